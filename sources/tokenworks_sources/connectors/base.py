@@ -1,0 +1,113 @@
+"""What a connector is, and what it may use.
+
+A connector reads one format. It lives in `connectors/<table>/<name>.py`, its docstring says what the
+emitter gets wrong, and it hands rows to a `Sink`, which enforces the contract.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+import polars as pl
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file to read.
+
+    Attributes:
+        path: where its bytes lie.
+        name: its path relative to the landing folder, which becomes `source_file`.
+        digest: content digest of its bytes.
+    """
+
+    path: Path
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The start of a file, decompressed, for recognition by content.
+
+    Attributes:
+        path: where the file lies.
+        head: up to 64 KiB of its decompressed bytes.
+    """
+
+    path: Path
+    head: bytes
+
+    @cached_property
+    def text(self) -> str | None:
+        """The head as text without a byte order mark; None where it is not text."""
+        if b"\x00" in self.head:
+            return None
+        try:
+            return self.head.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            # A multi-byte character may be cut at the end of the head.
+            if error.start > len(self.head) - 4:
+                return self.head[: error.start].decode("utf-8-sig")
+            return None
+
+    @cached_property
+    def first_line(self) -> str:
+        """The first line that is not blank, or an empty string."""
+        return next((line for line in (self.text or "").splitlines() if line.strip()), "")
+
+
+class Sink(Protocol):
+    """Where a connector puts what it read. Every record ends in exactly one call."""
+
+    def write(self, table: str, frame: pl.DataFrame) -> None:
+        """Rows of a lake table.
+
+        `frame` holds `source_line` and any of the contract's columns under their names, typed or
+        losslessly castable; absent columns are null. Rows that break the contract become rejects.
+        Two helper columns are allowed: `_raw` (text of the record, for rejects) and `_records`
+        (number of input records that the row stands for, 1 where absent).
+        """
+
+    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+        """Rows of a lake table as a DuckDB query with the columns of `write`, streamed to Parquet.
+
+        Returns the number of rows written. The query itself must drop rows that break the contract.
+        """
+
+    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
+        """A record that cannot be used. `raw` is redacted before it is stored."""
+
+    def skip(self, reason: str, records: int) -> None:
+        """Records that are understood and hold nothing for the lake (comments are not records)."""
+
+
+class Connector(Protocol):
+    """One format.
+
+    Attributes:
+        name: name of the connector and of its landing folder.
+        table: lake table under whose landing folder its files lie.
+        tables: all lake tables that it writes.
+        version: changes whenever the same file would give other rows; a change re-ingests.
+        summary: one line for `tokenworks connectors`.
+    """
+
+    name: str
+    table: str
+    tables: tuple[str, ...]
+    version: str
+    summary: str
+
+    def recognise(self, preview: Preview) -> str | None:
+        """Why the file is of this format, or None where it is not. Must not guess."""
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        """Hand every record of the file to the sink, in bounded memory.
+
+        Raises LandingFileError where the file as a whole cannot be read.
+        """

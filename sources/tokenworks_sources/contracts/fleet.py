@@ -1,0 +1,136 @@
+"""Contracts of the fleet tables: dated facts from one `fleet.yaml`."""
+
+from tokenworks_sources.contracts.model import Column, Contract
+
+VALID_FROM = Column("valid_from", "timestamp", "The fact holds from here on, inclusive.", "UTC", required=True)
+VALID_TO = Column("valid_to", "timestamp", "The fact holds until here, exclusive; null is open.", "UTC")
+
+SITES = Contract(
+    table="fleet_sites",
+    grain="one site",
+    description="Where GPUs stand: region, time zone, power.",
+    event_time="valid_from",
+    key=("site_id",),
+    columns=(
+        Column("site_id", "string", "Site.", required=True),
+        Column("region", "string", "Region in which the site's requests are reported.", required=True),
+        Column("time_zone", "string", "IANA time zone.", required=True),
+        Column("pue_ratio", "double", "Power usage effectiveness (ISO/IEC 30134-2); null where only the meter tells.", "1", minimum=1, maximum=3),
+        Column("facility_meter_id", "string", "Meter of the whole facility share."),
+        Column("grid_zone", "string", "Zone of grid_intensity."),
+        Column("currency", "string", "Currency of the site's electricity bills.", required=True),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+SERVERS = Contract(
+    table="fleet_servers",
+    grain="one server",
+    description="Servers, who owns them and what they cost.",
+    event_time="valid_from",
+    key=("server_id",),
+    columns=(
+        Column("server_id", "string", "Server; leases name it in FOCUS ResourceId.", required=True),
+        Column("site_id", "string", "Site of the server.", required=True),
+        Column("hostname", "string", "Host name as the GPU exporter reports it."),
+        Column("gpu_model", "string", "GPU product name.", required=True),
+        Column("gpu_count", "bigint", "GPUs in the server.", required=True, minimum=1),
+        Column("ownership", "string", "leased: billed as charges; owned: amortised from here.", required=True, allowed=("leased", "owned")),
+        Column("purchase_price", "decimal(38,12)", "Price paid for an owned server.", minimum=0),
+        Column("residual_value", "decimal(38,12)", "Value at the end of its life.", minimum=0),
+        Column("useful_life_months", "bigint", "Straight-line life in months.", minimum=1),
+        Column("currency", "string", "Currency of the purchase."),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+GPUS = Contract(
+    table="fleet_gpus",
+    grain="one GPU in one server",
+    description="GPUs by UUID.",
+    event_time="valid_from",
+    key=("gpu_uuid",),
+    columns=(
+        Column("gpu_uuid", "string", "UUID as DCGM reports it.", required=True),
+        Column("server_id", "string", "Server that holds it.", required=True),
+        Column("gpu_index", "bigint", "Slot in the server.", required=True, minimum=0),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+REPLICAS = Contract(
+    table="fleet_replicas",
+    grain="one GPU of one replica over a period",
+    description="Which GPUs form which replica of which deployment, and when.",
+    event_time="valid_from",
+    key=("replica_id", "gpu_uuid", "valid_from"),
+    columns=(
+        Column("replica_id", "string", "Replica: one engine process group.", required=True),
+        Column("deployment_id", "string", "Deployment that the replica serves.", required=True),
+        Column("gpu_uuid", "string", "One GPU of the replica.", required=True),
+        Column("endpoint", "string", "host[:port] under which gateways and scrapers know it."),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+DEPLOYMENTS = Contract(
+    table="fleet_deployments",
+    grain="one deployment",
+    description="A model served in one region at one tier.",
+    event_time="valid_from",
+    key=("deployment_id",),
+    columns=(
+        Column("deployment_id", "string", "Deployment.", required=True),
+        Column("deployment_key", "string", "The gateway's id of the deployment, where it has one."),
+        Column("model", "string", "Model served.", required=True),
+        Column("tier", "string", "Tier of the model.", required=True),
+        Column("site_id", "string", "Site of the replicas.", required=True),
+        Column("precision", "string", "Weight precision, for example fp8."),
+        Column("max_num_seqs", "bigint", "Largest batch of one replica.", "{request}", minimum=1),
+        Column("max_num_batched_tokens", "bigint", "Token budget of one step.", "{token}", minimum=1),
+        Column("prefill_weight", "double", "Cost weight of one uncached input token (metrics §5.4, M7), in GPU-seconds.", "s", required=True, minimum=0),
+        Column("decode_weight", "double", "Cost weight of one output token, in GPU-seconds.", "s", required=True, minimum=0),
+        Column("cache_read_weight", "double", "Cost weight of one cached input token, in GPU-seconds.", "s", required=True, minimum=0),
+        Column("idle_power_watts", "double", "Power of one GPU of the replica when empty.", "W", minimum=0),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+TIERS = Contract(
+    table="fleet_tiers",
+    grain="one tier",
+    description="Tiers and their service level objectives.",
+    event_time="valid_from",
+    key=("tier",),
+    columns=(
+        Column("tier", "string", "Tier.", required=True),
+        Column("rank", "bigint", "Order of the tiers, 1 is the smallest.", required=True, minimum=1),
+        Column("slo_ttft_seconds", "double", "Objective of the time to first token.", "s", minimum=0),
+        Column("slo_tpot_seconds", "double", "Objective of the time per output token.", "s", minimum=0),
+        Column("slo_e2e_seconds", "double", "Objective of the whole request.", "s", minimum=0),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+TENANTS = Contract(
+    table="fleet_tenants",
+    grain="one tenant",
+    description="Who is charged.",
+    event_time="valid_from",
+    key=("tenant_id",),
+    columns=(
+        Column("tenant_id", "string", "Tenant as the request logs name it.", required=True),
+        Column("tenant_name", "string", "Name on the chargeback.", required=True),
+        Column("cost_centre", "string", "Cost centre in the ledger of the firm."),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+CONTRACTS = (SITES, SERVERS, GPUS, REPLICAS, DEPLOYMENTS, TIERS, TENANTS)

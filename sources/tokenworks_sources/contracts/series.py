@@ -1,0 +1,67 @@
+"""Contracts of the dated series: `prices`, `grid_intensity`, `fx_rates`, and `quality_labels`."""
+
+from tokenworks_sources.contracts.model import Column, Contract
+
+PRICES = Contract(
+    table="prices",
+    grain="one price of one model × token class from a date on",
+    description="List prices. A later row for the same model and class ends the earlier one.",
+    event_time="valid_from",
+    key=("provider", "model", "token_class", "valid_from"),
+    columns=(
+        Column("provider", "string", "Who lists the price.", required=True),
+        Column("model", "string", "Model as served or as asked for.", required=True),
+        Column("token_class", "string", "What the price is for.", required=True, allowed=("input_uncached", "input_cache_read", "input_cache_write_5m", "input_cache_write_1h", "output")),
+        Column("valid_from", "timestamp", "The price holds from here on.", "UTC", required=True),
+        Column("price_per_million_tokens", "decimal(38,12)", "Price of 1,000,000 tokens.", required=True, minimum=0),
+        Column("currency", "string", "ISO 4217 code.", required=True),
+    ),
+)
+
+GRID_INTENSITY = Contract(
+    table="grid_intensity",
+    grain="one grid zone × interval",
+    description="Carbon intensity and price of the grid.",
+    event_time="interval_start",
+    key=("zone", "interval_start"),
+    columns=(
+        Column("zone", "string", "Grid zone or bidding zone, resolved through the fleet.", required=True),
+        Column("interval_start", "timestamp", "Start of the interval.", "UTC", required=True),
+        Column("interval_seconds", "bigint", "Length of the interval.", "s", required=True, minimum=1),
+        Column("carbon_grams_per_kwh", "double", "Location-based intensity.", "g/(kW.h)", minimum=0),
+        Column("price_per_kwh", "decimal(38,12)", "Wholesale price; may be negative."),
+        Column("currency", "string", "ISO 4217 code of the price."),
+    ),
+)
+
+FX_RATES = Contract(
+    table="fx_rates",
+    grain="one currency pair × date",
+    description="Dated exchange rates.",
+    event_time="rate_date",
+    key=("base_currency", "quote_currency", "rate_date"),
+    columns=(
+        Column("rate_date", "date", "Date of the rate.", required=True),
+        Column("base_currency", "string", "Currency that is translated.", required=True),
+        Column("quote_currency", "string", "Currency it is translated into.", required=True),
+        Column("rate", "decimal(38,12)", "Units of the quote currency for one unit of the base currency.", required=True, minimum=0),
+    ),
+)
+
+QUALITY_LABELS = Contract(
+    table="quality_labels",
+    grain="one judgement of one answer",
+    description="Quality of an answer, by request or by prompt × model.",
+    event_time="judged_at",
+    key=("request_id", "prompt_fingerprint", "model", "judge", "judged_at"),
+    columns=(
+        Column("request_id", "string", "Request that was judged."),
+        Column("prompt_fingerprint", "string", "Prompt that was judged, where no request id is known."),
+        Column("model", "string", "Model that answered."),
+        Column("judge", "string", "Who judged: a person, a model or a check.", required=True),
+        Column("score", "double", "The judgement.", required=True),
+        Column("scale_minimum", "double", "Worst score of the scale."),
+        Column("scale_maximum", "double", "Best score of the scale."),
+        Column("judged_at", "timestamp", "Time of the judgement.", "UTC", required=True),
+    ),
+)

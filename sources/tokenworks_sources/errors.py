@@ -1,0 +1,51 @@
+"""Errors that name what is wrong, where, and what to do.
+
+Every error keeps its parts as attributes and makes one sentence of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class TokenworksError(Exception):
+    """Base of all errors that a user can act on; shells print the message without a traceback."""
+
+
+class UnknownTableError(TokenworksError):
+    """A table that no contract describes."""
+
+    def __init__(self, table: str, known: Sequence[str]) -> None:
+        self.table = table
+        self.known = tuple(known)
+        super().__init__(f"There is no table {table!r}. Use one of: {', '.join(known)}.")
+
+
+class LandingFileError(TokenworksError):
+    """A landing file that cannot be read at all; the other files still land."""
+
+    def __init__(self, path: Path | str, what: str, hint: str, line: int | None = None) -> None:
+        self.path = str(path)
+        self.what = what
+        self.hint = hint
+        self.line = line
+        where = f"{path}, line {line}" if line else str(path)
+        super().__init__(f"{where}: {what} {hint}".strip())
+
+
+class UnrecognisedFileError(LandingFileError):
+    """No connector, or more than one, claims a file."""
+
+
+class ContractError(TokenworksError):
+    """A connector produced rows that its contract does not allow: a fault of ours, not of the file."""
+
+
+class FleetError(TokenworksError):
+    """A `fleet.yaml` that contradicts itself."""
+
+    def __init__(self, path: Path | str, field: str, what: str, hint: str) -> None:
+        self.path = str(path)
+        self.field = field
+        super().__init__(f"{path}: {field}: {what} {hint}".strip())

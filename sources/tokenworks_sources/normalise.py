@@ -1,0 +1,78 @@
+"""Rules that every connector shares: pseudonyms, redaction, text that is no value.
+
+Pure functions, but for the key, which is read from the environment or the home folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+
+from tokenworks_sources.settings import PSEUDONYM_VARIABLE, Settings, SettingsError
+
+MISSING_TEXTS = frozenset({"", "null", "none", "nan", "n/a", "[n/a]", "[not supported]", "-"})
+
+REDACTED_LIMIT = 2_000
+_KEPT = re.compile(
+    r"""
+    "[A-Za-z_][A-Za-z0-9_.\-]{0,40}"(?=\s*:)            # keys of a JSON object
+    | "?\d{4}-\d{2}-\d{2}[T ][0-9:.,]+(?:Z|[+-]\d{2}:?\d{2})?"?  # timestamps
+    | (?<![A-Za-z0-9@._-])[-+]?\d{1,19}(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?![A-Za-z0-9@._-])  # numbers
+    | \b(?:true|false|null|NULL|NaN)\b
+    | [{}\[\]:,;|\s]
+    """,
+    re.VERBOSE,
+)
+
+
+def pseudonym(value: str, key: bytes) -> str:
+    """Keyed pseudonym of a user, key or e-mail: HMAC-SHA-256, hex, 32 characters.
+
+    The same value and key give the same pseudonym, so that usage can be counted per user.
+    """
+    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def pseudonym_key(settings: Settings) -> bytes:
+    """The secret of the pseudonyms: the environment's, else one made once for the home folder."""
+    from_environment = os.environ.get(PSEUDONYM_VARIABLE)
+    if from_environment:
+        if len(from_environment) < 16:
+            raise SettingsError(f"{PSEUDONYM_VARIABLE} is shorter than 16 characters; use a longer secret.")
+        return from_environment.encode()
+    path = settings.pseudonym_key_file
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                stream.write(secrets.token_hex(32))
+        except FileExistsError:
+            pass  # another process made it first
+    return path.read_text().strip().encode()
+
+
+def redact(text: str | bytes, limit: int = REDACTED_LIMIT) -> str:
+    """The shape of a record without its words, for rejects.
+
+    Keeps JSON keys, punctuation, numbers and timestamps; every other run of characters becomes
+    `‹n›`, its length. Nothing that a person wrote survives.
+
+    >>> redact('{"model": "gpt", "prompt_tokens": 12.5}')
+    '{"model": ‹5›, "prompt_tokens": 12.5}'
+    """
+    if isinstance(text, bytes):
+        text = text[: limit * 4].decode("utf-8", "replace")
+    pieces: list[str] = []
+    position = 0
+    for match in _KEPT.finditer(text[: limit * 4]):
+        if match.start() > position:
+            pieces.append(f"‹{match.start() - position}›")
+        pieces.append(match.group())
+        position = match.end()
+    tail = min(len(text), limit * 4) - position
+    if tail > 0:
+        pieces.append(f"‹{tail}›")
+    return "".join(pieces)[:limit]
