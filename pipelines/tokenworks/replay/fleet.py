@@ -1,0 +1,105 @@
+"""Facts of the deployments as arrays, and where each request of the traffic ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tokenworks.replay.errors import TrafficError
+from tokenworks.replay.traffic import Traffic
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Deployments by position, in order of their id.
+
+    Attributes:
+        ids, models, tiers, regions: names.
+        replicas: replicas of each deployment, at least 1.
+        slots: largest batch of one replica; 0 where the fleet does not say.
+        gpus: GPUs of each deployment.
+        prefill_weights, cache_read_weights, decode_weights: GPU-seconds per token of each class.
+    """
+
+    ids: tuple[str, ...]
+    models: tuple[str, ...]
+    tiers: tuple[str, ...]
+    regions: tuple[str, ...]
+    replicas: Ints
+    slots: Ints
+    gpus: Ints
+    prefill_weights: Floats
+    cache_read_weights: Floats
+    decode_weights: Floats
+
+    @property
+    def count(self) -> int:
+        """Number of deployments."""
+        return len(self.ids)
+
+
+def fleet_of(traffic: Traffic) -> Fleet:
+    """The fleet of the traffic's marts."""
+    table = traffic.deployments
+    weights = ("prefill_weight", "cache_read_weight", "decode_weight")
+    lacking = table.filter(pl.any_horizontal(pl.col(name).is_null() for name in weights))
+    if lacking.height:
+        raise TrafficError(
+            "dim_deployments",
+            f"no cost weights for {', '.join(lacking['deployment_id'].to_list())}.",
+            "Give them `weights` in fleet.yaml.",
+        )
+    return Fleet(
+        ids=_names(table, "deployment_id"),
+        models=_names(table, "model"),
+        tiers=_names(table, "tier"),
+        regions=_names(table, "region"),
+        replicas=_counts(table, "replica_count", least=1),
+        slots=_counts(table, "max_num_seqs", least=0),
+        gpus=_counts(table, "gpu_count", least=0),
+        prefill_weights=table["prefill_weight"].cast(pl.Float64).to_numpy(),
+        cache_read_weights=table["cache_read_weight"].cast(pl.Float64).to_numpy(),
+        decode_weights=table["decode_weight"].cast(pl.Float64).to_numpy(),
+    )
+
+
+def _names(table: pl.DataFrame, column: str) -> tuple[str, ...]:
+    return tuple(table[column].fill_null("unknown").to_list())
+
+
+def _counts(table: pl.DataFrame, column: str, least: int) -> Ints:
+    return table[column].cast(pl.Int64).fill_null(least).clip(lower_bound=least).to_numpy()
+
+
+def deployments_of(traffic: Traffic, fleet: Fleet) -> Ints:
+    """Position of the deployment that served each request."""
+    ids = pl.Series(fleet.ids, dtype=pl.String)
+    positions = pl.Series(range(fleet.count), dtype=pl.Int64)
+    mapped = traffic.frame["deployment_id"].replace_strict(ids, positions, return_dtype=pl.Int64)
+    return mapped.to_numpy()
+
+
+def replicas_of(traffic: Traffic, fleet: Fleet) -> Ints:
+    """Position of each request's replica within its deployment, -1 where it cannot be told.
+
+    A deployment whose log names more replicas than the fleet has at once (some were replaced)
+    is left to the balancer.
+    """
+    frame = traffic.frame.select("deployment_id", "replica_id").with_row_index("row")
+    named = frame.select("deployment_id", "replica_id").drop_nulls().unique()
+    positions = named.sort("deployment_id", "replica_id").with_columns(
+        position=pl.int_range(pl.len()).over("deployment_id"),
+        named=pl.len().over("deployment_id"),
+    )
+    limits = pl.DataFrame({"deployment_id": fleet.ids, "limit": fleet.replicas})
+    usable = positions.join(limits, on="deployment_id").filter(pl.col("named") <= pl.col("limit"))
+    joined = frame.join(
+        usable, on=["deployment_id", "replica_id"], how="left", maintain_order="left"
+    )
+    return joined["position"].fill_null(-1).cast(pl.Int64).to_numpy()

@@ -1,0 +1,54 @@
+"""Textbook queues with known answers, against which the simulation is held."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ErlangC:
+    """M/M/c: Poisson arrivals, exponential service, c servers, one queue.
+
+    Attributes:
+        wait_probability: share of arrivals that wait.
+        mean_wait_seconds: mean time in queue over all arrivals (Wq).
+        mean_in_system: mean number waiting and in service (L).
+        wait_p99_seconds: time in queue that 1 in 100 arrivals exceeds.
+    """
+
+    wait_probability: float
+    mean_wait_seconds: float
+    mean_in_system: float
+    wait_p99_seconds: float
+
+
+def erlang_c(arrival_rate: float, service_rate: float, servers: int) -> ErlangC:
+    """Exact values of M/M/c through the stable Erlang B recursion.
+
+    Args:
+        arrival_rate: arrivals per second.
+        service_rate: completions per second of one busy server.
+        servers: number of servers.
+
+    Returns:
+        The steady state.
+
+    Raises:
+        ValueError: the queue grows without end.
+    """
+    offered = arrival_rate / service_rate
+    if offered >= servers:
+        raise ValueError(f"{servers} servers cannot carry an offered load of {offered:g}")
+    blocked = 1.0
+    for server in range(1, servers + 1):
+        blocked = offered * blocked / (server + offered * blocked)
+    waiting = blocked / (1 - offered / servers * (1 - blocked))
+    drain = servers * service_rate - arrival_rate
+    mean_wait = waiting / drain
+    return ErlangC(
+        wait_probability=waiting,
+        mean_wait_seconds=mean_wait,
+        mean_in_system=arrival_rate * (mean_wait + 1 / service_rate),
+        wait_p99_seconds=max(0.0, math.log(waiting / 0.01) / drain),
+    )

@@ -1,0 +1,217 @@
+"""The scenario language: what a `scenario.yaml` may say.
+
+Belongs here: the shape, the reading and the errors. What a lever does lives in `routing.py` and
+`prefix.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from tokenworks.replay.errors import ScenarioError
+from tokenworks.replay.scenario_errors import explain
+
+READY = Path(__file__).parent / "scenarios"
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _naive_utc(value: object) -> object:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)
+    return value
+
+
+Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+Moment = Annotated[datetime, BeforeValidator(_naive_utc)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Window(_Strict):
+    """Requests that arrived in [start, end), UTC; a missing side is open."""
+
+    start: Moment | None = None
+    end: Moment | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError("end must lie after start")
+        return self
+
+
+class Bounds(_Strict):
+    """A range of a number; at least one bound."""
+
+    below: int | None = Field(default=None, description="Less than this.")
+    at_most: int | None = Field(default=None, description="This or less.")
+    above: int | None = Field(default=None, description="More than this.")
+    at_least: int | None = Field(default=None, description="This or more.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("give at least one of below, at_most, above, at_least")
+        return self
+
+
+class Match(_Strict):
+    """Requests that meet every condition; only what is known when a request arrives."""
+
+    tier: Names | None = None
+    model: Names | None = None
+    model_requested: Names | None = None
+    deployment_id: Names | None = None
+    tenant_id: Names | None = None
+    region: Names | None = None
+    client_region: Names | None = None
+    site_id: Names | None = None
+    is_streaming: bool | None = None
+    input_total_tokens: Bounds | None = None
+
+
+class Routing(_Strict):
+    """One rule: requests that match go to the deployment of `to_tier` in their own region."""
+
+    when: Match
+    to_tier: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _not_everything(self) -> Self:
+        if not self.when.model_dump(exclude_none=True):
+            raise ValueError("when: name at least one condition")
+        return self
+
+
+class PrefixCache(_Strict):
+    """A KV prefix cache of one size per cache."""
+
+    capacity_tokens: int | None = Field(default=None, ge=0, description="Tokens one cache holds.")
+    capacity_gib: float | None = Field(default=None, ge=0, description="GiB one cache holds.")
+    kv_bytes_per_token: float | None = Field(default=None, gt=0, description="For capacity_gib.")
+    capacity_factor: float | None = Field(
+        default=None, ge=0, description="Times the capacity that the recorded hits imply."
+    )
+    block_tokens: int | None = Field(
+        default=None, ge=1, description="Must equal the block size of the logged hashes."
+    )
+    policy: Literal["lru", "fifo", "belady"] = "lru"
+    scope: Literal["replica", "deployment", "global"] = "replica"
+
+    @model_validator(mode="after")
+    def _one_capacity(self) -> Self:
+        given = (self.capacity_tokens, self.capacity_gib, self.capacity_factor)
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of capacity_tokens, capacity_gib, capacity_factor")
+        if (self.capacity_gib is None) != (self.kv_bytes_per_token is None):
+            raise ValueError("capacity_gib and kv_bytes_per_token go together")
+        if self.capacity_factor is not None and self.scope != "replica":
+            raise ValueError("capacity_factor needs scope: replica, where the history is measured")
+        return self
+
+
+class Limits(_Strict):
+    """Largest error of the no-change replay against history before the result is refused."""
+
+    cost_ratio: float = Field(default=0.05, ge=0)
+    energy_ratio: float = Field(default=0.05, ge=0)
+    hit_rate_points: float = Field(default=0.05, ge=0)
+    mean_latency_ratio: float = Field(default=0.15, ge=0)
+    p50_latency_ratio: float = Field(default=0.20, ge=0)
+    p95_latency_ratio: float = Field(default=0.30, ge=0)
+
+
+class Scenario(_Strict):
+    """One what-if. Without `routing` and `prefix_cache` it is the replay of no change."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    description: str = ""
+    window: Window = Window()
+    report_on: Match = Field(
+        default=Match(),
+        description="Requests that the result speaks of; all are replayed, since they share GPUs.",
+    )
+    routing: Routing | None = None
+    prefix_cache: PrefixCache | None = None
+    limits: Limits = Limits()
+    seed: int = Field(default=20260901, ge=0)
+
+    @property
+    def is_no_change(self) -> bool:
+        """Whether nothing differs from history."""
+        return self.routing is None and self.prefix_cache is None
+
+    def canonical(self) -> str:
+        """The scenario as sorted JSON, the same for every way of writing it."""
+        document = self.model_dump(mode="json", exclude_none=True)
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """Hex digest of `canonical`."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A YAML loader that refuses a key given twice instead of keeping the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: the key {key!r} is given twice; keep one")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_scenario(text: str, origin: Path | str) -> Scenario:
+    """Read a scenario from YAML text; every problem is named with its path."""
+    try:
+        document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ScenarioError(origin, [f"not valid YAML: {error}"]) from error
+    if not isinstance(document, dict):
+        raise ScenarioError(origin, ["a scenario is a mapping that starts with `name: ...`"])
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        raise ScenarioError(origin, explain(error, Scenario)) from error
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read a scenario file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        ready = ", ".join(sorted(ready_scenarios()))
+        raise ScenarioError(path, [f"no such file; ready scenarios: {ready}"]) from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(path, ["not UTF-8 text; save it as UTF-8"]) from error
+    return parse_scenario(text, path)
+
+
+def ready_scenarios() -> dict[str, Path]:
+    """The scenarios that come with the product, by name."""
+    return {path.stem: path for path in sorted(READY.glob("*.yaml"))}
+
+
+def json_schema() -> dict[str, Any]:
+    """The language as JSON Schema, for editors that complete and check YAML."""
+    return Scenario.model_json_schema()

@@ -1,0 +1,78 @@
+"""All LRU capacities in one pass.
+
+An LRU cache of any size holds the blocks above a depth in one and the same stack, so one pass
+that measures how deep each block lay gives the hits of every capacity. A prompt's leading run at
+capacity C ends at the first block that lay deeper than C, so a block counts from the largest
+depth among itself and the blocks before it in its prompt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.jit import kernel
+
+Ints = NDArray[np.int64]
+Ids = NDArray[np.int32]
+
+#: Depth of a block that was never seen before: no capacity hits it.
+NEVER = np.int64(1) << 62
+
+
+@kernel
+def required_capacities(blocks: Ids, offsets: Ints, block_count: int) -> Ints:
+    """Smallest LRU capacity, in blocks, at which each block is part of its prompt's leading run.
+
+    Counts the distinct ids since the last access with a Fenwick tree over access positions.
+
+    Args:
+        blocks: dense block ids of all prompts, in order of arrival.
+        offsets: start of each prompt in `blocks`, and the end of the last.
+        block_count: number of distinct ids.
+
+    Returns:
+        One capacity per entry of `blocks`; `NEVER` where no capacity helps.
+    """
+    total = blocks.size
+    tree = np.zeros(total + 1, dtype=np.int32)
+    last = np.full(block_count, -1, dtype=np.int64)
+    required = np.empty(total, dtype=np.int64)
+    distinct = 0
+    for prompt in range(offsets.size - 1):
+        deepest = np.int64(0)
+        for position in range(offsets[prompt], offsets[prompt + 1]):
+            block = blocks[position]
+            seen = last[block]
+            if seen < 0:
+                deepest = NEVER
+                distinct += 1
+            else:
+                at_or_before = 0
+                node = seen + 1
+                while node > 0:
+                    at_or_before += tree[node]
+                    node -= node & -node
+                deepest = max(deepest, np.int64(distinct - at_or_before + 1))
+                node = seen + 1
+                while node <= total:
+                    tree[node] -= 1
+                    node += node & -node
+            required[position] = deepest
+            last[block] = position
+            node = position + 1
+            while node <= total:
+                tree[node] += 1
+                node += node & -node
+    return required
+
+
+def hits_by_capacity(required: Ints, weights: Ints) -> tuple[Ints, Ints]:
+    """Curve of hits: capacities where it steps, and the weight hit at each capacity or more."""
+    reachable = required < NEVER
+    if not reachable.any():
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    capacities, inverse = np.unique(required[reachable], return_inverse=True)
+    gained = np.zeros(len(capacities), dtype=np.int64)
+    np.add.at(gained, inverse, weights[reachable])
+    return capacities, np.cumsum(gained)

@@ -1,0 +1,181 @@
+"""The traffic of a replay: which requests take part, which do not, and why.
+
+Every row of the mart ends in `frame` or in `excluded` under exactly one reason. Nothing is
+filled in: a replayed request has a deployment, a start, an end and both token counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tokenworks.replay.errors import TrafficError
+from tokenworks.replay.marts import DEPLOYMENTS, HOURS, REQUESTS, read_mart, traffic_digest
+from tokenworks.replay.scenario import Match, Scenario, Window
+
+#: File order breaks ties between equal timestamps.
+ORDER = ("started_at", "source_file", "source_line", "emitter", "request_id")
+#: Share of the engines' own input tokens that a log must hold to count as complete.
+COMPLETE_LOG_RATIO = 0.95
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Requests in order of arrival, beside what was left out.
+
+    Attributes:
+        frame: replayed requests, sorted by `ORDER`.
+        excluded: rows left out, by reason.
+        hours: deployment hours of the same fleet.
+        deployments: facts of the deployments.
+        digest: digest of the marts.
+        rows_in: rows of the mart.
+        token_coverage: input tokens in the log over input tokens the engines counted; null
+            where no engine counter is known.
+    """
+
+    frame: pl.DataFrame
+    excluded: dict[str, int]
+    hours: pl.DataFrame
+    deployments: pl.DataFrame
+    digest: str
+    rows_in: int
+    token_coverage: float | None
+    hashed_tokens_ratio: float | None = field(default=None)
+
+    @property
+    def count(self) -> int:
+        """Number of replayed requests."""
+        return self.frame.height
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column as doubles, NaN where unknown."""
+        return self.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+    def integers(self, name: str) -> NDArray[np.int64]:
+        """A column without nulls as integers."""
+        return self.frame[name].cast(pl.Int64).to_numpy()
+
+    def arrivals(self) -> NDArray[np.float64]:
+        """Seconds since the first arrival."""
+        return seconds_since(self.frame["started_at"], self.frame["started_at"][0])
+
+    def cached(self) -> NDArray[np.int64]:
+        """Recorded cached tokens, at most the input; unknown counts as none (and is counted)."""
+        known = self.frame["input_cache_read_tokens"].fill_null(0).clip(0)
+        return np.minimum(known.cast(pl.Int64).to_numpy(), self.integers("input_total_tokens"))
+
+
+def seconds_since(moments: pl.Series, origin: object) -> NDArray[np.float64]:
+    """Timestamps as seconds after an origin."""
+    micros = (moments - origin).dt.total_microseconds()
+    return micros.cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6
+
+
+def load_traffic(folder: Path, scenario: Scenario) -> Traffic:
+    """Read the published marts in `folder` and split their rows into replayed and excluded."""
+    rows = read_mart(folder, REQUESTS)
+    deployments = (
+        read_mart(folder, DEPLOYMENTS).unique("deployment_id", keep="last").sort("deployment_id")
+    )
+    hours = read_mart(folder, HOURS)
+    reasons = rows.select(_reason(scenario, deployments).alias("reason"))["reason"]
+    kept = rows.filter(reasons.is_null()).sort(*ORDER)
+    counts = reasons.drop_nulls().value_counts(sort=True).rows()
+    excluded = dict(sorted((str(reason), int(count)) for reason, count in counts))
+    if kept.height + sum(excluded.values()) != rows.height:
+        raise AssertionError("rows in differ from rows replayed plus excluded")
+    if kept.is_empty():
+        listed = ", ".join(f"{reason} {count}" for reason, count in excluded.items()) or "no rows"
+        raise TrafficError(
+            folder, f"no request can be replayed ({listed}).", "Widen the window."
+        )
+    return Traffic(
+        frame=kept,
+        excluded=excluded,
+        hours=hours,
+        deployments=deployments,
+        digest=traffic_digest(folder),
+        rows_in=rows.height,
+        token_coverage=_token_coverage(hours, scenario.window),
+        hashed_tokens_ratio=_hashed_ratio(kept),
+    )
+
+
+def _reason(scenario: Scenario, deployments: pl.DataFrame) -> pl.Expr:
+    """Why a row is left out, or null; the first reason that holds."""
+    known = deployments["deployment_id"].to_list()
+    col = pl.col
+    unknown_tokens = col("input_total_tokens").is_null() | col("output_total_tokens").is_null()
+    unknown_times = col("started_at").is_null() | col("e2e_seconds").is_null()
+    return (
+        pl.when(~in_window(scenario.window))
+        .then(pl.lit("outside_window"))
+        .when(col("is_gateway_cache_hit").fill_null(value=False))
+        .then(pl.lit("answered_by_gateway_cache"))
+        .when(col("status") != "success")
+        .then(pl.format("status_{}", col("status")))
+        .when(col("deployment_id").is_null())
+        .then(pl.lit("deployment_unknown"))
+        .when(~col("deployment_id").is_in(known))
+        .then(pl.lit("deployment_not_in_fleet"))
+        .when(unknown_tokens)
+        .then(pl.lit("tokens_unknown"))
+        .when(unknown_times)
+        .then(pl.lit("times_unknown"))
+        .otherwise(pl.lit(None, dtype=pl.String))
+    )
+
+
+def in_window(window: Window, column: str = "started_at") -> pl.Expr:
+    """Rows whose moment lies in the window; an unknown moment counts as inside."""
+    inside = pl.lit(value=True)
+    if window.start is not None:
+        inside = inside & (pl.col(column) >= window.start)
+    if window.end is not None:
+        inside = inside & (pl.col(column) < window.end)
+    return inside.fill_null(value=True)
+
+
+def matches(match: Match) -> pl.Expr:
+    """Rows that meet every condition; an unknown value meets none."""
+    result = pl.lit(value=True)
+    for name, wanted in match.model_dump(exclude_none=True).items():
+        column = pl.col(name)
+        if isinstance(wanted, list):
+            result = result & column.is_in(wanted)
+        elif isinstance(wanted, bool):
+            result = result & (column == wanted)
+        else:
+            for bound, value in wanted.items():
+                result = result & _BOUNDS[bound](column, value)
+    return result.fill_null(value=False)
+
+
+_BOUNDS = {
+    "below": lambda column, value: column < value,
+    "at_most": lambda column, value: column <= value,
+    "above": lambda column, value: column > value,
+    "at_least": lambda column, value: column >= value,
+}
+
+
+def _token_coverage(hours: pl.DataFrame, window: Window) -> float | None:
+    known = hours.filter(
+        in_window(window, "hour_start") & pl.col("engine_input_tokens").is_not_null()
+    )
+    counted = known["engine_input_tokens"].sum()
+    logged = known["input_total_tokens"].fill_null(0).sum()
+    return float(logged) / float(counted) if counted else None
+
+
+def _hashed_ratio(frame: pl.DataFrame) -> float | None:
+    hashed = frame.filter(
+        pl.col("prefix_block_hashes").is_not_null() & pl.col("prefix_block_tokens").is_not_null()
+    )
+    total = frame["input_total_tokens"].sum()
+    return float(hashed["input_total_tokens"].sum()) / float(total) if total else None
