@@ -62,7 +62,14 @@ class Preview:
 
 
 class Sink(Protocol):
-    """Where a connector puts what it read. Every record ends in exactly one call."""
+    """Where a connector puts what it read. Every record ends in exactly one call.
+
+    Attributes:
+        pseudonym_key: secret for `normalise.pseudonym`.
+    """
+
+    @property
+    def pseudonym_key(self) -> bytes: ...
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """Rows of a lake table.
@@ -84,6 +91,12 @@ class Sink(Protocol):
 
     def skip(self, reason: str, records: int) -> None:
         """Records that are understood and hold nothing for the lake (comments are not records)."""
+
+    def expect(self, records: int) -> None:
+        """Records that the file holds, counted apart from the calls above where that is cheap.
+
+        Ingest keeps nothing of the file unless written + rejected + skipped equals the count.
+        """
 
 
 class Connector(Protocol):

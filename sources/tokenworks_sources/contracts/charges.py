@@ -1,6 +1,6 @@
 """Contract of `charges`: one billed charge in FOCUS terms."""
 
-from tokenworks_sources.contracts.model import Column, Contract
+from tokenworks_sources.contracts.model import Column, Contract, Rule
 
 MONEY = "decimal(38,12)"
 
@@ -53,5 +53,9 @@ CONTRACT = Contract(
         Column("commitment_discount_id", "string", "FOCUS CommitmentDiscountId."),
         Column("commitment_discount_status", "string", "FOCUS CommitmentDiscountStatus."),
         Column("tags", "string", "FOCUS Tags as a flat JSON object."),
+    ),
+    rules=(
+        Rule("charge_period_end <= charge_period_start", "charge_period_end: not after its start"),
+        Rule("billing_period_end <= billing_period_start", "billing_period_end: not after its start"),
     ),
 )

@@ -1,6 +1,6 @@
 """Contracts of `energy_readings` and `energy_bills`."""
 
-from tokenworks_sources.contracts.model import Column, Contract
+from tokenworks_sources.contracts.model import Column, Contract, Rule
 
 READINGS = Contract(
     table="energy_readings",
@@ -20,6 +20,7 @@ READINGS = Contract(
         Column("currency", "string", "ISO 4217 code of the cost."),
         Column("tariff_period", "string", "Time-of-use period as the feed names it."),
     ),
+    rules=(Rule("cost is not null and currency is null", "currency: missing where cost is given"),),
 )
 
 BILLS = Contract(
@@ -43,4 +44,5 @@ BILLS = Contract(
         Column("issued_at", "timestamp", "When the bill was issued.", "UTC"),
         Column("description", "string", "The line's text."),
     ),
+    rules=(Rule("period_end <= period_start", "period_end: not after period_start"),),
 )

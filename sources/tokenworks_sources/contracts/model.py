@@ -49,6 +49,19 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A rule over several columns of one row.
+
+    Attributes:
+        broken: SQL condition that is true where the rule is broken; null counts as kept.
+        description: what is wrong then, as it stands in the reject.
+    """
+
+    broken: str
+    description: str
+
+
+@dataclass(frozen=True)
 class Contract:
     """One table of the lake: the only description of its columns.
 
@@ -59,6 +72,7 @@ class Contract:
         event_time: the timestamp or date column that gives the row its `event_date` partition.
         key: columns that identify a row; rows that repeat a key are duplicates.
         columns: all columns but provenance, in order.
+        rules: what must hold between the columns of a row.
     """
 
     table: str
@@ -67,6 +81,7 @@ class Contract:
     event_time: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.all_columns]

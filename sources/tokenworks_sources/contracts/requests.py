@@ -1,6 +1,6 @@
 """Contract of `requests`: one attempt as its emitter saw it."""
 
-from tokenworks_sources.contracts.model import Column, Contract
+from tokenworks_sources.contracts.model import Column, Contract, Rule
 
 TOKENS = "{token}"
 
@@ -57,5 +57,15 @@ CONTRACT = Contract(
         Column("prompt_fingerprint", "string", "Keyed hash of the whole prompt."),
         Column("prefix_block_hashes", "list<bigint>", "Hash of each leading block of the prompt, in order; equal hash means equal prefix."),
         Column("prefix_block_tokens", "bigint", "Tokens per block of prefix_block_hashes.", TOKENS, minimum=1),
+    ),
+    rules=(
+        Rule(
+            "coalesce(input_cache_read_tokens, 0) + coalesce(input_cache_write_tokens, 0) > input_total_tokens",
+            "input_total_tokens: less than cache read + cache write",
+        ),
+        Rule(
+            "output_reasoning_tokens > output_total_tokens",
+            "output_reasoning_tokens: more than output_total_tokens",
+        ),
     ),
 )

@@ -1,0 +1,190 @@
+"""`fleet.yaml` into the seven fleet tables.
+
+What people get wrong: a GPU in two replicas at once, a replica of a tier that is not declared, dates
+without a zone (read as UTC here, as everywhere). Each is refused with the field's path, because a
+fleet that contradicts itself would put dollars on the wrong model without a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import yaml
+
+from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.contracts import fleet as contracts
+from tokenworks_sources.contracts.registry import contract_of
+from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.fleet import Deployment, Fleet, Server, load_fleet
+
+Row = dict[str, str | int | float | Decimal | datetime | None]
+
+
+class FleetYaml:
+    """Connector of `fleet.yaml`."""
+
+    name = "fleet_yaml"
+    table = "fleet"
+    tables = tuple(contract.table for contract in contracts.CONTRACTS)
+    version = "1"
+    summary = "fleet.yaml: sites, servers, GPUs, deployments, replicas, tiers, tenants"
+
+    def recognise(self, preview: Preview) -> str | None:
+        """A YAML mapping with `sites` and `deployments` or `servers`."""
+        if preview.path.suffix not in (".yaml", ".yml") or preview.text is None:
+            return None
+        try:
+            document: Any = yaml.safe_load(preview.text)
+        except yaml.YAMLError:
+            return None
+        if isinstance(document, dict) and "sites" in document and {"servers", "deployments"} & set(document):
+            return "a YAML mapping with sites and servers or deployments"
+        return None
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        """See `Connector.read`; one record is one entry of the file."""
+        fleet = load_fleet(file.path)
+        line = 0
+        for table, rows_of in _TABLES.items():
+            rows = list(rows_of(fleet))
+            if not rows:
+                continue
+            numbered = [{**row, "source_line": line + n} for n, row in enumerate(rows, 1)]
+            line += len(rows)
+            schema = {
+                name: kind
+                for name, kind in polars_schema(contract_of(table)).items()
+                if name not in ("source_file", "source_digest")
+            }
+            sink.write(table, pl.DataFrame(numbered, schema=schema))
+        sink.expect(line)
+
+
+def _sites(fleet: Fleet) -> Iterator[Row]:
+    for site in fleet.sites:
+        yield {
+            "site_id": site.id,
+            "region": site.region,
+            "time_zone": site.time_zone,
+            "pue_ratio": site.pue,
+            "facility_meter_id": site.facility_meter,
+            "grid_zone": site.grid_zone,
+            "currency": site.currency,
+            "valid_from": fleet.start_of(site),
+            "valid_to": site.valid_to,
+        }
+
+
+def _servers(fleet: Fleet) -> Iterator[Row]:
+    for server in fleet.servers:
+        purchase = server.purchase
+        yield {
+            "server_id": server.id,
+            "site_id": server.site,
+            "hostname": server.hostname,
+            "gpu_model": server.gpu_model,
+            "gpu_count": len(server.gpus),
+            "ownership": server.ownership,
+            "purchase_price": purchase.price if purchase else None,
+            "residual_value": purchase.residual if purchase else None,
+            "useful_life_months": purchase.life_months if purchase else None,
+            "currency": purchase.currency if purchase else None,
+            "valid_from": fleet.start_of(server),
+            "valid_to": server.valid_to,
+        }
+
+
+def _gpus(fleet: Fleet) -> Iterator[Row]:
+    for server in fleet.servers:
+        for index, gpu in enumerate(server.gpus):
+            yield _gpu(fleet, server, index, gpu)
+
+
+def _gpu(fleet: Fleet, server: Server, index: int, gpu: str) -> Row:
+    return {
+        "gpu_uuid": gpu,
+        "server_id": server.id,
+        "gpu_index": index,
+        "valid_from": fleet.start_of(server),
+        "valid_to": server.valid_to,
+    }
+
+
+def _replicas(fleet: Fleet) -> Iterator[Row]:
+    for deployment in fleet.deployments:
+        for replica in deployment.replicas:
+            for gpu in replica.gpus:
+                yield {
+                    "replica_id": replica.id,
+                    "deployment_id": deployment.id,
+                    "gpu_uuid": gpu,
+                    "endpoint": replica.endpoint,
+                    "valid_from": fleet.start_of(replica),
+                    "valid_to": replica.valid_to,
+                }
+
+
+def _deployments(fleet: Fleet) -> Iterator[Row]:
+    for deployment in fleet.deployments:
+        yield _deployment(fleet, deployment)
+
+
+def _deployment(fleet: Fleet, deployment: Deployment) -> Row:
+    weights = deployment.weights
+    return {
+        "deployment_id": deployment.id,
+        "deployment_key": deployment.key,
+        "model": deployment.model,
+        "tier": deployment.tier,
+        "site_id": deployment.site,
+        "precision": deployment.precision,
+        "max_num_seqs": deployment.max_num_seqs,
+        "max_num_batched_tokens": deployment.max_num_batched_tokens,
+        "prefill_weight": weights.prefill_seconds_per_token,
+        "decode_weight": weights.decode_seconds_per_token,
+        "cache_read_weight": weights.cache_read_seconds_per_token,
+        "idle_power_watts": deployment.idle_power_watts,
+        "valid_from": fleet.start_of(deployment),
+        "valid_to": deployment.valid_to,
+    }
+
+
+def _tiers(fleet: Fleet) -> Iterator[Row]:
+    for tier in fleet.tiers:
+        yield {
+            "tier": tier.id,
+            "rank": tier.rank,
+            "slo_ttft_seconds": tier.slo.ttft_seconds,
+            "slo_tpot_seconds": tier.slo.tpot_seconds,
+            "slo_e2e_seconds": tier.slo.e2e_seconds,
+            "valid_from": fleet.start_of(tier),
+            "valid_to": tier.valid_to,
+        }
+
+
+def _tenants(fleet: Fleet) -> Iterator[Row]:
+    for tenant in fleet.tenants:
+        yield {
+            "tenant_id": tenant.id,
+            "tenant_name": tenant.name,
+            "cost_centre": tenant.cost_centre,
+            "valid_from": fleet.start_of(tenant),
+            "valid_to": tenant.valid_to,
+        }
+
+
+_TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
+    "fleet_sites": _sites,
+    "fleet_servers": _servers,
+    "fleet_gpus": _gpus,
+    "fleet_replicas": _replicas,
+    "fleet_deployments": _deployments,
+    "fleet_tiers": _tiers,
+    "fleet_tenants": _tenants,
+}
+
+CONNECTOR = FleetYaml()

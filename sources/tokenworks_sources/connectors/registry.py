@@ -1,0 +1,80 @@
+"""All connectors, and which one reads a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenworks_sources.connectors.base import Connector, LandingFile, Preview
+from tokenworks_sources.connectors.fleet import fleet_yaml
+from tokenworks_sources.errors import LandingFileError, TokenworksError, UnrecognisedFileError
+
+CONNECTORS: tuple[Connector, ...] = (
+    fleet_yaml.CONNECTOR,
+)
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The one connector that claims a file, and why."""
+
+    connector: Connector
+    reason: str
+
+
+def by_name(name: str) -> Connector:
+    """The connector of a name; the error lists the names there are."""
+    for connector in CONNECTORS:
+        if connector.name == name:
+            return connector
+    names = ", ".join(sorted(connector.name for connector in CONNECTORS))
+    raise TokenworksError(f"There is no connector {name!r}. Use one of: {names}.")
+
+
+def in_folder(table: str, folder: str) -> Connector | None:
+    """The connector whose landing folder this is."""
+    for connector in CONNECTORS:
+        if (connector.table, connector.name) == (table, folder):
+            return connector
+    return None
+
+
+def recognise(preview: Preview) -> Recognition:
+    """The one connector that recognises a file by its content.
+
+    Raises:
+        UnrecognisedFileError: none does, or more than one.
+    """
+    claims = [
+        Recognition(connector, reason)
+        for connector in CONNECTORS
+        for reason in [connector.recognise(preview)]
+        if reason
+    ]
+    if len(claims) == 1:
+        return claims[0]
+    if claims:
+        names = ", ".join(f"{claim.connector.name} ({claim.reason})" for claim in claims)
+        raise UnrecognisedFileError(
+            preview.path, f"more than one connector claims it: {names}.", "Choose with --connector."
+        )
+    raise UnrecognisedFileError(
+        preview.path,
+        "no connector recognises it.",
+        "See `tokenworks connectors`, or describe it in a mapping (docs/mapping.md).",
+    )
+
+
+def version_of(connector: Connector, file: LandingFile) -> str:
+    """The version that decides whether a file is ingested again."""
+    return connector.version
+
+
+def is_sidecar(path: Path) -> bool:
+    """A file that only helps to read its neighbours."""
+    return False
+
+
+def sidecars_of(connector: Connector, path: Path) -> list[Path]:
+    """The sidecars that travel with a file."""
+    return []

@@ -1,0 +1,120 @@
+"""The landing folder: which files lie there, what their bytes are, and how a file gets there.
+
+`landing/<table>/<connector>/...` is what shippers drop. Files are never modified; a dot or `~` in
+front or a `.part`, `.tmp` or `.next` behind marks a file that is still being written.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+import xxhash
+
+from tokenworks_sources.connectors.base import Preview
+from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.settings import Settings
+
+HEAD_BYTES = 64 * 1024
+UNFINISHED = (".part", ".tmp", ".next")
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def landing_files(settings: Settings, tables: Collection[str] | None = None) -> list[Path]:
+    """All finished files below the landing folder, sorted by name."""
+    roots = [settings.landing / table for table in tables] if tables else [settings.landing]
+    return sorted(
+        path
+        for root in roots
+        for path in root.rglob("*")
+        if path.is_file() and not is_unfinished(path)
+    )
+
+
+def is_unfinished(path: Path) -> bool:
+    """A file that a shipper is still writing, or that is no data (dot files)."""
+    return path.name.startswith((".", "~")) or path.name.endswith(UNFINISHED)
+
+
+def digest_of(path: Path) -> str:
+    """xxh3-128 of the file's bytes, hex."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def open_decompressed(path: Path) -> Iterator[BinaryIO]:
+    """The file's bytes, decompressed where it is gzip or zstd by its first bytes.
+
+    Raises:
+        LandingFileError: the compressed stream is damaged or ends early.
+    """
+    try:
+        with path.open("rb") as raw:
+            magic = raw.read(4)
+            raw.seek(0)
+            if magic.startswith(GZIP_MAGIC):
+                with gzip.open(raw) as stream:
+                    yield cast(BinaryIO, stream)
+            elif magic == ZSTD_MAGIC:
+                with pa.CompressedInputStream(pa.PythonFile(raw, "r"), "zstd") as stream:
+                    yield cast(BinaryIO, stream)
+            else:
+                yield raw
+    except (EOFError, gzip.BadGzipFile, zlib.error, OSError, pa.ArrowException) as error:
+        if isinstance(error, PermissionError | FileNotFoundError):
+            raise LandingFileError(path, "cannot be opened.", f"{error.strerror}.") from error
+        raise LandingFileError(
+            path,
+            f"the compressed data is damaged or ends early ({error}).",
+            "Ship the file again, whole.",
+        ) from error
+
+
+def preview_of(path: Path) -> Preview:
+    """The first 64 KiB of the file, decompressed.
+
+    Raises:
+        LandingFileError: the file is empty or its compression is damaged.
+    """
+    with open_decompressed(path) as stream:
+        head = stream.read(HEAD_BYTES)
+    if not head:
+        raise LandingFileError(path, "the file is empty.", "Remove it, or ship it again.")
+    return Preview(path, bytes(head))
+
+
+def place(source: Path, target: Path, *, replace: bool = False) -> bool:
+    """Copies a file into the landing folder in one step; false where it already lies there.
+
+    Raises:
+        LandingFileError: a different file of that name lies there, and `replace` is false.
+    """
+    if target.exists():
+        if digest_of(target) == digest_of(source):
+            return False
+        if not replace:
+            raise LandingFileError(
+                source,
+                f"a different file already lies at {target}.",
+                "Rename the new one, or pass --replace to put it in the place of the old one.",
+            )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, beside)
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
