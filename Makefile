@@ -1,0 +1,66 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets everything up by itself.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+READY := $(VENV)/.ready
+
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+export PYTHONUTF8 := 1
+
+.PHONY: help setup demo test check bench dev contracts format lock clean
+
+help: ## Show this help
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install everything into .venv
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Tokenworks needs Python 3.11 or newer; say which with PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## Sample fleet -> lake -> warehouse -> replay -> reports
+	@$(BIN)/tokenworks demo
+
+test: check ## Check, then run all tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## Format, lint, types, import rules, contract drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=sources:pipelines:sample_data $(BIN)/lint-imports --no-cache
+	$(BIN)/tokenworks contracts --check
+
+bench: $(READY) ## Measure speed and memory beside bare libraries (slow)
+	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+dev: $(READY) ## Open the Dagster UI on loopback
+	@$(BIN)/tokenworks dev
+
+contracts: $(READY) ## Render dbt sources and docs from the contracts
+	@$(BIN)/tokenworks contracts --write
+
+format: $(READY) ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: | $(UV) ## Resolve requirements.lock again
+	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+
+clean: ## Remove the environment and caches; data stays
+	rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs
