@@ -1,0 +1,304 @@
+"""The promises of ingest: idempotent, atomic, nothing lost, one bad file stops no other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tokenworks_sources import manifest as manifest_module
+from tokenworks_sources.connectors import registry
+from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.errors import ContractError
+from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
+from tokenworks_sources.lake import LakeSink
+from tokenworks_sources.landing import digest_of
+from tokenworks_sources.settings import Settings
+
+HEADER = "rate_date,base_currency,quote_currency,rate"
+
+
+class RateLines:
+    """A connector for tests: `date,base,quote,rate` lines after a header."""
+
+    name = "rate_lines"
+    table = "fx_rates"
+    tables = ("fx_rates",)
+    version = "1"
+    summary = "for tests"
+
+    def recognise(self, preview: Preview) -> str | None:
+        return "its header" if preview.first_line == HEADER else None
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        lines = file.path.read_text().splitlines()[1:]
+        sink.expect(len(lines))
+        good = []
+        for number, line in enumerate(lines, 2):
+            fields = line.split(",")
+            if len(fields) == 4:
+                good.append((*fields, number, line))
+            else:
+                sink.reject(number, "not four fields", line)
+        if good:
+            names = [*HEADER.split(","), "source_line", "_raw"]
+            frame = pl.DataFrame(good, schema=names, orient="row")
+            sink.write("fx_rates", frame.with_columns(pl.col("rate_date").str.to_date()))
+
+
+@pytest.fixture(autouse=True)
+def rate_lines(monkeypatch: pytest.MonkeyPatch) -> RateLines:
+    connector = RateLines()
+    monkeypatch.setattr(registry, "CONNECTORS", (connector,))
+    return connector
+
+
+def _land(settings: Settings, name: str, *lines: str) -> Path:
+    path = settings.landing / "fx_rates" / "rate_lines" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join((HEADER, *lines)) + "\n")
+    return path
+
+
+def _lake(settings: Settings) -> list[tuple[str, str, str]]:
+    frame = pl.read_parquet(str(settings.lake / "fx_rates" / "*" / "*.parquet"))
+    return sorted(
+        frame.select(
+            pl.col("rate_date").cast(pl.String), "base_currency", pl.col("rate").cast(pl.String)
+        ).rows()
+    )
+
+
+def _files(settings: Settings) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(settings.lake)): path.read_bytes()
+        for path in sorted(settings.lake.rglob("*.parquet"))
+    }
+
+
+TWO_DAYS = ("2026-10-19,EUR,USD,1.08", "2026-10-20,EUR,USD,1.09")
+
+
+def test_rows_land_by_event_date(settings: Settings) -> None:
+    _land(settings, "a.csv", *TWO_DAYS)
+    report = ingest_landing(settings)
+    assert [outcome.status for outcome in report.files] == [INGESTED]
+    assert report.rows() == {"fx_rates": 2}
+    assert [str(day) for day in report.event_dates()["fx_rates"]] == ["2026-10-19", "2026-10-20"]
+    assert _lake(settings) == [
+        ("2026-10-19", "EUR", "1.080000000000"),
+        ("2026-10-20", "EUR", "1.090000000000"),
+    ]
+
+
+def test_second_ingest_changes_nothing(settings: Settings) -> None:
+    _land(settings, "a.csv", *TWO_DAYS)
+    ingest_landing(settings)
+    before = _files(settings)
+    report = ingest_landing(settings)
+    assert [outcome.status for outcome in report.files] == [KNOWN]
+    assert report.rows() == {}
+    assert _files(settings) == before
+
+
+def test_copy_under_another_name_is_known_when_its_bytes_are(settings: Settings) -> None:
+    _land(settings, "a.csv", *TWO_DAYS)
+    _land(settings, "b.csv", *TWO_DAYS)
+    report = ingest_landing(settings)
+    assert [outcome.status for outcome in report.files] == [INGESTED, KNOWN]
+    assert len(_lake(settings)) == 2
+
+
+def test_replaced_file_takes_its_old_rows_along(settings: Settings) -> None:
+    _land(settings, "a.csv", *TWO_DAYS)
+    ingest_landing(settings)
+    _land(settings, "a.csv", "2026-10-20,EUR,USD,1.5")
+    ingest_landing(settings)
+    assert _lake(settings) == [("2026-10-20", "EUR", "1.500000000000")]
+
+
+def test_old_rows_stay_when_the_replacement_fails(settings: Settings) -> None:
+    """A broken fleet.yaml must not leave the books without a fleet."""
+    path = _land(settings, "a.csv", *TWO_DAYS)
+    ingest_landing(settings)
+    path.write_bytes(b"\x1f\x8b\x08broken")
+    report = ingest_landing(settings)
+    assert [outcome.status for outcome in report.files] == [FAILED]
+    assert len(_lake(settings)) == 2
+
+
+def test_connector_fix_leaves_no_trace_of_old_rows(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, rate_lines: RateLines
+) -> None:
+    _land(settings, "a.csv", *TWO_DAYS)
+    ingest_landing(settings)
+    monkeypatch.setattr(rate_lines, "version", "2", raising=False)
+    monkeypatch.setattr(
+        rate_lines,
+        "read",
+        lambda file, sink: sink.write(
+            "fx_rates",
+            pl.DataFrame(
+                {"rate_date": ["2026-10-21"], "base_currency": ["GBP"], "quote_currency": ["USD"],
+                 "rate": ["1.3"], "source_line": [2]}
+            ).with_columns(pl.col("rate_date").str.to_date()),
+        ),
+        raising=False,
+    )
+    report = ingest_landing(settings)
+    assert [outcome.status for outcome in report.files] == [INGESTED]
+    assert _lake(settings) == [("2026-10-21", "GBP", "1.300000000000")]
+
+
+def test_bad_record_is_kept_as_a_reject_without_its_words(settings: Settings) -> None:
+    _land(settings, "a.csv", TWO_DAYS[0], "my secret is swordfish 42", "2026-10-20,EUR,USD,-1")
+    report = ingest_landing(settings)
+    outcome = report.files[0]
+    assert outcome.rows == {"fx_rates": 1}
+    assert outcome.rejects == {"not four fields": 1, "rate: below 0": 1}
+    rejects = pl.read_parquet(str(settings.lake / "_rejects" / "fx_rates" / "*.parquet"))
+    assert rejects.sort("source_line").select("source_line", "reason").rows() == [
+        (3, "not four fields"),
+        (4, "rate: below 0"),
+    ]
+    assert "swordfish" not in "".join(rejects["raw"].to_list())
+
+
+def test_other_files_land_when_one_cannot_be_read(settings: Settings) -> None:
+    _land(settings, "a.csv", *TWO_DAYS)
+    (settings.landing / "fx_rates" / "rate_lines" / "b.csv").write_bytes(b"")
+    (settings.landing / "fx_rates" / "rate_lines" / "c.csv").write_bytes(b"\x1f\x8b\x08cut")
+    report = ingest_landing(settings)
+    assert [outcome.status for outcome in report.files] == [INGESTED, FAILED, FAILED]
+    assert "the file is empty. Remove it, or ship it again." in str(report.files[1].error)
+    assert "damaged or ends early" in str(report.files[2].error)
+    assert len(_lake(settings)) == 2
+
+
+def test_nothing_is_kept_when_records_do_not_add_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, rate_lines: RateLines
+) -> None:
+    monkeypatch.setattr(rate_lines, "read", lambda file, sink: sink.expect(7), raising=False)
+    _land(settings, "a.csv", *TWO_DAYS)
+    report = ingest_landing(settings)
+    assert "7 records were read, but 0 written + 0 rejected + 0 skipped = 0" in str(
+        report.files[0].error
+    )
+    assert _lake(settings) == []
+
+
+def test_unfinished_files_wait(settings: Settings) -> None:
+    for name in (".a.csv", "a.csv.part", "a.csv.tmp"):
+        _land(settings, name, *TWO_DAYS)
+    assert ingest_landing(settings).files == []
+
+
+KILLED = """
+import os, sys
+sys.path[:0] = [{sources!r}, {here!r}]
+from tokenworks_sources import manifest
+from tokenworks_sources.connectors import registry
+from tokenworks_sources.ingest import ingest_landing
+from tokenworks_sources.settings import Settings
+import test_ingest
+registry.CONNECTORS = (test_ingest.RateLines(),)
+replace, calls = os.replace, [0]
+def dying(*args):
+    calls[0] += 1
+    if calls[0] == {at} and {before}:
+        os.kill(os.getpid(), 9)
+    replace(*args)
+    if calls[0] == {at}:
+        os.kill(os.getpid(), 9)
+manifest.os.replace = dying
+ingest_landing(Settings.at({home!r}))
+print("survived")
+"""
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
+def test_lake_equals_an_undisturbed_run_when_killed_at_any_rename(
+    settings: Settings, tmp_path: Path, root: Path, at: int, before: bool
+) -> None:
+    """Renames of a commit: journal, two parts, rejects, manifest."""
+    clean = Settings.at(tmp_path / "clean")
+    for home in (settings, clean):
+        _land(home, "a.csv", *TWO_DAYS, "bad line")
+    ingest_landing(clean)
+    from tokenworks_sources.lake import ensure_tables
+
+    ensure_tables(settings.lake)
+    script = KILLED.format(
+        sources=str(root / "sources"),
+        here=str(Path(__file__).parent),
+        at=at,
+        before=before,
+        home=str(settings.home),
+    )
+    died = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert died.returncode == -9, died.stderr.decode()
+    ingest_landing(settings)
+    assert _lake(settings) == _lake(clean)
+    ours = {name for name in _files(settings) if "_staging" not in name}
+    assert ours == set(_files(clean))
+    assert not list(settings.lake.rglob("*.journal"))
+
+
+def test_two_processes_at_once_give_one_lake(settings: Settings, root: Path) -> None:
+    for number in range(12):
+        _land(settings, f"{number}.csv", f"2026-10-{number + 1:02d},EUR,USD,1.{number}")
+    script = KILLED.format(
+        sources=str(root / "sources"),
+        here=str(Path(__file__).parent),
+        at=-1,
+        before=False,
+        home=str(settings.home),
+    )
+    runs = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    assert [run.communicate()[0] for run in runs] == [b"survived\n", b"survived\n"]
+    assert len(_lake(settings)) == 12
+    assert len(list((settings.lake / "_manifest" / "fx_rates").glob("*.json"))) == 12
+
+
+def test_error_keeps_nothing_when_the_disk_is_full(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _land(settings, "a.csv", *TWO_DAYS)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LakeSink, "_flush", full)
+        report = ingest_landing(settings)
+    assert "No space left on device. Nothing of this file was kept" in str(report.files[0].error)
+    assert _lake(settings) == []
+    assert not list((settings.lake / "_staging").iterdir())
+    assert [outcome.status for outcome in ingest_landing(settings).files] == [INGESTED]
+
+
+def test_sink_refuses_rows_of_the_wrong_type(settings: Settings) -> None:
+    path = _land(settings, "a.csv", *TWO_DAYS)
+    file = LandingFile(path, "fx_rates/rate_lines/a.csv", digest_of(path))
+    sink = LakeSink(settings, file, "rate_lines", "fx_rates")
+    frame = pl.DataFrame(
+        {"rate_date": ["yesterday"], "base_currency": ["EUR"], "quote_currency": ["USD"],
+         "rate": ["1.0"], "source_line": [1]}
+    )
+    with pytest.raises(ContractError, match="fx_rates"):
+        sink.write("fx_rates", frame)
+    sink.discard()
+
+
+def test_lock_is_released_when_its_process_ends(settings: Settings) -> None:
+    with manifest_module.file_lock(settings.lake, "fx_rates", "d"):
+        pass
+    with manifest_module.file_lock(settings.lake, "fx_rates", "d"):
+        assert os.path.exists(settings.lake / "_manifest" / "fx_rates")
