@@ -1,0 +1,1 @@
+"""What each engine calls the canonical engine metrics: one table of aliases per engine."""
