@@ -1,0 +1,38 @@
+"""Monthly reports: the workbook for finance and the page for everyone."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from tokenworks.resources import SettingsResource
+
+KEY = dg.AssetKey(["reports", "month"])
+
+
+def report_asset(
+    published: dg.AssetKey, months: dg.MonthlyPartitionsDefinition
+) -> dg.AssetsDefinition:
+    """One partition per month."""
+
+    @dg.asset(
+        key=KEY,
+        deps=[published],
+        partitions_def=months,
+        group_name="reports",
+        kinds={"excel", "html"},
+        description="Unit cost, chargeback, reconciliation and idle of one month.",
+    )
+    def report(
+        context: dg.AssetExecutionContext, settings: SettingsResource
+    ) -> dg.MaterializeResult[None]:
+        from tokenworks.reports.build import build_report
+
+        built = build_report(settings.get(), context.partition_key[:7])
+        return dg.MaterializeResult(
+            metadata={
+                "workbook": dg.MetadataValue.path(str(built.workbook)),
+                "page": dg.MetadataValue.path(str(built.page)),
+            }
+        )
+
+    return report

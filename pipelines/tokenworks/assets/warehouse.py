@@ -1,0 +1,92 @@
+"""dbt models as assets, from a manifest that was prepared before.
+
+Nothing is parsed here: `dbt_project.py` writes the manifest, `build.py` hands it over. All models are
+built in one run, because dbt restates by itself what the lake touched and two writers cannot share
+the build file.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from tokenworks.resources import SettingsResource
+from tokenworks_sources.settings import Settings
+
+POOL = "warehouse"
+LAYERS = ("staging", "intermediate", "marts")
+# Unit tests prove SQL on typed-out rows; they say nothing of a run's data, and CI runs them.
+BUILD_ARGUMENTS = ("build", "--exclude-resource-type", "unit_test")
+
+
+class LayerTranslator(DagsterDbtTranslator):
+    """Default keys, so that `source('lake', t)` is the asset lake/t; groups by layer."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The model's layer, which is its first folder below `models`."""
+        return layer_of(dbt_resource_props)
+
+
+def layer_of(properties: Mapping[str, Any]) -> str:
+    """Layer of a dbt node: the folder below `models`, else its resource type in the plural."""
+    fqn = properties["fqn"]
+    if properties["resource_type"] == "model" and fqn[1] in LAYERS:
+        return str(fqn[1])
+    return f"{properties['resource_type']}s"
+
+
+def marts_keys(manifest: Mapping[str, Any]) -> list[dg.AssetKey]:
+    """Asset keys of all marts, sorted."""
+    translator = LayerTranslator()
+    return sorted(
+        translator.get_asset_key(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and layer_of(node) == "marts"
+    )
+
+
+def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """All dbt models, with their data tests as checks."""
+
+    @dbt_assets(
+        name="warehouse",
+        manifest=manifest,
+        dagster_dbt_translator=LayerTranslator(),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def warehouse(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Any]:
+        with dbt_command(settings.get()) as dbt:
+            yield from dbt.cli(list(BUILD_ARGUMENTS), context=context).stream()
+
+    return warehouse
+
+
+@contextmanager
+def dbt_command(settings: Settings) -> Iterator[DbtCliResource]:
+    """A dbt command with the project's paths in its environment, and the build file's lock held.
+
+    dagster-dbt hands its own environment to dbt, so the variables are set for the time of the call.
+    """
+    from tokenworks.dbt_project import dbt_environment, project_dir
+    from tokenworks.warehouse import build_lock
+
+    before = dict(os.environ)
+    with build_lock(settings):
+        os.environ.update(dbt_environment(settings))
+        try:
+            yield DbtCliResource(
+                project_dir=str(project_dir()),
+                profiles_dir=str(project_dir()),
+                dbt_executable=str(Path(sysconfig.get_path("scripts")) / "dbt"),
+            )
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

@@ -1,0 +1,99 @@
+"""What is published, against the bills and the meters.
+
+Belongs here: reading `rpt_reconciliation` from the published file, once more, after the swap. The
+identities themselves are dbt models and tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from tokenworks.resources import SettingsResource
+
+BILLS, COUNTERS = "bills_are_allocated", "counters_agree"
+BILL_CHECK = "bill_allocated"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the reconciliation that does not balance."""
+
+    check_name: str
+    subject: str
+    period_start: date | None
+    unit: str | None
+    expected: Decimal | float | None
+    actual: Decimal | float | None
+    difference: Decimal | float | None
+
+    @property
+    def message(self) -> str:
+        """The line as a sentence."""
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"{self.check_name} of {self.subject} from {self.period_start}: expected "
+            f"{self.expected}{unit}, found {self.actual}, difference {self.difference}"
+        )
+
+
+def unbalanced(database: Path) -> tuple[int, list[Line]]:
+    """Number of lines of the published reconciliation, and those that do not balance."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        total = connection.execute("select count(*) from rpt_reconciliation").fetchone()
+        rows = connection.execute(
+            "select check_name, subject, period_start, coalesce(currency, unit), expected, actual, "
+            "difference from rpt_reconciliation where not is_balanced order by all"
+        ).fetchall()
+    return int(total[0]) if total else 0, [Line(*row) for row in rows]
+
+
+def reconciliation_checks(asset: dg.AssetKey) -> dg.AssetChecksDefinition:
+    """Bills block what follows; counters that disagree are a warning, as clocks and crashes differ."""
+    specs = [
+        dg.AssetCheckSpec(
+            BILLS,
+            asset=asset,
+            blocking=True,
+            description="Every bill is allocated to the last unit, in the published file.",
+        ),
+        dg.AssetCheckSpec(
+            COUNTERS,
+            asset=asset,
+            description="Gateway tokens, engine counters, meters and GPU-hours agree.",
+        ),
+    ]
+
+    @dg.multi_asset_check(name="published_reconciliation", specs=specs, can_subset=True)
+    def published_reconciliation(
+        context: dg.AssetCheckExecutionContext, settings: SettingsResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        total, lines = unbalanced(settings.get().published_database)
+        for key in sorted(context.selected_asset_check_keys):
+            yield reconciliation_result(key, total, lines)
+
+    return published_reconciliation
+
+
+def reconciliation_result(
+    key: dg.AssetCheckKey, total: int, lines: list[Line]
+) -> dg.AssetCheckResult:
+    """The result of one of the two checks. No line at all is no reconciliation."""
+    is_bills = key.name == BILLS
+    failing = [line for line in lines if (line.check_name == BILL_CHECK) == is_bills]
+    empty = "" if total else "rpt_reconciliation has no rows: nothing was reconciled"
+    sentences = [line.message for line in failing[:20]]
+    return dg.AssetCheckResult(
+        passed=not failing and not (is_bills and empty),
+        severity=dg.AssetCheckSeverity.ERROR if is_bills else dg.AssetCheckSeverity.WARN,
+        asset_key=key.asset_key,
+        check_name=key.name,
+        description="\n".join(sentences) or empty or f"{total} lines, all balanced",
+        metadata={"lines": total, "unbalanced": len(failing)},
+    )
