@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tokenworks_sources.errors import FleetError
 
 FOREVER = datetime(9999, 12, 31)
+_KINDS = ("sites", "servers", "tiers", "deployments", "tenants")
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -193,6 +194,7 @@ def load_fleet(path: Path) -> Fleet:
         field = ".".join(str(part) for part in first["loc"]) or "file"
         raise FleetError(path, field, f"{first['msg']}.", "See docs/fleet.md.") from error
     _check_references(path, fleet)
+    _check_periods(path, fleet)
     _check_overlaps(path, fleet)
     return fleet
 
@@ -200,7 +202,7 @@ def load_fleet(path: Path) -> Fleet:
 def _check_references(path: Path, fleet: Fleet) -> None:
     sites = {site.id for site in fleet.sites}
     tiers = {tier.id for tier in fleet.tiers}
-    gpus = {gpu for server in fleet.servers for gpu in server.gpus}
+    gpus = {gpu: server.site for server in fleet.servers for gpu in server.gpus}
     replicas = [replica.id for deployment in fleet.deployments for replica in deployment.replicas]
     _unique(path, "sites", [site.id for site in fleet.sites])
     _unique(path, "servers", [server.id for server in fleet.servers])
@@ -217,7 +219,11 @@ def _check_references(path: Path, fleet: Fleet) -> None:
         _known(path, f"deployments.{deployment.id}.tier", deployment.tier, tiers)
         for replica in deployment.replicas:
             for gpu in replica.gpus:
-                _known(path, f"deployments.{deployment.id}.replicas.{replica.id}.gpus", gpu, gpus)
+                field = f"deployments.{deployment.id}.replicas.{replica.id}.gpus"
+                _known(path, field, gpu, set(gpus))
+                if gpus[gpu] != deployment.site:
+                    what = f"{gpu!r} stands at {gpus[gpu]}, the deployment at {deployment.site}."
+                    raise FleetError(path, field, what, "Use GPUs of the deployment's site.")
 
 
 def _unique(path: Path, field: str, names: Iterable[str]) -> None:
@@ -232,6 +238,20 @@ def _known(path: Path, field: str, name: str, known: set[str]) -> None:
     if name not in known:
         listed = ", ".join(sorted(known)) or "none is declared"
         raise FleetError(path, field, f"{name!r} is not declared.", f"Use one of: {listed}.")
+
+
+def _check_periods(path: Path, fleet: Fleet) -> None:
+    """An end that lies before the start, the file's own start included."""
+    named = [(f"{kind}.{item.id}", item) for kind in _KINDS for item in getattr(fleet, kind)]
+    named += [
+        (f"deployments.{deployment.id}.replicas.{replica.id}", replica)
+        for deployment in fleet.deployments
+        for replica in deployment.replicas
+    ]
+    for field, item in named:
+        if item.valid_to and item.valid_to <= fleet.start_of(item):
+            what = f"valid_to {item.valid_to} is not after its start {fleet.start_of(item)}."
+            raise FleetError(path, field, what, "Correct one of the two.")
 
 
 def _check_overlaps(path: Path, fleet: Fleet) -> None:

@@ -1,0 +1,46 @@
+"""`tokenworks sql` and `tokenworks tables`: read what is published."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import Annotated
+
+import typer
+
+from tokenworks.cli import show
+from tokenworks_sources.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(sql)
+    app.command()(tables)
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help='For example "select * from rpt_unit_cost".')],
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
+    limit: Annotated[int, typer.Option(help="Rows to show; CSV shows all.")] = 100,
+) -> None:
+    """Run SQL on the published warehouse, read-only."""
+    from tokenworks.published import query
+
+    columns, rows = query(Settings.from_environment(), statement)
+    if as_csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows(rows)
+        return
+    show.console.print(show.table("", columns, rows[:limit]))
+    if len(rows) > limit:
+        show.console.print(f"{limit} of {len(rows):,} rows; raise --limit or use --csv")
+
+
+def tables() -> None:
+    """List the published marts."""
+    from tokenworks.published import list_tables
+
+    rows = [(table.name, table.rows, table.description) for table in list_tables(Settings.from_environment())]
+    show.console.print(show.table("Published marts", ["mart", "rows", "one row is"], rows))
+    show.hint('`tokenworks sql "select * from rpt_unit_cost limit 10"`')

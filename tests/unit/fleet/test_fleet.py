@@ -1,0 +1,102 @@
+"""`fleet.yaml`: what is accepted, and the one clear error for each way to contradict oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tokenworks_sources.connectors.fleet.fleet_yaml import CONNECTOR
+from tokenworks_sources.errors import FleetError
+from tokenworks_sources.fleet import load_fleet
+
+GOOD = """
+valid_from: 2026-09-01
+sites:
+  - {id: eu, region: eu-west, time_zone: Europe/Amsterdam, pue: 1.2, currency: EUR}
+servers:
+  - id: srv-1
+    site: eu
+    gpu_model: NVIDIA H100 80GB HBM3
+    gpus: [GPU-a, GPU-b]
+    ownership: owned
+    purchase: {price: 320000.10, residual: 32000, life_months: 48, currency: USD}
+tiers:
+  - {id: small, rank: 1, slo: {ttft_seconds: 1.0}}
+deployments:
+  - id: small-eu
+    model: llama-3.1-8b-instruct
+    tier: small
+    site: eu
+    weights: {prefill_seconds_per_token: 0.00002, decode_seconds_per_token: 0.0004}
+    replicas:
+      - {id: r-0, endpoint: "r-0:8000", gpus: [GPU-a], valid_to: 2026-10-01T12:00:00+02:00}
+      - {id: r-1, endpoint: "r-0:8000", gpus: [GPU-a, GPU-b], valid_from: 2026-10-01T10:00:00Z}
+tenants:
+  - {id: acme, name: Acme}
+"""
+
+
+def _fleet(tmp_path: Path, text: str = GOOD, old: str = "", new: str = "") -> Path:
+    assert old in text
+    path = tmp_path / "fleet.yaml"
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def test_every_entry_becomes_a_row(
+    tmp_path: Path, ingest_file: Callable[..., Any]
+) -> None:
+    outcome = ingest_file(_fleet(tmp_path), CONNECTOR)
+    rows = {table: frame.height for table, frame in outcome.frames.items()}
+    assert rows == {
+        "fleet_sites": 1,
+        "fleet_servers": 1,
+        "fleet_gpus": 2,
+        "fleet_replicas": 3,
+        "fleet_deployments": 1,
+        "fleet_tiers": 1,
+        "fleet_tenants": 1,
+    }
+    assert outcome.manifest.records_in == 10
+    server = outcome.frames["fleet_servers"].row(0, named=True)
+    assert server["purchase_price"] == Decimal("320000.10")
+    replicas = outcome.frames["fleet_replicas"]
+    assert replicas.select("replica_id", "gpu_uuid", "valid_from", "valid_to").rows() == [
+        ("r-0", "GPU-a", datetime(2026, 9, 1), datetime(2026, 10, 1, 10)),
+        ("r-1", "GPU-a", datetime(2026, 10, 1, 10), None),
+        ("r-1", "GPU-b", datetime(2026, 10, 1, 10), None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "valid_from: 2026-10-01T10:00:00Z",
+            "valid_from: 2026-10-01T09:59:00Z",
+            r"deployments\.replicas\.r-1: GPU GPU-a belongs to replica r-0 and to r-1 from "
+            r"2026-10-01 09:59\. End r-0 with valid_to before r-1 begins",
+        ),
+        ("site: eu\n    gpu", "site: us\n    gpu", r"servers\.srv-1\.site: 'us' is not declared\. Use one of: eu\."),
+        ("tier: small", "tier: large", r"deployments\.small-eu\.tier: 'large' is not declared"),
+        ("gpus: [GPU-a, GPU-b], valid", "gpus: [GPU-z], valid", r"replicas\.r-1\.gpus: 'GPU-z' is not declared"),
+        ("pue: 1.2", "pue: 0.9", r"sites\.0\.pue: Input should be greater than or equal to 1"),
+        ("Europe/Amsterdam", "Europe/Amsterdm", r"sites\.0\.time_zone: .* is no IANA time zone"),
+        ("rank: 1", "rnk: 1", r"tiers\.0\.rank: Field required"),
+        ("ownership: owned", "ownership: leased", r"servers\.0: .*an owned server has a purchase"),
+        ("id: r-1", "id: r-0", r"deployments\.replicas: 'r-0' stands twice"),
+        ("valid_to: 2026-10-01T12:00:00+02:00", "valid_to: 2026-01-01", r"deployments\.small-eu\.replicas\.r-0: valid_to 2026-01-01 00:00:00 is not after its start"),
+        ("site: eu\n    weights", "site: us\n    weights", r"deployments\.small-eu\.site: 'us' is not declared"),
+        ("tenants:", "tenants: [", r"file: is not YAML"),
+    ],
+)
+def test_fleet_is_refused_with_its_field_when_it_contradicts_itself(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(FleetError, match=message):
+        load_fleet(_fleet(tmp_path, GOOD, old, new))
