@@ -1,0 +1,60 @@
+"""`tokenworks report`: the month for finance and for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenworks.cli import show
+from tokenworks_sources.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenworks.reports.build import ReportResult
+    from tokenworks.reports.headline import HeadlineRow
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(report)
+
+
+def report(month: Annotated[str, typer.Option(help="YYYY-MM.")]) -> None:
+    """Write the month's workbook and page."""
+    result = report_and_show(Settings.from_environment(), month)
+    show.console.print(result.first_line)
+    show.console.print(headline_table(month, result.headline))
+    show.hint(f"open {result.page_path} in a browser")
+
+
+def report_and_show(settings: Settings, month: str) -> ReportResult:
+    """Builds a report and says where it lies."""
+    from tokenworks.reports.build import build_report
+
+    with show.console.status(f"Report of {month}"):
+        result = build_report(settings, month)
+    show.done(f"Workbook of {month}", result.workbook_path)
+    show.done(f"Page of {month}", result.page_path)
+    return result
+
+
+def headline_table(title: str, headline: tuple[HeadlineRow, ...]) -> object:
+    """The headline as a table: dollars fully loaded, idle included."""
+    rows = [
+        (
+            row.tier or "(unknown)",
+            row.region or "(unknown)",
+            _money(row.usd_per_m_input_uncached),
+            _money(row.usd_per_m_input_cache_read),
+            _money(row.usd_per_m_output),
+            None if row.idle_share is None else f"{row.idle_share:.1%}",
+            None if row.p95_ttft_seconds is None else f"{row.p95_ttft_seconds * 1000:,.0f} ms",
+        )
+        for row in headline
+    ]
+    columns = ["tier", "region", "$/M input", "$/M cached", "$/M output", "idle", "p95 TTFT"]
+    return show.table(f"{title}, fully loaded (idle and overhead included)", columns, rows)
+
+
+def _money(value: object) -> str | None:
+    return None if value is None else f"{value:,.4f}"
