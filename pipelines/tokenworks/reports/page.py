@@ -1,0 +1,161 @@
+"""Writes the month's page: one HTML file that needs neither network nor script.
+
+Here belongs which figures the page shows and in what words; how it is laid out is in
+`templates/month.html.j2`, and how a figure is drawn in `charts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tokenworks.reports import charts, formatting
+from tokenworks.reports.assumptions import DEFINITIONS
+from tokenworks.reports.chargeback import POLICY, POLICY_TEXT
+from tokenworks.reports.charts import Chart
+from tokenworks.reports.headline import HeadlineRow
+from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger
+from tokenworks.reports.money import minor_digits
+from tokenworks.reports.quality import UNKNOWN_LIMIT
+from tokenworks.reports.tables import ReportTables
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SHOWN_PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A headline figure, what it is divided by, and what it stands on."""
+
+    label: str
+    value: str
+    basis: str
+
+
+def render_page(tables: ReportTables) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "money": formatting.money,
+        "usd_per_million": formatting.usd_per_million,
+        "percent": formatting.percent,
+        "whole": formatting.whole,
+        "number": formatting.number,
+        "quantity": formatting.quantity,
+        "seconds": formatting.seconds,
+        "name": formatting.name,
+        "cause": formatting.cause,
+        "svg": lambda chart: Markup(chart.svg),
+    }
+    template = environment.get_template("month.html.j2")
+    return template.render(
+        tables=tables,
+        first_line=tables.quality.first_line(),
+        alarm=tables.quality.exceeds(),
+        limit=formatting.percent(UNKNOWN_LIMIT, 0),
+        figures=_figures(tables),
+        drawn=_charts(tables),
+        categories=CATEGORIES,
+        category_names=formatting.CATEGORY_NAMES,
+        token_class_names=formatting.TOKEN_CLASS_NAMES,
+        latency_names=formatting.LATENCY_NAMES,
+        percentiles=_SHOWN_PERCENTILES,
+        digits=minor_digits,
+        policy=POLICY,
+        policy_text=POLICY_TEXT,
+        definitions=DEFINITIONS,
+    )
+
+
+def write_page(tables: ReportTables, path: Path) -> None:
+    """Write the page; the folder must be there."""
+    path.write_text(render_page(tables), encoding="utf-8", newline="\n")
+
+
+def _charts(tables: ReportTables) -> dict[str, Chart]:
+    """Charts by the place where the page shows them; none where there is nothing to draw."""
+    drawn: dict[str, Chart] = {}
+    for ledger in tables.ledgers:
+        drawn[f"where-{ledger.currency}"] = charts.where_chart(ledger)
+        drawn[f"daily-{ledger.currency}"] = charts.daily_chart(ledger)
+    if tables.segments:
+        drawn["unit_cost"] = charts.unit_cost_chart(tables.segments)
+    if any(row.paid for row in tables.utilisation):
+        drawn["ladder"] = charts.ladder_chart(tables.utilisation)
+    if any(row.seconds[95] is not None for row in tables.latency):
+        drawn["latency"] = charts.latency_chart(tables.latency)
+    return drawn
+
+
+def _figures(tables: ReportTables) -> list[Figure]:
+    figures = [_cost_figure(ledger) for ledger in tables.ledgers]
+    figures += [_idle_figure(ledger) for ledger in tables.ledgers]
+    dearest = _dearest(tables.headline)
+    if dearest is not None:
+        figures.append(
+            Figure(
+                "Dearest output",
+                formatting.usd_per_million(dearest.usd_per_m_output),
+                f"per million output tokens, fully loaded: {_segment(dearest)}",
+            )
+        )
+    slowest = _slowest(tables.headline)
+    if slowest is not None:
+        figures.append(
+            Figure(
+                "Slowest first token, p95",
+                formatting.seconds(slowest.p95_ttft_seconds),
+                f"{_segment(slowest)}, {slowest.ttft_count:,} first tokens of the month",
+            )
+        )
+    bad, count = len(tables.unbalanced), len(tables.reconciliation)
+    figures.append(
+        Figure(
+            "Books",
+            "no checks" if not count else "balanced" if not bad else f"{bad} open",
+            f"{count - bad} of {count} reconciliation checks balance",
+        )
+    )
+    return figures
+
+
+def _cost_figure(ledger: CurrencyLedger) -> Figure:
+    return Figure(
+        f"Cost, {ledger.currency}",
+        formatting.money(ledger.total, ledger.currency),
+        "all bills' share of the month's hours",
+    )
+
+
+def _idle_figure(ledger: CurrencyLedger) -> Figure:
+    idle = ledger.categories["idle"]
+    share = idle / ledger.total if ledger.total else None
+    return Figure(
+        f"Idle, {ledger.currency}",
+        formatting.percent(share),
+        f"{formatting.money(idle, ledger.currency)} of "
+        f"{formatting.money(ledger.total, ledger.currency)}",
+    )
+
+
+def _dearest(rows: tuple[HeadlineRow, ...]) -> HeadlineRow | None:
+    known = [row for row in rows if row.usd_per_m_output is not None]
+    return max(known, key=lambda row: row.usd_per_m_output or 0, default=None)
+
+
+def _slowest(rows: tuple[HeadlineRow, ...]) -> HeadlineRow | None:
+    known = [row for row in rows if row.p95_ttft_seconds is not None]
+    return max(known, key=lambda row: row.p95_ttft_seconds or 0, default=None)
+
+
+def _segment(row: HeadlineRow) -> str:
+    return f"{formatting.name(row.tier)}, {formatting.name(row.region)}"

@@ -1,0 +1,215 @@
+"""How sure the month's figures are: measured, estimated or unknown.
+
+Here belongs the classing of allocation methods and the counting of unknown values. Nothing here
+fills a gap.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from tokenworks.reports.ledger import UNATTRIBUTED
+from tokenworks.reports.money import from_units, to_units
+
+MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
+GRADES = (MEASURED, ESTIMATED, UNKNOWN)
+UNKNOWN_LIMIT = Decimal("0.05")
+# Words of an allocation method that say that something stood in for a measurement.
+_ESTIMATE_WORDS = frozenset({"even", "equal", "estimated", "estimate", "fallback", "default"})
+
+FIELDS = {
+    "tenant_id": "Tenant",
+    "deployment_id": "Deployment",
+    "tier": "Tier",
+    "region": "Region",
+    "input_total_tokens": "Input tokens",
+    "input_cache_read_tokens": "Cached input tokens",
+    "output_total_tokens": "Output tokens",
+    "ttft_seconds": "Time to first token",
+    "e2e_seconds": "End-to-end time",
+    "cost_active_usd": "Cost",
+    "cost_list_usd": "List price",
+    "energy_accelerator_joules": "Energy",
+}
+_TOKEN_FIELDS = ("input_total_tokens", "output_total_tokens")
+
+
+@dataclass(frozen=True)
+class MethodCost:
+    """Cost that one method allocated, in a currency."""
+
+    currency: str
+    grade: str
+    method: str
+    category: str
+    amount: Decimal
+    magnitude: Decimal
+
+
+@dataclass(frozen=True)
+class FieldCount:
+    """How many requests know a value."""
+
+    field: str
+    label: str
+    known: int
+    requests: int
+
+    @property
+    def unknown_share(self) -> Decimal | None:
+        """Requests without the value, of all requests."""
+        return Decimal(self.requests - self.known) / self.requests if self.requests else None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Everything that says how far to trust the month.
+
+    Attributes:
+        methods: cost by method, graded.
+        fields: known values of requests.
+        untranslated: exact cost by currency that no exchange rate turned into dollars.
+        telemetry_coverage: share of assigned GPU-hours that telemetry saw.
+    """
+
+    methods: tuple[MethodCost, ...]
+    fields: tuple[FieldCount, ...]
+    untranslated: Mapping[str, Decimal]
+    telemetry_coverage: float | None
+
+    def shares(self, currency: str) -> dict[str, Decimal | None]:
+        """Share of a currency's cost by grade; credits count by their size."""
+        sizes: dict[str, Decimal] = defaultdict(Decimal)
+        for method in self.methods:
+            if method.currency == currency:
+                sizes[method.grade] += method.magnitude
+        whole = sum(sizes.values(), Decimal(0))
+        return {grade: sizes[grade] / whole if whole else None for grade in GRADES}
+
+    @property
+    def unknown_cost_share(self) -> Decimal | None:
+        """The largest unknown share among the currencies, None without any cost."""
+        currencies = {method.currency for method in self.methods}
+        shares = [share for code in currencies if (share := self.shares(code)[UNKNOWN]) is not None]
+        return max(shares, default=None)
+
+    @property
+    def unknown_token_share(self) -> Decimal | None:
+        """The larger share of requests without input or without output tokens."""
+        shares = [
+            count.unknown_share
+            for count in self.fields
+            if count.field in _TOKEN_FIELDS and count.unknown_share is not None
+        ]
+        return max(shares, default=None)
+
+    def exceeds(self, limit: Decimal = UNKNOWN_LIMIT) -> bool:
+        """Whether an unknown share passes the limit."""
+        shares = (self.unknown_cost_share, self.unknown_token_share)
+        return any(share is not None and share > limit for share in shares)
+
+    def first_line(self, limit: Decimal = UNKNOWN_LIMIT) -> str:
+        """The first line of every report."""
+        verdict = (
+            f"WARNING: unknown share above the limit of {limit:.0%}"
+            if self.exceeds(limit)
+            else f"Unknown share within the limit of {limit:.0%}"
+        )
+        cost, tokens = self.unknown_cost_share, self.unknown_token_share
+        return (
+            f"{verdict}: {_percent(cost, 'cost')} has no known cause or method, "
+            f"{_percent(tokens, 'requests')} lack a token count."
+        )
+
+
+def grade(category: str, method: str | None) -> str:
+    """How a ledger line was found: measured, estimated or unknown.
+
+    >>> grade("served", "phase_weighted")
+    'measured'
+    >>> grade("idle", "gpu_seconds_even")
+    'estimated'
+    >>> grade("unattributed", "phase_weighted")
+    'unknown'
+    """
+    if category == UNATTRIBUTED or not method:
+        return UNKNOWN
+    words = set(method.lower().replace("-", "_").split("_"))
+    return ESTIMATED if words & _ESTIMATE_WORDS else MEASURED
+
+
+def quality(requests: pl.LazyFrame, ledger: pl.LazyFrame, hours: pl.LazyFrame) -> Quality:
+    """Grade a month."""
+    return Quality(
+        methods=_methods(ledger),
+        fields=_fields(requests),
+        untranslated=_untranslated(ledger),
+        telemetry_coverage=_telemetry(hours),
+    )
+
+
+def _methods(ledger: pl.LazyFrame) -> tuple[MethodCost, ...]:
+    keys = ("currency", "category", "allocation_method")
+    cost = pl.col("cost")
+    sums = (
+        ledger.group_by(keys)
+        .agg(
+            cost.filter(cost > 0).sum().alias("positive"),
+            cost.filter(cost < 0).sum().alias("negative"),
+        )
+        .sort(keys, nulls_last=True)
+        .collect()
+    )
+    return tuple(
+        MethodCost(
+            currency=currency,
+            grade=grade(category, method),
+            method=method or "(none named)",
+            category=category,
+            amount=positive + negative,
+            magnitude=positive - negative,
+        )
+        for currency, category, method, positive, negative in sums.iter_rows()
+    )
+
+
+def _fields(requests: pl.LazyFrame) -> tuple[FieldCount, ...]:
+    counts = requests.select(pl.len().alias("requests"), *(pl.col(name).count() for name in FIELDS))
+    row = counts.collect().row(0, named=True)
+    return tuple(
+        FieldCount(name, label, int(row[name]), int(row["requests"]))
+        for name, label in FIELDS.items()
+    )
+
+
+def _untranslated(ledger: pl.LazyFrame) -> dict[str, Decimal]:
+    lines = (
+        ledger.filter(pl.col("cost_usd").is_null() & pl.col("cost").is_not_null())
+        .group_by("currency")
+        .agg(pl.col("cost").sum())
+        .sort("currency")
+        .collect()
+    )
+    return {currency: from_units(to_units(cost)) for currency, cost in lines.iter_rows()}
+
+
+def _telemetry(hours: pl.LazyFrame) -> float | None:
+    row = (
+        hours.filter(pl.col("telemetry_coverage_ratio").is_not_null())
+        .select(
+            (pl.col("telemetry_coverage_ratio") * pl.col("gpu_hours_assigned")).sum().alias("seen"),
+            pl.col("gpu_hours_assigned").sum().alias("hours"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    return float(row["seen"]) / float(row["hours"]) if row["hours"] else None
+
+
+def _percent(share: Decimal | None, of: str) -> str:
+    return f"an unknown share of {of}" if share is None else f"{share:.1%} of {of}"

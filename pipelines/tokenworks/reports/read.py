@@ -1,0 +1,195 @@
+"""What a report reads from the published marts, and nothing else.
+
+Here belongs the list of columns that reports rely on, and opening them read-only for one month.
+No aggregation: that belongs to the modules that name a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import polars as pl
+
+from tokenworks.reports.period import Period, require_data
+from tokenworks_sources.errors import TokenworksError
+
+MONEY = pl.Decimal(38, 12)
+_TEXT, _DATE, _TIME = pl.String(), pl.Date(), pl.Datetime("us")
+_COUNT, _REAL, _FLAG = pl.Int64(), pl.Float64(), pl.Boolean()
+
+Columns: TypeAlias = Mapping[str, pl.DataType]
+
+_SEGMENT: Columns = {"event_date": _DATE, "model": _TEXT, "tier": _TEXT, "region": _TEXT}
+TOKEN_CLASSES = ("input_uncached", "input_cache_read", "output")
+BASES = ("marginal", "active", "fully_loaded", "list")
+
+COLUMNS: Mapping[str, Columns] = {
+    "fct_requests": {
+        **_SEGMENT,
+        "tenant_id": _TEXT,
+        "deployment_id": _TEXT,
+        "status": _TEXT,
+        "is_gateway_cache_hit": _FLAG,
+        "input_total_tokens": _COUNT,
+        "input_cache_read_tokens": _COUNT,
+        "output_total_tokens": _COUNT,
+        "queue_seconds": _REAL,
+        "ttft_seconds": _REAL,
+        "tpot_seconds": _REAL,
+        "e2e_seconds": _REAL,
+        "cost_active_usd": MONEY,
+        "cost_list_usd": MONEY,
+        "energy_accelerator_joules": _REAL,
+    },
+    "fct_cost_ledger": {
+        **_SEGMENT,
+        "bill_id": _TEXT,
+        "category": _TEXT,
+        "cause": _TEXT,
+        "deployment_id": _TEXT,
+        "tenant_id": _TEXT,
+        "component": _TEXT,
+        "currency": _TEXT,
+        "allocation_method": _TEXT,
+        "cost": MONEY,
+        "cost_usd": MONEY,
+    },
+    "fct_deployment_hours": {
+        **_SEGMENT,
+        "deployment_id": _TEXT,
+        "hour_start": _TIME,
+        "telemetry_coverage_ratio": _REAL,
+        "gpu_hours_assigned": _REAL,
+        "gpu_hours_ready": _REAL,
+        "gpu_hours_busy": _REAL,
+    },
+    "rpt_unit_cost": {
+        **_SEGMENT,
+        "request_count": _COUNT,
+        "input_uncached_tokens": _COUNT,
+        "input_cache_read_tokens": _COUNT,
+        "output_total_tokens": _COUNT,
+        "input_total_tokens": _COUNT,
+        "cost_marginal_usd": MONEY,
+        "cost_active_usd": MONEY,
+        "cost_idle_usd": MONEY,
+        "cost_overhead_usd": MONEY,
+        "cost_fully_loaded_usd": MONEY,
+        "cost_list_usd": MONEY,
+        **{f"usd_per_m_{token}_{basis}": _REAL for token in TOKEN_CLASSES for basis in BASES},
+    },
+    "rpt_utilization": {
+        **_SEGMENT,
+        "deployment_id": _TEXT,
+        "hour_start": _TIME,
+        "gpu_hours_paid": _REAL,
+        "batch_fill_ratio": _REAL,
+        "mean_gpu_util_ratio": _REAL,
+        "mean_sm_active_ratio": _REAL,
+        "mean_tensor_active_ratio": _REAL,
+        "mean_dram_active_ratio": _REAL,
+    },
+    "rpt_energy": {
+        **_SEGMENT,
+        "accelerator_kwh": _REAL,
+        "accelerator_busy_kwh": _REAL,
+        "facility_kwh": _REAL,
+        "carbon_location_grams": _REAL,
+    },
+    "rpt_reconciliation": {
+        "check_name": _TEXT,
+        "subject": _TEXT,
+        "period_start": _TIME,
+        "currency": _TEXT,
+        "expected": MONEY,
+        "actual": MONEY,
+        "difference": MONEY,
+        "is_balanced": _FLAG,
+        "unit": _TEXT,
+    },
+}
+
+
+class MartError(TokenworksError):
+    """A published mart that is missing, or lacks a column that the reports need."""
+
+
+@dataclass(frozen=True)
+class Marts:
+    """The marts of one month, unread until somebody collects them."""
+
+    requests: pl.LazyFrame
+    ledger: pl.LazyFrame
+    deployment_hours: pl.LazyFrame
+    unit_cost: pl.LazyFrame
+    utilization: pl.LazyFrame
+    energy: pl.LazyFrame
+    reconciliation: pl.LazyFrame
+
+
+def read_month(published_parquet: Path, period: Period) -> Marts:
+    """Open the marts for one month.
+
+    Raises:
+        MartError: when a mart or a column is not there.
+        NoDataError: when neither a request nor a ledger line falls in the month.
+    """
+    marts = {name: _scan(published_parquet, name) for name in COLUMNS}
+    dated = (marts["fct_requests"], marts["fct_cost_ledger"])
+    require_data(period, _months(dated))
+    in_month = pl.col("event_date").is_between(period.start, period.end, closed="left")
+    ledger = marts["fct_cost_ledger"].filter(in_month)
+    return Marts(
+        requests=marts["fct_requests"].filter(in_month),
+        ledger=ledger,
+        deployment_hours=marts["fct_deployment_hours"].filter(in_month),
+        unit_cost=marts["rpt_unit_cost"].filter(in_month),
+        utilization=marts["rpt_utilization"].filter(in_month),
+        energy=marts["rpt_energy"].filter(in_month),
+        reconciliation=_reconciliation(marts["rpt_reconciliation"], ledger, period),
+    )
+
+
+def _scan(folder: Path, mart: str) -> pl.LazyFrame:
+    """One mart with the columns that the reports need, in the types they rely on."""
+    files = sorted((folder / mart).rglob("*.parquet"))
+    if not files:
+        raise MartError(
+            f"{folder / mart}: the mart {mart} is not published. Run `tokenworks build`."
+        )
+    frame = pl.scan_parquet(files, hive_partitioning=False)
+    columns = COLUMNS[mart]
+    missing = sorted(set(columns) - set(frame.collect_schema().names()))
+    if missing:
+        raise MartError(
+            f"{folder / mart}: the mart {mart} has no column {', '.join(missing)}. "
+            "It was published by another version: run `tokenworks build` again."
+        )
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+
+
+def _months(frames: tuple[pl.LazyFrame, ...]) -> list[str]:
+    """Months in which any of the frames has a row."""
+    months = [
+        frame.select(pl.col("event_date").dt.strftime("%Y-%m").alias("month")).unique()
+        for frame in frames
+    ]
+    found = pl.concat(months).unique().drop_nulls().sort("month").collect()
+    return [str(month) for month in found["month"]]
+
+
+def _reconciliation(frame: pl.LazyFrame, ledger: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """Checks that start in the month, and those of bills that the month's ledger draws on.
+
+    A utility bill of the 17th to the 16th starts in one month and is spent in two.
+    """
+    bills = ledger.select(pl.col("bill_id").unique().alias("subject"))
+    starts = pl.col("period_start").dt.date().is_between(period.start, period.end, closed="left")
+    of_month = frame.filter(starts)
+    of_bills = frame.filter(~starts & (pl.col("check_name") == "bill_allocated")).join(
+        bills, on="subject", how="semi"
+    )
+    return pl.concat([of_month, of_bills]).sort("check_name", "subject", "period_start")

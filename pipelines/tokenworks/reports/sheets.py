@@ -1,0 +1,249 @@
+"""The sheets that finance reads first: summary, unit cost and chargeback.
+
+Here belongs which figure stands in which cell, and the formula that finds it again. The figures
+come from `tables`; how a cell looks belongs to `workbook`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from tokenworks.reports.chargeback import POLICY_TEXT
+from tokenworks.reports.formatting import CATEGORY_NAMES, TOKEN_CLASS_NAMES, name
+from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger
+from tokenworks.reports.money import minor_digits
+from tokenworks.reports.read import BASES
+from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet, letter, span, sum_of_currency
+from tokenworks.reports.tables import ReportTables
+from tokenworks.reports.unit_cost import ClassCost, SegmentCost
+
+_FIRST = HEADER_ROW + 1
+_BASIS_NAMES = {
+    "marginal": "marginal",
+    "active": "active",
+    "fully_loaded": "fully loaded",
+    "list": "list",
+}
+# Which column of the unit cost sheet holds the tokens that a basis stands on.
+_TOKENS_OF_BASIS = {"marginal": 14, "active": 13, "fully_loaded": 13, "list": 15}
+_UNIT_COST_FIRST_COST = 5
+_UNIT_COST_FIRST_RATE = 9
+
+
+def chargeback_sheet(tables: ReportTables) -> Sheet:
+    """Tenants and what each is charged, one currency after the other."""
+    rows: list[list[Cell]] = []
+    for charged in tables.chargebacks:
+        for line in charged.lines:
+            row = _FIRST + len(rows)
+            rows.append(
+                [
+                    Cell(line.name),
+                    Cell(charged.currency),
+                    *(Cell(amount, charged.currency) for amount in line.amounts),
+                    Cell(line.total, charged.currency, f"=SUM(C{row}:G{row})"),
+                ]
+            )
+    last = HEADER_ROW + len(rows)
+    totals: list[list[Cell]] = []
+    for ledger in tables.ledgers:
+        sums = [*ledger.categories.values(), ledger.total]
+        totals.append(
+            [
+                Cell(f"Total {ledger.currency}", bold=True),
+                Cell(ledger.currency, bold=True),
+                *(
+                    Cell(
+                        amount,
+                        ledger.currency,
+                        sum_of_currency(column, 1, _FIRST, last, ledger.currency),
+                        bold=True,
+                    )
+                    for column, amount in enumerate(sums, start=2)
+                ),
+            ]
+        )
+    headers = ["Tenant", "Currency", *_share_headers(), "Total"]
+    return Sheet(
+        name="Chargeback",
+        title="Chargeback by tenant",
+        note=f"Policy: {POLICY_TEXT}",
+        widths=(34, 10, 16, 16, 16, 16, 16, 18),
+        blocks=(Block(headers, rows, totals),),
+    )
+
+
+def _share_headers() -> list[str]:
+    return ["Served", "Waste", "Idle share", "Overhead share", "Unattributed"]
+
+
+def summary_sheet(tables: ReportTables, charges: Block) -> Sheet:
+    """Where the money went, tied to the chargeback by formula, and the headline table."""
+    rows: list[list[Cell]] = []
+    totals: list[list[Cell]] = []
+    for ledger in tables.ledgers:
+        rows += _summary_rows(ledger, charges, _FIRST + len(rows))
+    money = Block(
+        ["Where the money went", "Currency", "Amount", "Share of ledger", "How it ties"],
+        rows,
+        totals,
+    )
+    return Sheet(
+        name="Summary",
+        title="Summary",
+        note=f"Window: {tables.window.text}",
+        widths=(34, 16, 20, 20, 20, 14, 16, 14),
+        blocks=(money, _headline_block(tables, money.bottom + 3)),
+    )
+
+
+def _summary_rows(ledger: CurrencyLedger, charges: Block, first: int) -> list[list[Cell]]:
+    currency = ledger.currency
+    total_row = first + len(CATEGORIES)
+    rows = []
+    for index, category in enumerate(CATEGORIES):
+        amount, row = ledger.categories[category], first + index
+        share = amount / ledger.total if ledger.total else None
+        column = letter(2 + index)
+        formula = (
+            f"=SUMIFS(Chargeback!${column}${charges.first}:${column}${charges.last},"
+            f'Chargeback!$B${charges.first}:$B${charges.last},"{currency}")'
+        )
+        rows.append(
+            [
+                Cell(CATEGORY_NAMES[category]),
+                Cell(currency),
+                Cell(amount, currency, formula),
+                Cell(share, "percent", f'=IF(C${total_row}<>0,C{row}/C${total_row},"")'),
+                Cell("sum of the Chargeback sheet"),
+            ]
+        )
+    digits = minor_digits(currency)
+    span_of_sum = f"C{first}:C{total_row - 1}"
+    whole = Decimal(1) if ledger.total else None
+    rows += [
+        [
+            Cell(f"Total {currency}", bold=True),
+            Cell(currency, bold=True),
+            Cell(ledger.total, currency, f"=SUM({span_of_sum})", bold=True),
+            Cell(whole, "percent", f'=IF(C{total_row}<>0,C{total_row}/C{total_row},"")', bold=True),
+            Cell("sum of the lines above", bold=True),
+        ],
+        [
+            Cell("Ledger"),
+            Cell(currency),
+            Cell(ledger.total, currency),
+            Cell(None),
+            Cell("fct_cost_ledger, this month's hours"),
+        ],
+        [
+            Cell("Difference"),
+            Cell(currency),
+            Cell(Decimal(0), currency, f"=ROUND(C{total_row}-C{total_row + 1},{digits})"),
+            Cell(None),
+            Cell("must be zero"),
+        ],
+    ]
+    return rows
+
+
+def _headline_block(tables: ReportTables, row: int) -> Block:
+    rows = [
+        [
+            Cell(name(found.tier)),
+            Cell(name(found.region)),
+            Cell(found.usd_per_m_input_uncached, "rate"),
+            Cell(found.usd_per_m_input_cache_read, "rate"),
+            Cell(found.usd_per_m_output, "rate"),
+            Cell(found.idle_share, "percent"),
+            Cell(found.p95_ttft_seconds, "seconds"),
+            Cell(found.request_count, "integer"),
+        ]
+        for found in tables.headline
+    ]
+    headers = [
+        "Tier",
+        "Region",
+        "USD per million uncached input",
+        "USD per million cached input",
+        "USD per million output",
+        "Idle share",
+        "p95 first token, seconds",
+        "Requests",
+    ]
+    return Block(headers, rows, row=row)
+
+
+def unit_cost_sheet(tables: ReportTables) -> Sheet:
+    """Dollars per million tokens by model, tier, region and token class."""
+    rows = [
+        _unit_cost_row(segment, found, _FIRST + index)
+        for index, (segment, found) in enumerate(
+            (segment, found)
+            for segment in tables.unit_cost
+            for found in segment.classes
+            if segment.request_count
+        )
+    ]
+    last = HEADER_ROW + len(rows)
+    costs = range(_UNIT_COST_FIRST_COST, _UNIT_COST_FIRST_RATE)
+    totals = [
+        [
+            Cell("Total", bold=True),
+            *(Cell(None, bold=True) for _ in range(_UNIT_COST_FIRST_COST - 1)),
+            *(
+                Cell(
+                    _column_total(rows, column),
+                    "usd",
+                    f"=SUM({span(column, _FIRST, last)})",
+                    bold=True,
+                )
+                for column in costs
+            ),
+        ]
+    ]
+    headers = [
+        "Model",
+        "Tier",
+        "Region",
+        "Token class",
+        "Tokens",
+        *(f"USD {_BASIS_NAMES[basis]}" for basis in BASES),
+        *(f"USD per million, {_BASIS_NAMES[basis]}" for basis in BASES),
+        "Tokens with known cost",
+        "Tokens with known energy cost",
+        "Tokens with a list price",
+    ]
+    return Sheet(
+        name="Unit cost",
+        title="Unit cost by model, tier, region and token class",
+        note="USD per million = dollars of the month divided by tokens of the month. "
+        "Empty cells are unknown.",
+        widths=(26, 12, 14, 16, 16, 14, 14, 14, 14, 14, 14, 14, 14, 16, 16, 16),
+        blocks=(Block(headers, rows, totals if rows else ()),),
+    )
+
+
+def _unit_cost_row(segment: SegmentCost, found: ClassCost, row: int) -> list[Cell]:
+    rates = []
+    for offset, basis in enumerate(BASES):
+        cost = f"{letter(_UNIT_COST_FIRST_COST + offset)}{row}"
+        tokens = f"{letter(_TOKENS_OF_BASIS[basis])}{row}"
+        rate = found.usd_per_million(basis)
+        formula = f'=IF({tokens}>0,{cost}/{tokens}*1000000,"")' if rate is not None else None
+        rates.append(Cell(rate, "rate", formula))
+    return [
+        *(Cell(name(part)) for part in segment.key),
+        Cell(TOKEN_CLASS_NAMES[found.token_class]),
+        Cell(found.tokens, "integer"),
+        *(Cell(found.costs[basis], "usd") for basis in BASES),
+        *rates,
+        *(Cell(found.rated_tokens[basis], "integer") for basis in ("active", "marginal", "list")),
+    ]
+
+
+def _column_total(rows: Sequence[Sequence[Cell]], column: int) -> Decimal:
+    return sum(
+        (value for row in rows if isinstance(value := row[column].value, Decimal)), Decimal(0)
+    )

@@ -1,0 +1,151 @@
+"""Every table of a month's report, as plain data.
+
+Here the tables come together; each is found in the module that names its figures. Neither a
+workbook nor a page computes anything that is not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import polars as pl
+
+from tokenworks.reports.chargeback import Chargeback, chargeback
+from tokenworks.reports.headline import HeadlineRow, headline_rows
+from tokenworks.reports.ledger import CurrencyLedger, ledgers
+from tokenworks.reports.operations import (
+    SEGMENT,
+    Energy,
+    Latency,
+    Utilisation,
+    energies,
+    latencies,
+    utilisation,
+)
+from tokenworks.reports.period import Period
+from tokenworks.reports.quality import Quality, quality
+from tokenworks.reports.read import Marts
+from tokenworks.reports.unit_cost import SegmentCost, unit_costs
+
+
+@dataclass(frozen=True)
+class ReconciliationRow:
+    """One check of the books: what was expected, what was found."""
+
+    check: str
+    subject: str
+    period_start: datetime | None
+    unit: str
+    expected: Decimal | None
+    actual: Decimal | None
+    is_balanced: bool | None
+
+    @property
+    def difference(self) -> Decimal | None:
+        """Found minus expected."""
+        if self.expected is None or self.actual is None:
+            return None
+        return self.actual - self.expected
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        return {True: "balanced", False: "NOT BALANCED", None: "unknown"}[self.is_balanced]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The month asked for, and the days of it that have data."""
+
+    period: Period
+    first_day: date
+    last_day: date
+    days_with_data: int
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        days = f"{self.days_with_data} of {self.period.days} days"
+        return (
+            f"{self.period.start} 00:00 to {self.period.end} 00:00 UTC; "
+            f"data on {days}, {self.first_day} to {self.last_day}"
+        )
+
+
+@dataclass(frozen=True)
+class ReportTables:
+    """All that a report of a month shows.
+
+    `unit_cost` is by model, tier and region; `segments` is the same by tier and region, of those
+    that had a request.
+    """
+
+    window: Window
+    request_count: int
+    headline: tuple[HeadlineRow, ...]
+    ledgers: tuple[CurrencyLedger, ...]
+    chargebacks: tuple[Chargeback, ...]
+    unit_cost: tuple[SegmentCost, ...]
+    segments: tuple[SegmentCost, ...]
+    utilisation: tuple[Utilisation, ...]
+    latency: tuple[Latency, ...]
+    energy: tuple[Energy, ...]
+    reconciliation: tuple[ReconciliationRow, ...]
+    quality: Quality
+
+    @property
+    def unbalanced(self) -> tuple[ReconciliationRow, ...]:
+        """Checks that do not hold or could not be made."""
+        return tuple(row for row in self.reconciliation if row.is_balanced is not True)
+
+
+def build_tables(marts: Marts, period: Period) -> ReportTables:
+    """Compute every table of a month."""
+    books = ledgers(marts.ledger)
+    latency = latencies(marts.requests)
+    segments = unit_costs(marts.unit_cost, SEGMENT)
+    return ReportTables(
+        window=_window(marts, period),
+        request_count=int(marts.requests.select(pl.len()).collect().item()),
+        headline=headline_rows(segments, latency),
+        ledgers=books,
+        chargebacks=tuple(chargeback(ledger) for ledger in books),
+        unit_cost=unit_costs(marts.unit_cost, ("model", "tier", "region")),
+        segments=tuple(segment for segment in segments if segment.request_count),
+        utilisation=utilisation(marts.deployment_hours, marts.utilization),
+        latency=latency,
+        energy=energies(marts.energy, marts.unit_cost),
+        reconciliation=_reconciliation(marts.reconciliation),
+        quality=quality(marts.requests, marts.ledger, marts.deployment_hours),
+    )
+
+
+def _window(marts: Marts, period: Period) -> Window:
+    days = pl.concat([marts.requests.select("event_date"), marts.ledger.select("event_date")])
+    row = (
+        days.select(
+            pl.col("event_date").min().alias("first"),
+            pl.col("event_date").max().alias("last"),
+            pl.col("event_date").n_unique().alias("days"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    return Window(period, row["first"], row["last"], int(row["days"]))
+
+
+def _reconciliation(frame: pl.LazyFrame) -> tuple[ReconciliationRow, ...]:
+    return tuple(
+        ReconciliationRow(
+            check=row["check_name"],
+            subject=row["subject"] or "",
+            period_start=row["period_start"],
+            unit=row["currency"] or row["unit"] or "",
+            expected=row["expected"],
+            actual=row["actual"],
+            is_balanced=row["is_balanced"],
+        )
+        for row in frame.collect().iter_rows(named=True)
+    )

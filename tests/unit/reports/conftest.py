@@ -1,0 +1,255 @@
+"""A tiny published warehouse, typed out by hand, for the tests of the reports.
+
+September 2026. Dollars: three tenants on two deployments, a GPU that nobody holds, an overhead
+credit. Euros: one deployment, thirds of ten, and an idle credit of minus seven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tokenworks.reports.period import Period
+from tokenworks.reports.read import COLUMNS, Marts, read_month
+from tokenworks.reports.tables import ReportTables, build_tables
+from tokenworks_sources.settings import Settings
+
+SEPTEMBER = Period(2026, 9)
+DAY_1, DAY_2, DAY_3 = date(2026, 9, 1), date(2026, 9, 2), date(2026, 9, 3)
+SMALL = {"model": "llama-3.1-8b", "tier": "small", "region": "us-east"}
+BIG = {"model": "qwen-72b", "tier": "large", "region": "us-east"}
+EU = {"model": "llama-3.1-8b", "tier": "small", "region": "eu-west"}
+
+Rows = list[dict[str, Any]]
+WriteMart = Callable[[str, Sequence[Mapping[str, Any]]], None]
+
+
+def _ledger() -> Rows:
+    def line(category: str, cost: str, **more: Any) -> dict[str, Any]:
+        values = {
+            "event_date": DAY_1,
+            "bill_id": "lease-09",
+            "component": "accelerator",
+            "currency": "USD",
+            "category": category,
+            "allocation_method": "phase_weighted",
+            "cost": Decimal(cost),
+            "cost_usd": Decimal(cost),
+        }
+        return {**values, **more}
+
+    small = {"deployment_id": "small-us", **SMALL}
+    big = {"deployment_id": "large-us", **BIG}
+    eu = {"deployment_id": "small-eu", "currency": "EUR", "bill_id": "colo-eu", **EU}
+    even = {"allocation_method": "hours_even"}
+    third, rest = "3.333333333333", "3.333333333334"
+    return [
+        line("served", "60.00", tenant_id="acme", **small),
+        line("served", "30.00", tenant_id="birch", **small),
+        line("served", "10.00", tenant_id="cobalt", event_date=DAY_2, **big),
+        line("waste", "5.00", tenant_id="birch", cause="cancelled", **small),
+        line("idle", "20.005", cause="ready_empty", **small),
+        line("idle", "39.995", cause="ready_empty", event_date=DAY_2, **small),
+        line("idle", "40.00", cause="unallocated", event_date=DAY_3, region="us-east", **even),
+        line("overhead", "10.00", component="network", **even),
+        line("overhead", "-4.00", component="network", bill_id="credit-09", **even),
+        line("unattributed", "2.50", **small),
+        line("served", rest, tenant_id="acme", **{**eu, "cost_usd": None}),
+        line("served", third, tenant_id="birch", **{**eu, "cost_usd": None}),
+        line("served", third, tenant_id="cobalt", **{**eu, "cost_usd": None}),
+        line("idle", "-7.00", cause="not_ready", **{**eu, "cost_usd": None}),
+        line("served", "999.00", tenant_id="acme", **{**small, "event_date": date(2026, 8, 31)}),
+    ]
+
+
+def _unit_cost() -> Rows:
+    known = {"event_date": DAY_1, **SMALL, "request_count": 12, "input_total_tokens": 5_000_000}
+    return [
+        {
+            **known,
+            "input_uncached_tokens": 1_000_000,
+            "input_cache_read_tokens": 4_000_000,
+            "output_total_tokens": 500_000,
+            "cost_marginal_usd": Decimal("1.20"),
+            "cost_active_usd": Decimal("6.00"),
+            "cost_idle_usd": Decimal("3.00"),
+            "cost_overhead_usd": Decimal("1.00"),
+            "cost_fully_loaded_usd": Decimal("10.00"),
+            "cost_list_usd": Decimal("11.70"),
+            **_rates("input_uncached", marginal=0.5, active=2.0, fully_loaded=3.33, list=3.0),
+            **_rates("input_cache_read", marginal=0.05, active=0.25, fully_loaded=0.42, list=0.3),
+            **_rates("output", marginal=1.0, active=6.0, fully_loaded=10.0, list=15.0),
+        },
+        {
+            **known,
+            "event_date": DAY_2,
+            "request_count": 11,
+            "input_total_tokens": 3_000_000,
+            "input_uncached_tokens": 3_000_000,
+            "input_cache_read_tokens": 0,
+            "output_total_tokens": 1_500_000,
+            "cost_marginal_usd": Decimal("3.00"),
+            "cost_active_usd": Decimal("9.00"),
+            "cost_idle_usd": Decimal("1.00"),
+            "cost_overhead_usd": Decimal("0.00"),
+            "cost_fully_loaded_usd": Decimal("10.00"),
+            **_rates("input_uncached", marginal=0.5, active=1.0, fully_loaded=1.11),
+            **_rates("output", marginal=1.0, active=4.0, fully_loaded=4.44),
+        },
+        {
+            **known,
+            "event_date": DAY_3,
+            "request_count": 0,
+            "input_total_tokens": 0,
+            "input_uncached_tokens": 0,
+            "input_cache_read_tokens": 0,
+            "output_total_tokens": 0,
+            "cost_marginal_usd": Decimal("0.00"),
+            "cost_active_usd": Decimal("0.00"),
+            "cost_idle_usd": Decimal("5.00"),
+            "cost_overhead_usd": Decimal("0.00"),
+            "cost_fully_loaded_usd": Decimal("5.00"),
+        },
+        {"event_date": DAY_1, **EU, "request_count": 3, "output_total_tokens": 300},
+    ]
+
+
+def _rates(token_class: str, **by_basis: float) -> dict[str, float]:
+    return {f"usd_per_m_{token_class}_{basis}": rate for basis, rate in by_basis.items()}
+
+
+def _requests() -> Rows:
+    base = {
+        **SMALL,
+        "tenant_id": "acme",
+        "deployment_id": "small-us",
+        "status": "success",
+        "is_gateway_cache_hit": False,
+        "input_total_tokens": 100,
+        "output_total_tokens": 10,
+        "cost_active_usd": Decimal("0.01"),
+    }
+    rows: Rows = [
+        {
+            **base,
+            "event_date": DAY_1 if tenth <= 10 else DAY_2,
+            "ttft_seconds": tenth / 10,
+            "e2e_seconds": tenth / 1.0,
+        }
+        for tenth in range(1, 22)
+    ]
+    rows.append({**base, "event_date": DAY_1, "is_gateway_cache_hit": True, "ttft_seconds": 99.0})
+    rows.append({**base, "event_date": DAY_2, "status": "failure", "e2e_seconds": 500.0})
+    rows += [{**base, **EU, "event_date": DAY_1, "ttft_seconds": 0.2} for _ in range(3)]
+    rows[-1]["output_total_tokens"] = None
+    return rows
+
+
+def _hours() -> tuple[Rows, Rows]:
+    hour = {**SMALL, "deployment_id": "small-us", "event_date": DAY_1}
+    first = {**hour, "hour_start": datetime(2026, 9, 1, 0)}
+    second = {**hour, "hour_start": datetime(2026, 9, 1, 1)}
+    states = [
+        {
+            **first,
+            "gpu_hours_assigned": 8.0,
+            "gpu_hours_ready": 6.0,
+            "gpu_hours_busy": 3.0,
+            "telemetry_coverage_ratio": 1.0,
+        },
+        {
+            **second,
+            "gpu_hours_assigned": 8.0,
+            "gpu_hours_ready": 8.0,
+            "gpu_hours_busy": 1.0,
+            "telemetry_coverage_ratio": 0.5,
+        },
+    ]
+    rungs = [
+        {**first, "gpu_hours_paid": 10.0, "batch_fill_ratio": 0.5, "mean_gpu_util_ratio": 0.4},
+        {**second, "gpu_hours_paid": 10.0, "batch_fill_ratio": 0.1, "mean_gpu_util_ratio": None},
+    ]
+    return states, rungs
+
+
+def _energy() -> Rows:
+    return [
+        {
+            "event_date": DAY_1,
+            **SMALL,
+            "accelerator_kwh": 1.0,
+            "accelerator_busy_kwh": 0.75,
+            "facility_kwh": 1.2,
+            "carbon_location_grams": 480.0,
+        },
+        {"event_date": DAY_2, **SMALL, "accelerator_kwh": 1.0},
+    ]
+
+
+def _reconciliation() -> Rows:
+    def check(subject: str, start: datetime, expected: str, actual: str) -> dict[str, Any]:
+        difference = Decimal(actual) - Decimal(expected)
+        return {
+            "check_name": "bill_allocated",
+            "subject": subject,
+            "period_start": start,
+            "currency": "USD",
+            "unit": "USD",
+            "expected": Decimal(expected),
+            "actual": Decimal(actual),
+            "difference": difference,
+            "is_balanced": difference == 0,
+        }
+
+    return [
+        check("lease-09", datetime(2026, 9, 1), "217.50", "217.50"),
+        check("credit-09", datetime(2026, 8, 17), "-4.00", "-4.00"),
+        check("old-bill", datetime(2026, 8, 1), "1.00", "0.50"),
+        check("lost-cent", datetime(2026, 9, 2), "8.01", "8.00"),
+    ]
+
+
+@pytest.fixture
+def write_mart(settings: Settings) -> WriteMart:
+    """Writes one published mart from rows; columns that a row leaves out are null."""
+
+    def write(mart: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        folder: Path = settings.published_parquet / mart
+        folder.mkdir(parents=True, exist_ok=True)
+        full = [{name: row.get(name) for name in COLUMNS[mart]} for row in rows]
+        frame = pl.DataFrame(full, schema=dict(COLUMNS[mart]))
+        frame.write_parquet(folder / "data.parquet")
+
+    return write
+
+
+@pytest.fixture
+def home(settings: Settings, write_mart: WriteMart) -> Settings:
+    """A home folder with a small published warehouse of September 2026."""
+    states, rungs = _hours()
+    write_mart("fct_cost_ledger", _ledger())
+    write_mart("rpt_unit_cost", _unit_cost())
+    write_mart("fct_requests", _requests())
+    write_mart("fct_deployment_hours", states)
+    write_mart("rpt_utilization", rungs)
+    write_mart("rpt_energy", _energy())
+    write_mart("rpt_reconciliation", _reconciliation())
+    return settings
+
+
+@pytest.fixture
+def marts(home: Settings) -> Marts:
+    """The marts of September 2026."""
+    return read_month(home.published_parquet, SEPTEMBER)
+
+
+@pytest.fixture
+def tables(marts: Marts) -> ReportTables:
+    """The tables of September 2026."""
+    return build_tables(marts, SEPTEMBER)

@@ -1,0 +1,66 @@
+"""The whole report of a month: where it lies, and that it depends on nothing but its input."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tokenworks.reports.build import build_report
+from tokenworks.reports.period import NoDataError, Period, PeriodError
+from tokenworks.reports.read import MartError
+from tokenworks_sources.settings import Settings
+
+
+def test_report_lies_in_the_folder_of_its_month_when_built(home: Settings) -> None:
+    steps: list[str] = []
+    result = build_report(home, "2026-09", steps.append)
+    assert result.workbook_path == home.reports / "2026-09" / "tokenworks-2026-09.xlsx"
+    assert result.page_path == home.reports / "2026-09" / "index.html"
+    assert steps == ["Reading the marts of 2026-09", "Writing the workbook", "Drawing the page"]
+    assert sorted(path.name for path in (home.reports / "2026-09").iterdir()) == [
+        "index.html",
+        "tokenworks-2026-09.xlsx",
+    ]
+
+
+def test_files_have_the_same_bytes_when_built_twice(home: Settings) -> None:
+    first = build_report(home, "2026-09")
+    before = (first.workbook_path.read_bytes(), first.page_path.read_bytes())
+    second = build_report(home, "2026-09")
+    assert (second.workbook_path.read_bytes(), second.page_path.read_bytes()) == before
+
+
+def test_page_asks_nothing_of_a_network_when_opened(home: Settings) -> None:
+    page = build_report(home, "2026-09").page_path.read_text(encoding="utf-8")
+    assert not re.search(r"https?://", page)
+    assert not re.search(r"<script|<link|<img|<iframe|@import|url\((?!#)", page)
+
+
+def test_error_names_the_months_that_there_are_when_a_month_has_no_data(home: Settings) -> None:
+    with pytest.raises(NoDataError) as caught:
+        build_report(home, "2026-11")
+    assert str(caught.value) == (
+        "Nothing is published for 2026-11. There is data for 2026-08, 2026-09. Choose one of them."
+    )
+    assert not home.reports.exists()
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-00", "2026-9", "09-2026", "september", ""])
+def test_error_says_how_to_write_a_month_when_it_is_not_one(text: str) -> None:
+    with pytest.raises(PeriodError, match="Write it as YYYY-MM, such as 2026-09"):
+        Period.parse(text)
+
+
+def test_month_ends_in_the_next_year_when_it_is_december() -> None:
+    december = Period.parse("2026-12")
+    assert (str(december.start), str(december.end), december.days) == (
+        "2026-12-01",
+        "2027-01-01",
+        31,
+    )
+
+
+def test_error_says_what_to_run_when_nothing_is_published(settings: Settings) -> None:
+    with pytest.raises(MartError, match="is not published. Run `tokenworks build`"):
+        build_report(settings, "2026-09")
