@@ -16,7 +16,11 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from tokenworks_sources.connectors.energy_readings.espi_feed import Entry, Feed
-from tokenworks_sources.connectors.energy_readings.espi_spool import BLOCKS, READINGS, Spool
+from tokenworks_sources.connectors.energy_readings.espi_spool import (
+    READING_FIELDS,
+    SPOOLED_READINGS,
+    Spool,
+)
 from tokenworks_sources.errors import LandingFileError
 
 ATOM, ESPI = "http://www.w3.org/2005/Atom", "http://naesb.org/espi"
@@ -31,8 +35,6 @@ SUMMARIES = frozenset(
         "ReadingTypeSummary",
     }
 )
-# Order of the spool's text columns.
-READING_FIELDS = ("start", "duration", "value", "cost", "quality", "tou", "currency")
 
 
 def read_feed(path: Path, stream: BinaryIO, folder: Path) -> Feed:
@@ -41,11 +43,8 @@ def read_feed(path: Path, stream: BinaryIO, folder: Path) -> Feed:
     Raises:
         LandingFileError: not XML, not an ESPI feed, cut off, or with a document type or entities.
     """
-    with (
-        Spool(folder / "readings.parquet", READINGS) as readings,
-        Spool(folder / "blocks.parquet", BLOCKS) as blocks,
-    ):
-        parser = _FeedParser(path, readings, blocks)
+    with Spool(folder) as spool:
+        parser = _FeedParser(path, spool)
         while chunk := stream.read(CHUNK_BYTES):
             parser.feed(chunk)
         return parser.close()
@@ -54,16 +53,15 @@ def read_feed(path: Path, stream: BinaryIO, folder: Path) -> Feed:
 class _FeedParser:
     """Expat handlers. Outside blocks a stack of names gives context; inside, names alone do."""
 
-    def __init__(self, path: Path, readings: Spool, blocks: Spool) -> None:
+    def __init__(self, path: Path, spool: Spool) -> None:
         self.path = path
         self.result = Feed()
-        self._readings, self._blocks = readings, blocks
+        self._spool = spool
         self._stack: list[str] = []
         self._texts: list[str] = []
         self._entry = Entry()
         self._pending_blocks: list[tuple[int, str | None]] = []
         self._refs: dict[str, int] = {}
-        self._block_count = 0
         self._is_espi = False
         self._parser = expat.ParserCreate(namespace_separator=SEPARATOR)
         self._parser.buffer_text = True
@@ -85,7 +83,7 @@ class _FeedParser:
         self._flush_blocks()
         if not self._is_espi:
             raise self._not_green_button("the Atom feed holds nothing of http://naesb.org/espi.")
-        self.result.readings = self._readings.rows
+        self.result.readings = self._spool.readings
         return self.result
 
     def _parse(self, chunk: bytes, *, final: bool) -> None:
@@ -195,7 +193,8 @@ class _FeedParser:
             ref = self._refs[link] = len(self.result.block_links)
             self.result.block_links.append(link)
         updated = entry.updated or entry.published or None
-        self._blocks.add_all((block, ref, updated, start) for block, start in self._pending_blocks)
+        for block, start in self._pending_blocks:
+            self._spool.describe_block(block, ref, updated, start)
         self._pending_blocks.clear()
 
     # -- inside blocks ----------------------------------------------------------------------
@@ -204,9 +203,8 @@ class _FeedParser:
         self._parser.StartElementHandler = None
         self._parser.EndElementHandler = self._block_handler()
 
-    def _leave_block(self, start: str | None) -> None:
-        self._pending_blocks.append((self._block_count, start))
-        self._block_count += 1
+    def _leave_block(self, block: int, start: str | None) -> None:
+        self._pending_blocks.append((block, start))
         self._texts.clear()
         self._stack.pop()
         self._parser.StartElementHandler = self._start
@@ -215,31 +213,32 @@ class _FeedParser:
     def _block_handler(self) -> Callable[[str], None]:
         """The closing-tag handler of one block; local variables because it runs per element."""
         prefix = ESPI + SEPARATOR
-        slots = {prefix + local: index for index, local in enumerate(READING_FIELDS)}
-        slot_of = slots.get
+        slot_of = {prefix + local: index for index, local in enumerate(READING_FIELDS)}.get
         reading, interval, block_name = (
             prefix + local for local in ("IntervalReading", "interval", "IntervalBlock")
         )
-        texts, add, block = self._texts, self._readings.add, self._block_count
+        spool, spooled, texts = self._spool, self._spool.values, self._texts
+        block = spool.open_block()
         width = len(READING_FIELDS)
+        full = SPOOLED_READINGS * width
         values: list[str | None] = [None] * width
-        position = 0
         block_start: str | None = None
 
         def end(name: str) -> None:
-            nonlocal values, position, block_start
+            nonlocal values, block_start
             slot = slot_of(name)
             if slot is not None:
                 values[slot] = "".join(texts).strip() or None
             elif name == reading:
-                add((block, position, *values))
-                position += 1
+                spooled.extend(values)
                 values = [None] * width
+                if len(spooled) >= full:
+                    spool.flush()
             elif name == interval:
                 block_start = values[0]
                 values = [None] * width
             elif name == block_name:
-                self._leave_block(block_start)
+                self._leave_block(block, block_start)
             texts.clear()
 
         return end

@@ -1,32 +1,35 @@
-"""Rows that wait on disk, so that a feed larger than memory can be judged once it is whole."""
+"""Readings that wait on disk as text, so that a feed larger than memory can be judged once whole.
+
+Belongs here: the two Parquet files of the spool and how rows get there fast. Measured per reading:
+one flat list cut by strides 0.3 µs, a list of tuples turned by `zip` 0.75 µs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-Row = tuple[object, ...]
+# Order of the texts of one reading.
+READING_FIELDS = ("start", "duration", "value", "cost", "quality", "tou", "currency")
 
 # 64 Ki readings are about 30 MB of Python objects.
-SPOOLED_ROWS = 1 << 16
+SPOOLED_READINGS = 1 << 16
 
-READINGS = pa.schema(
+_READINGS = pa.schema(
     [
         ("n", pa.int64()),
         ("block", pa.int64()),
         ("position", pa.int64()),
-        *((name, pa.string()) for name in ("start", "duration", "value", "cost")),
-        *((name, pa.string()) for name in ("quality", "tou", "currency")),
+        *((name, pa.string()) for name in READING_FIELDS),
     ]
 )
-BLOCKS = pa.schema(
+_BLOCKS = pa.schema(
     [
-        ("n", pa.int64()),
         ("block", pa.int64()),
         ("ref", pa.int64()),
         ("updated", pa.string()),
@@ -36,13 +39,22 @@ BLOCKS = pa.schema(
 
 
 class Spool:
-    """A Parquet file that grows by rows; column `n` numbers them from 1."""
+    """`readings.parquet` and `blocks.parquet` of one feed; readings are numbered from 1.
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._flushed = 0
-        self._schema = schema
-        self._writer = pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False)
-        self._buffer: list[Row] = []
+    Attributes:
+        values: texts of the readings not yet written, `READING_FIELDS` after `READING_FIELDS`;
+            the parser extends it, then calls `flush` now and then.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.values: list[str | None] = []
+        self._written = 0
+        # Numbers of the first readings of the blocks from `_base` on.
+        self._firsts: list[int] = []
+        self._base = 0
+        self._blocks: list[tuple[int, int, str | None, str | None]] = []
+        self._reading_writer = _writer(folder / "readings.parquet", _READINGS)
+        self._block_writer = _writer(folder / "blocks.parquet", _BLOCKS)
 
     def __enter__(self) -> Self:
         return self
@@ -53,35 +65,56 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._flush()
-        self._writer.close()
+        self.flush()
+        self._flush_blocks()
+        self._reading_writer.close()
+        self._block_writer.close()
 
     @property
-    def rows(self) -> int:
-        """Rows added so far."""
-        return self._flushed + len(self._buffer)
+    def readings(self) -> int:
+        """Readings so far."""
+        return self._written + len(self.values) // len(READING_FIELDS)
 
-    def add(self, row: Row) -> None:
-        """Adds one row without its number."""
-        self._buffer.append(row)
-        if len(self._buffer) >= SPOOLED_ROWS:
-            self._flush()
+    def open_block(self) -> int:
+        """The number of a new block; the readings that follow are its."""
+        self._firsts.append(self.readings + 1)
+        return self._base + len(self._firsts) - 1
 
-    def add_all(self, rows: Iterable[Row]) -> None:
-        """Adds rows without their numbers."""
-        for row in rows:
-            self.add(row)
+    def describe_block(
+        self, block: int, ref: int, updated: str | None, block_start: str | None
+    ) -> None:
+        """What the entry around a block says of it."""
+        self._blocks.append((block, ref, updated, block_start))
+        if len(self._blocks) >= SPOOLED_READINGS:
+            self._flush_blocks()
 
-    def _flush(self) -> None:
-        if not self._buffer:
+    def flush(self) -> None:
+        """Writes the readings that wait."""
+        count = len(self.values) // len(READING_FIELDS)
+        if not count:
             return
-        numbers = pa.array(range(self._flushed + 1, self.rows + 1), pa.int64())
-        columns = [
-            pa.array(values, kind.type)
-            for values, kind in zip(
-                zip(*self._buffer, strict=True), list(self._schema)[1:], strict=True
-            )
+        numbers = np.arange(self._written + 1, self._written + count + 1)
+        firsts = np.array(self._firsts)
+        block = np.searchsorted(firsts, numbers, side="right") - 1
+        texts = [
+            pa.array(self.values[index :: len(READING_FIELDS)], pa.string())
+            for index in range(len(READING_FIELDS))
         ]
-        self._writer.write_table(pa.Table.from_arrays([numbers, *columns], schema=self._schema))
-        self._flushed += len(self._buffer)
-        self._buffer.clear()
+        columns = [numbers, block + self._base, numbers - firsts[block], *texts]
+        self._reading_writer.write_table(pa.Table.from_arrays(columns, schema=_READINGS))
+        self._written += count
+        self.values.clear()
+        self._base += len(self._firsts) - 1
+        del self._firsts[:-1]
+
+    def _flush_blocks(self) -> None:
+        if self._blocks:
+            columns = list(zip(*self._blocks, strict=True))
+            self._block_writer.write_table(pa.Table.from_arrays(columns, schema=_BLOCKS))
+            self._blocks.clear()
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        path, schema, compression="lz4", use_dictionary=False, write_statistics=False
+    )
