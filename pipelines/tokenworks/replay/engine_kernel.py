@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.heap import pop_least, push_least
 from tokenworks.replay.jit import kernel
 
 Ints = NDArray[np.int64]
@@ -48,7 +49,12 @@ class Served(NamedTuple):
     replica: Ints
 
 
-class _Replicas(NamedTuple):
+class _Engine(NamedTuple):
+    """Requests, what becomes of them, and where each replica stands."""
+
+    work: Work
+    served: Served
+    slots: int
     running: Ints
     waiting: Ints
     progress: Floats
@@ -82,7 +88,18 @@ def simulate(
         The times of each request.
     """
     count = len(work.arrivals)
-    state = _Replicas(
+    served = Served(
+        np.empty(count), np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
+    )
+    _run(_empty(work, served, replicas, slots, np.array([token_base, token_per_running])))
+    return served
+
+
+def _empty(work: Work, served: Served, replicas: int, slots: int, law: Floats) -> _Engine:
+    return _Engine(
+        work=work,
+        served=served,
+        slots=slots,
         running=np.zeros(replicas, dtype=np.int64),
         waiting=np.zeros(replicas, dtype=np.int64),
         progress=np.zeros(replicas),
@@ -96,183 +113,142 @@ def simulate(
         decode_rows=np.empty((replicas, slots), dtype=np.int64),
         queue_head=np.full(replicas, -1, dtype=np.int64),
         queue_tail=np.full(replicas, -1, dtype=np.int64),
-        queue_next=np.full(count, -1, dtype=np.int64),
-        law=np.array([token_base, token_per_running]),
+        queue_next=np.full(len(work.arrivals), -1, dtype=np.int64),
+        law=law,
     )
-    served = Served(
-        np.empty(count), np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
-    )
-    _run(work, state, served, slots)
-    return served
 
 
 @kernel
-def _run(work: Work, state: _Replicas, served: Served, slots: int) -> None:
-    count = work.arrivals.size
-    replicas = state.running.size
+def _run(engine: _Engine) -> None:
+    count = engine.work.arrivals.size
+    replicas = engine.running.size
     arrived = 0
     ended = 0
     start = 0
     while ended < count:
         soonest = 0
         for replica in range(1, replicas):
-            if state.upcoming[replica] < state.upcoming[soonest]:
+            if engine.upcoming[replica] < engine.upcoming[soonest]:
                 soonest = replica
-        if arrived < count and work.arrivals[arrived] < state.upcoming[soonest]:
-            replica = work.replica[arrived]
+        if arrived < count and engine.work.arrivals[arrived] < engine.upcoming[soonest]:
+            replica = engine.work.replica[arrived]
             if replica < 0:
-                replica = _least_loaded(state, start)
+                replica = _least_loaded(engine, start)
             start = replica + 1 if replica + 1 < replicas else 0
-            _arrive(work, state, served, arrived, replica, slots)
+            _arrive(engine, arrived, replica)
             arrived += 1
         else:
-            ended += _step(work, state, served, soonest)
+            ended += _step(engine, soonest)
 
 
 @kernel
-def _least_loaded(state: _Replicas, start: int) -> int:
+def _least_loaded(engine: _Engine, start: int) -> int:
     """Replica with the fewest requests; ties go round from `start`."""
-    replicas = state.running.size
+    replicas = engine.running.size
     best = start
     for offset in range(replicas):
         replica = (start + offset) % replicas
-        load = state.running[replica] + state.waiting[replica]
-        if load < state.running[best] + state.waiting[best]:
+        load = engine.running[replica] + engine.waiting[replica]
+        if load < engine.running[best] + engine.waiting[best]:
             best = replica
     return best
 
 
 @kernel
-def _arrive(
-    work: Work, state: _Replicas, served: Served, row: int, replica: int, slots: int
-) -> None:
-    served.replica[row] = replica
-    if state.running[replica] < slots:
-        _admit(work, state, served, row, replica, work.arrivals[row])
+def _arrive(engine: _Engine, row: int, replica: int) -> None:
+    engine.served.replica[row] = replica
+    if engine.running[replica] < engine.slots:
+        _admit(engine, row, replica, engine.work.arrivals[row])
         return
-    if state.waiting[replica] == 0:
-        state.queue_head[replica] = row
+    if engine.waiting[replica] == 0:
+        engine.queue_head[replica] = row
     else:
-        state.queue_next[state.queue_tail[replica]] = row
-    state.queue_tail[replica] = row
-    state.waiting[replica] += 1
+        engine.queue_next[engine.queue_tail[replica]] = row
+    engine.queue_tail[replica] = row
+    engine.waiting[replica] += 1
 
 
 @kernel
-def _admit(
-    work: Work, state: _Replicas, served: Served, row: int, replica: int, now: float
-) -> None:
-    _advance(state, replica, now)
-    state.running[replica] += 1
-    served.admitted[row] = now
-    seconds = work.prefill[row] + work.prefill_per_running[row] * state.running[replica]
-    size = state.prefilling[replica]
-    _push(state.prefill_keys[replica], state.prefill_rows[replica], size, now + seconds, row)
-    state.prefilling[replica] = size + 1
-    _plan(state, replica)
+def _admit(engine: _Engine, row: int, replica: int, now: float) -> None:
+    _advance(engine, replica, now)
+    engine.running[replica] += 1
+    engine.served.admitted[row] = now
+    seconds = (
+        engine.work.prefill[row] + engine.work.prefill_per_running[row] * engine.running[replica]
+    )
+    size = engine.prefilling[replica]
+    push_least(engine.prefill_keys[replica], engine.prefill_rows[replica], size, now + seconds, row)
+    engine.prefilling[replica] = size + 1
+    _plan(engine, replica)
 
 
 @kernel
-def _advance(state: _Replicas, replica: int, now: float) -> None:
+def _advance(engine: _Engine, replica: int, now: float) -> None:
     """Bring the replica's clock of finished work to `now`."""
-    if state.decoding[replica] > 0:
-        state.progress[replica] += (now - state.clock[replica]) / _unit_seconds(state, replica)
-    state.clock[replica] = now
+    if engine.decoding[replica] > 0:
+        engine.progress[replica] += (now - engine.clock[replica]) / _unit_seconds(engine, replica)
+    engine.clock[replica] = now
 
 
 @kernel
-def _unit_seconds(state: _Replicas, replica: int) -> float:
-    return state.law[0] + state.law[1] * state.running[replica]
+def _unit_seconds(engine: _Engine, replica: int) -> float:
+    seconds: float = engine.law[0] + engine.law[1] * engine.running[replica]
+    return seconds
 
 
 @kernel
-def _plan(state: _Replicas, replica: int) -> None:
+def _plan(engine: _Engine, replica: int) -> None:
     """Work out the replica's next event."""
     upcoming = np.inf
-    if state.prefilling[replica] > 0:
-        upcoming = state.prefill_keys[replica, 0]
-    if state.decoding[replica] > 0:
-        left = max(0.0, state.decode_keys[replica, 0] - state.progress[replica])
-        upcoming = min(upcoming, state.clock[replica] + left * _unit_seconds(state, replica))
-    state.upcoming[replica] = upcoming
+    if engine.prefilling[replica] > 0:
+        upcoming = engine.prefill_keys[replica, 0]
+    if engine.decoding[replica] > 0:
+        left = max(0.0, engine.decode_keys[replica, 0] - engine.progress[replica])
+        upcoming = min(upcoming, engine.clock[replica] + left * _unit_seconds(engine, replica))
+    engine.upcoming[replica] = upcoming
 
 
 @kernel
-def _step(work: Work, state: _Replicas, served: Served, replica: int) -> int:
+def _step(engine: _Engine, replica: int) -> int:
     """Handle the replica's next event; returns how many requests ended."""
-    now = state.upcoming[replica]
+    now = engine.upcoming[replica]
     finished = -1
-    if state.prefilling[replica] > 0 and state.prefill_keys[replica, 0] <= now:
-        row = state.prefill_rows[replica, 0]
-        _advance(state, replica, now)
-        _pop(state.prefill_keys[replica], state.prefill_rows[replica], state.prefilling[replica])
-        state.prefilling[replica] -= 1
-        served.first_token[row] = now
-        if work.decode[row] > 0:
-            size = state.decoding[replica]
-            key = state.progress[replica] + work.decode[row]
-            _push(state.decode_keys[replica], state.decode_rows[replica], size, key, row)
-            state.decoding[replica] = size + 1
+    if engine.prefilling[replica] > 0 and engine.prefill_keys[replica, 0] <= now:
+        row = engine.prefill_rows[replica, 0]
+        _advance(engine, replica, now)
+        pop_least(
+            engine.prefill_keys[replica], engine.prefill_rows[replica], engine.prefilling[replica]
+        )
+        engine.prefilling[replica] -= 1
+        engine.served.first_token[row] = now
+        if engine.work.decode[row] > 0:
+            size = engine.decoding[replica]
+            key = engine.progress[replica] + engine.work.decode[row]
+            push_least(engine.decode_keys[replica], engine.decode_rows[replica], size, key, row)
+            engine.decoding[replica] = size + 1
         else:
             finished = row
     else:
-        finished = state.decode_rows[replica, 0]
-        exact = state.decode_keys[replica, 0]
-        _advance(state, replica, now)
-        state.progress[replica] = exact
-        _pop(state.decode_keys[replica], state.decode_rows[replica], state.decoding[replica])
-        state.decoding[replica] -= 1
+        finished = engine.decode_rows[replica, 0]
+        exact = engine.decode_keys[replica, 0]
+        _advance(engine, replica, now)
+        engine.progress[replica] = exact
+        pop_least(
+            engine.decode_keys[replica], engine.decode_rows[replica], engine.decoding[replica]
+        )
+        engine.decoding[replica] -= 1
     if finished >= 0:
-        _finish(work, state, served, finished, replica, now)
-    _plan(state, replica)
+        _finish(engine, finished, replica, now)
+    _plan(engine, replica)
     return 1 if finished >= 0 else 0
 
 
 @kernel
-def _finish(
-    work: Work, state: _Replicas, served: Served, row: int, replica: int, now: float
-) -> None:
-    served.ended[row] = now
-    state.running[replica] -= 1
-    if state.waiting[replica] > 0:
-        waiting = state.queue_head[replica]
-        state.queue_head[replica] = state.queue_next[waiting]
-        state.waiting[replica] -= 1
-        _admit(work, state, served, waiting, replica, now)
-
-
-@kernel
-def _push(keys: Floats, rows: Ints, size: int, key: float, row: int) -> None:
-    """Add to a min-heap of `size` entries."""
-    child = size
-    while child > 0:
-        parent = (child - 1) >> 1
-        if keys[parent] <= key:
-            break
-        keys[child] = keys[parent]
-        rows[child] = rows[parent]
-        child = parent
-    keys[child] = key
-    rows[child] = row
-
-
-@kernel
-def _pop(keys: Floats, rows: Ints, size: int) -> None:
-    """Remove the smallest of `size` entries."""
-    last = size - 1
-    key = keys[last]
-    row = rows[last]
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= last:
-            break
-        if child + 1 < last and keys[child + 1] < keys[child]:
-            child += 1
-        if keys[child] >= key:
-            break
-        keys[parent] = keys[child]
-        rows[parent] = rows[child]
-        parent = child
-    keys[parent] = key
-    rows[parent] = row
+def _finish(engine: _Engine, row: int, replica: int, now: float) -> None:
+    engine.served.ended[row] = now
+    engine.running[replica] -= 1
+    if engine.waiting[replica] > 0:
+        waiting = engine.queue_head[replica]
+        engine.queue_head[replica] = engine.queue_next[waiting]
+        engine.waiting[replica] -= 1
+        _admit(engine, waiting, replica, now)

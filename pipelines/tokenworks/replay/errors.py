@@ -1,5 +1,4 @@
-"""Errors of the replay: a scenario that cannot be read, traffic that cannot carry it, an answer
-that would not be worth trusting."""
+"""Errors of the replay: unreadable scenarios, unfit traffic, answers not worth trusting."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ class HitRatios:
 
 def tokens_of_runs(runs: Ints, block_tokens: int, input_tokens: Ints) -> Ints:
     """Tokens that leading runs of blocks hold; the last block of a prompt may be partial."""
-    return np.minimum(runs * np.int64(block_tokens), input_tokens)
+    tokens: Ints = np.minimum(runs * np.int64(block_tokens), input_tokens)
+    return tokens
 
 
 def hit_ratios(runs: Ints, blocks: Ints, hit_tokens: Ints, input_tokens: Ints) -> HitRatios:

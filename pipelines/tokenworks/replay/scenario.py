@@ -173,7 +173,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 line = key_node.start_mark.line + 1
                 raise yaml.YAMLError(f"line {line}: the key {key!r} is given twice; keep one")
@@ -184,7 +184,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def parse_scenario(text: str, origin: Path | str) -> Scenario:
     """Read a scenario from YAML text; every problem is named with its path."""
     try:
-        document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(text, Loader=_UniqueKeyLoader)
     except yaml.YAMLError as error:
         raise ScenarioError(origin, [f"not valid YAML: {error}"]) from error
     if not isinstance(document, dict):

@@ -67,7 +67,9 @@ class Traffic:
     def cached(self) -> NDArray[np.int64]:
         """Recorded cached tokens, at most the input; unknown counts as none (and is counted)."""
         known = self.frame["input_cache_read_tokens"].fill_null(0).clip(0)
-        return np.minimum(known.cast(pl.Int64).to_numpy(), self.integers("input_total_tokens"))
+        tokens = known.cast(pl.Int64).to_numpy()
+        cached: NDArray[np.int64] = np.minimum(tokens, self.integers("input_total_tokens"))
+        return cached
 
 
 def seconds_since(moments: pl.Series, origin: object) -> NDArray[np.float64]:
@@ -91,9 +93,7 @@ def load_traffic(folder: Path, scenario: Scenario) -> Traffic:
         raise AssertionError("rows in differ from rows replayed plus excluded")
     if kept.is_empty():
         listed = ", ".join(f"{reason} {count}" for reason, count in excluded.items()) or "no rows"
-        raise TrafficError(
-            folder, f"no request can be replayed ({listed}).", "Widen the window."
-        )
+        raise TrafficError(folder, f"no request can be replayed ({listed}).", "Widen the window.")
     return Traffic(
         frame=kept,
         excluded=excluded,

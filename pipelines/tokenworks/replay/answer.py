@@ -1,0 +1,223 @@
+"""Puts the parts together: traffic and a scenario in, every number of the result out.
+
+Pure: reads nothing and writes nothing. `run.py` is the shell around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.backtest import Error, backtest, refusals
+from tokenworks.replay.blocks import prompts_of, why_no_blocks
+from tokenworks.replay.calibration import LEAST_ROWS, Law, calibrate
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.estimates import Comparison, Estimate, Segment, estimate
+from tokenworks.replay.fleet import Fleet, deployments_of, fleet_of
+from tokenworks.replay.hit_ratio import last_half
+from tokenworks.replay.metrics import METRICS
+from tokenworks.replay.play import Played, Stage, play, set_stage
+from tokenworks.replay.prefix import (
+    CachePlan,
+    Places,
+    capacity_curve,
+    check_implied,
+    implied_capacities,
+    plan_of,
+)
+from tokenworks.replay.routing import Routed, route
+from tokenworks.replay.scenario import Scenario
+from tokenworks.replay.traffic import Traffic, matches
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Progress = Callable[[str, int, int], None]
+
+STEPS = ("learn", "replay no change", "replay held-out half", "replay scenario", "estimate")
+#: How far a scenario may load a replica beyond what its history shows.
+HULL_REFUSED = 2.0
+#: Metrics by which segments other than the whole are told apart.
+SEGMENT_METRICS = (
+    "request_count",
+    "input_total_tokens",
+    "input_cache_read_tokens",
+    "input_uncached_tokens",
+    "output_total_tokens",
+    "prefix_hit_ratio",
+    "cost_active_usd",
+    "cost_marginal_usd",
+    "energy_accelerator_joules",
+    "ttft_mean_seconds",
+    "ttft_p95_seconds",
+    "e2e_mean_seconds",
+    "e2e_p95_seconds",
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A replay result in memory."""
+
+    scenario: Scenario
+    traffic: Traffic
+    fleet: Fleet
+    stage: Stage
+    laws: dict[int, Law]
+    implied_blocks: Ints | None
+    plan: CachePlan | None
+    routed: Routed
+    reported: Mask
+    baseline: Played
+    played: Played
+    errors: list[Error]
+    estimates: list[Estimate]
+    curve: list[dict[str, int | float]]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Model:
+    laws: dict[int, Law]
+    implied: Ints | None
+
+
+def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
+    """Replay no change and the scenario, and compare them.
+
+    Args:
+        scenario: the what-if.
+        traffic: published traffic.
+        progress: called with the step, its number and the number of steps.
+
+    Returns:
+        The result, with the reasons that speak against trusting it.
+    """
+    progress(STEPS[0], 0, len(STEPS))
+    fleet = fleet_of(traffic)
+    asked = scenario.prefix_cache.block_tokens if scenario.prefix_cache else None
+    must_have = scenario.prefix_cache is not None
+    usable = must_have or why_no_blocks(traffic) is None
+    prompts = prompts_of(traffic, asked) if usable else None
+    stage = set_stage(traffic, fleet, prompts, scenario.seed)
+    routed = route(traffic, fleet, deployments_of(traffic, fleet), scenario.routing)
+    everything = np.ones(traffic.count, dtype=np.bool_)
+    model = _learn(stage, everything, routed, must_have)
+    today = _today(stage, model)
+    progress(STEPS[1], 1, len(STEPS))
+    here = stage.recorded.deployment
+    baseline = play(stage, model.laws, here, today)
+    progress(STEPS[2], 2, len(STEPS))
+    reported = traffic.frame.select(matches(scenario.report_on).alias("m"))["m"].to_numpy()
+    errors = backtest(stage, baseline, _held_out(stage), reported, scenario.limits)
+    progress(STEPS[3], 3, len(STEPS))
+    plan = _asked_plan(stage, model, scenario, today)
+    played = (
+        baseline if scenario.is_no_change else play(stage, model.laws, routed.deployments, plan)
+    )
+    progress(STEPS[4], 4, len(STEPS))
+    curve = capacity_curve(prompts, Places(here, stage.replica)) if prompts and plan else []
+    compared = Comparison.of(stage, baseline, played, scenario.seed)
+    found = _estimates(compared, reported, errors)
+    progress("done", len(STEPS), len(STEPS))
+    return Answer(
+        scenario=scenario,
+        traffic=traffic,
+        fleet=fleet,
+        stage=stage,
+        laws=model.laws,
+        implied_blocks=model.implied,
+        plan=plan,
+        routed=routed,
+        reported=reported,
+        baseline=baseline,
+        played=played,
+        errors=errors,
+        estimates=found,
+        curve=curve,
+        reasons=(*refusals(errors), *_outside_hull(fleet, model.laws, baseline, played)),
+    )
+
+
+def _learn(stage: Stage, learn: Mask, routed: Routed, must_have: bool) -> _Model:
+    needed = np.union1d(stage.recorded.deployment, routed.deployments)
+    laws = calibrate(stage.history, stage.fleet, learn, needed)
+    if stage.prompts is None:
+        return _Model(laws, None)
+    implied = implied_capacities(
+        stage.prompts,
+        Places(stage.recorded.deployment, stage.replica),
+        stage.traffic.numbers("input_cache_read_tokens"),
+        learn,
+        stage.fleet,
+    )
+    if must_have:
+        check_implied(implied, needed, stage.fleet)
+    known = (implied[needed] >= 0).all()
+    return _Model(laws, implied if known else None)
+
+
+def _today(stage: Stage, model: _Model) -> CachePlan | None:
+    if stage.prompts is None or model.implied is None:
+        return None
+    return plan_of(None, model.implied, stage.prompts.block_tokens)
+
+
+def _asked_plan(
+    stage: Stage, model: _Model, scenario: Scenario, today: CachePlan | None
+) -> CachePlan | None:
+    if stage.prompts is None or model.implied is None or scenario.prefix_cache is None:
+        return today
+    return plan_of(scenario.prefix_cache, model.implied, stage.prompts.block_tokens)
+
+
+def _held_out(stage: Stage) -> Played | None:
+    """No change with a model learned from the first half, or null where it holds too little."""
+    learn = np.ones(len(stage.arrivals), dtype=np.bool_)
+    learn[last_half(len(learn))] = False
+    if int(learn.sum()) < LEAST_ROWS:
+        return None
+    stay = Routed(stage.recorded.deployment, matched=0, moved=0, without_target=0)
+    try:
+        model = _learn(stage, learn, stay, must_have=False)
+    except LeverRefusedError:
+        return None
+    return play(stage, model.laws, stage.recorded.deployment, _today(stage, model))
+
+
+def _estimates(compared: Comparison, reported: Mask, errors: list[Error]) -> list[Estimate]:
+    sizes = {error.metric: error.size for error in errors}
+    found = [
+        estimate(compared, metric, sizes.get(metric.name, 0.0), Segment("all", reported, reported))
+        for metric in METRICS
+    ]
+    fleet = compared.stage.fleet
+    tiers = np.array(fleet.tiers)
+    for tier in sorted(set(fleet.tiers)):
+        before = reported & (tiers[compared.baseline.deployment] == tier)
+        after = reported & (tiers[compared.scenario.deployment] == tier)
+        segment = Segment(f"tier:{tier}", before, after)
+        found += [
+            estimate(compared, metric, sizes.get(metric.name, 0.0), segment)
+            for metric in METRICS
+            if metric.name in SEGMENT_METRICS and (before.any() or after.any())
+        ]
+    return found
+
+
+def _outside_hull(
+    fleet: Fleet, laws: dict[int, Law], baseline: Played, played: Played
+) -> list[str]:
+    """Deployments that the scenario loads far beyond what their law was learned from."""
+    found = []
+    for position, running in played.timings.running_p99.items():
+        law = laws[position]
+        seen = max(law.running_p99, baseline.timings.running_p99.get(position, 0.0), 1.0)
+        if running > HULL_REFUSED * seen:
+            found.append(
+                f"{fleet.ids[position]}: the scenario runs {running:.3g} requests per replica "
+                f"(p99), history showed {seen:.3g}: the law was not learned there."
+            )
+    return found

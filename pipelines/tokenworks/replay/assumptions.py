@@ -1,0 +1,125 @@
+"""What a replay result rests on, in words, with the figures of this very result."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokenworks.replay.answer import Answer
+from tokenworks.replay.blocks import why_no_blocks
+from tokenworks.replay.traffic import COMPLETE_LOG_RATIO
+
+
+def assumptions(answer: Answer) -> list[str]:
+    """Sentences that a reader of the result needs, general ones first."""
+    return [
+        (
+            "Open loop: requests arrive when they did, whatever the answer takes. Demand does not "
+            "react to price or latency."
+        ),
+        (
+            "Output tokens stay as recorded, also for requests that another model answers: a smaller "
+            "model may write more or less. Quality is not judged: there is no claim about it."
+        ),
+        (
+            "cost_active_usd prices each request at its deployment's recorded rate per phase weight "
+            "of the day. Capacity is fixed in the short run: a lower cost_active_usd is capacity set "
+            "free, which turns into idle cost until replicas are given back. cost_marginal_usd "
+            "(energy above idle) is what is saved at once."
+        ),
+        "Failed, cancelled and rejected requests are left out of the replay and of its load.",
+        (
+            "Intervals: p10, p50 and p90 over a block bootstrap of hours and the model's own error "
+            "in the backtest."
+        ),
+        *_caching(answer),
+        *_routing(answer),
+        *_serving(answer),
+        *_traffic(answer),
+    ]
+
+
+def _caching(answer: Answer) -> list[str]:
+    if answer.plan is not None and answer.implied_blocks is not None and answer.stage.prompts:
+        size = answer.stage.prompts.block_tokens
+        served = np.unique(answer.baseline.deployment)
+        held = ", ".join(
+            f"{answer.fleet.ids[position]} {int(answer.implied_blocks[position]) * size:,}"
+            for position in served
+        )
+        return [
+            (
+                "Prefix caches are simulated over the logged block hashes; hits are leading runs of "
+                f"blocks of {size} tokens. Today's caches are the LRU sizes that the recorded hits "
+                f"imply, in tokens per replica: {held}."
+            )
+        ]
+    why = why_no_blocks(answer.traffic) or "today's cache sizes are unknown."
+    kept = f"Prefix reuse is not simulated: {why} Recorded cached tokens are kept as they are"
+    moved = answer.baseline.deployment != answer.played.deployment
+    hit = int(answer.played.cached[moved].sum())
+    if hit:
+        kept += (
+            f"; of the requests that move, {hit:,} cached tokens are assumed to be found in "
+            "the other cache too, where it could be none"
+        )
+    return [kept + "."]
+
+
+def _routing(answer: Answer) -> list[str]:
+    routed = answer.routed
+    if answer.scenario.routing is None:
+        return []
+    said = [
+        (
+            f"{routed.matched:,} requests match the rule and {routed.moved:,} move to the least "
+            "loaded replica of the target in their own region; several targets take turns."
+        )
+    ]
+    if routed.without_target:
+        said.append(
+            f"{routed.without_target:,} matching requests stay: their region has no deployment "
+            f"of tier {answer.scenario.routing.to_tier}."
+        )
+    return said
+
+
+def _serving(answer: Answer) -> list[str]:
+    said = [
+        (
+            "Replicas serve up to max_num_seqs requests at once; time to first token is affine in "
+            "uncached input and running requests, time per token in running requests, fitted per "
+            "deployment on its own history; the spread that remains is drawn again, alike for both "
+            "replays."
+        )
+    ]
+    for position, law in sorted(answer.laws.items()):
+        name = answer.fleet.ids[position]
+        if law.source != name:
+            said.append(f"{name} has too little history of its own; its law is {law.source}.")
+        if law.pinned:
+            said.append(f"{name}: history holds {', '.join(law.pinned)} at 0.")
+        if not answer.fleet.slots[position]:
+            said.append(
+                f"{name} has no max_num_seqs; {law.slots} is the largest batch that was seen."
+            )
+    return said
+
+
+def _traffic(answer: Answer) -> list[str]:
+    traffic = answer.traffic
+    said = []
+    unknown = traffic.frame["input_cache_read_tokens"].null_count()
+    if unknown:
+        said.append(f"{unknown:,} requests do not say how much was cached; none is taken.")
+    coverage = traffic.token_coverage
+    if coverage is None:
+        said.append("No engine counter tells whether the log is complete.")
+    elif coverage < COMPLETE_LOG_RATIO:
+        said.append(
+            f"The log holds {coverage:.1%} of the input tokens that the engines counted; load "
+            "and totals are those of the log."
+        )
+    unpriced = int(np.isnan(answer.played.amounts["cost_active_usd"]).sum())
+    if unpriced:
+        said.append(f"{unpriced:,} requests have no known cost and stand outside the cost rows.")
+    return said

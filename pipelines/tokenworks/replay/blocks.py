@@ -1,0 +1,123 @@
+"""Prompts as runs of block ids, taken from the logged prefix hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.traffic import COMPLETE_LOG_RATIO, Traffic
+
+Ints = NDArray[np.int64]
+Ids = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+#: Share of input tokens that must carry hashes for caches to be simulated.
+HASHED_TOKENS_RATIO = 0.99
+WHAT_TO_LOG = (
+    "Log `prefix_block_hashes` (hash of each leading block of the prompt, chained so that equal "
+    "hash means equal prefix) with `prefix_block_tokens` for every request."
+)
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Blocks of prompts, flat.
+
+    Attributes:
+        ids: dense block ids, prompt after prompt.
+        offsets: start of each prompt in `ids`, and the end of the last.
+        block_count: number of distinct ids.
+        block_tokens: tokens per block.
+        input_tokens: tokens of each prompt.
+        known: prompts whose hashes were logged.
+    """
+
+    ids: Ids
+    offsets: Ints
+    block_count: int
+    block_tokens: int
+    input_tokens: Ints
+    known: Mask
+
+    @property
+    def counts(self) -> Ints:
+        """Blocks of each prompt."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: Ints) -> Prompts:
+        """The prompts at `rows`, in that order; ids keep their meaning."""
+        counts = self.counts[rows]
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        shift = np.repeat(self.offsets[rows] - offsets[:-1], counts)
+        return Prompts(
+            ids=self.ids[shift + np.arange(offsets[-1])],
+            offsets=offsets,
+            block_count=self.block_count,
+            block_tokens=self.block_tokens,
+            input_tokens=self.input_tokens[rows],
+            known=self.known[rows],
+        )
+
+    def tokens_per_block(self) -> Ints:
+        """Tokens of each entry of `ids`; the last block of a prompt may be partial."""
+        order = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], self.counts)
+        left = np.repeat(self.input_tokens, self.counts) - order * self.block_tokens
+        tokens: Ints = np.clip(left, 0, self.block_tokens)
+        return tokens
+
+
+def why_no_blocks(traffic: Traffic) -> str | None:
+    """Why caches cannot be simulated on this traffic, or null."""
+    ratio = traffic.hashed_tokens_ratio or 0.0
+    if ratio == 0.0:
+        return "no request of the traffic has prefix hashes, so what it could reuse is unknown."
+    if ratio < HASHED_TOKENS_RATIO:
+        return f"only {ratio:.1%} of the input tokens have prefix hashes; a part is not a sample."
+    sizes = traffic.frame["prefix_block_tokens"].drop_nulls().unique().sort().to_list()
+    if len(sizes) > 1:
+        return f"hashes of several block sizes ({sizes}) cannot be compared."
+    coverage = traffic.token_coverage
+    if coverage is not None and coverage < COMPLETE_LOG_RATIO:
+        return (
+            f"the log holds {coverage:.1%} of the input tokens that the engines counted: it is "
+            "sampled, and sampling destroys reuse."
+        )
+    return None
+
+
+def prompts_of(traffic: Traffic, asked_block_tokens: int | None = None) -> Prompts:
+    """Blocks of the traffic.
+
+    Raises:
+        LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
+    """
+    why = why_no_blocks(traffic)
+    if why is not None:
+        raise LeverRefusedError("prefix_cache", why, WHAT_TO_LOG)
+    frame = traffic.frame.select("prefix_block_hashes", "prefix_block_tokens")
+    block_tokens = int(frame["prefix_block_tokens"].drop_nulls()[0])
+    if asked_block_tokens not in (None, block_tokens):
+        raise LeverRefusedError(
+            "prefix_cache.block_tokens",
+            f"the log hashes blocks of {block_tokens} tokens, not {asked_block_tokens}.",
+            "Leave block_tokens out, or log hashes of the size that you ask for.",
+        )
+    known = frame.select(
+        pl.col("prefix_block_hashes").is_not_null() & pl.col("prefix_block_tokens").is_not_null()
+    ).to_series()
+    hashes = frame["prefix_block_hashes"]
+    counts = hashes.list.len().fill_null(0).cast(pl.Int64).to_numpy()
+    flat = hashes.filter(counts > 0).explode().to_numpy()
+    distinct, ids = np.unique(flat, return_inverse=True)
+    return Prompts(
+        ids=ids.astype(np.int32),
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        block_count=len(distinct),
+        block_tokens=block_tokens,
+        input_tokens=traffic.integers("input_total_tokens"),
+        known=known.to_numpy(),
+    )

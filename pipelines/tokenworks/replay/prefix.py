@@ -1,0 +1,177 @@
+"""The prefix-cache lever: cached tokens of each request under caches of a given size and scope.
+
+Without the lever a cache keeps the size that history implies: the smallest LRU capacity of each
+deployment's replicas at which the simulated hits reach the recorded ones.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.blocks import Prompts
+from tokenworks.replay.caches import Policy, leading_hits
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.fleet import Fleet
+from tokenworks.replay.hit_ratio import tokens_of_runs
+from tokenworks.replay.scenario import PrefixCache
+from tokenworks.replay.stack_distance import hits_by_capacity, required_capacities
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+BYTES_PER_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each request runs: deployment, and replica within it (-1 where unknown)."""
+
+    deployment: Ints
+    replica: Ints
+
+    @property
+    def streams(self) -> Ints:
+        """One number per replica of the fleet."""
+        return self.deployment * (int(self.replica.max()) + 2) + self.replica + 1
+
+
+@dataclass(frozen=True)
+class CachePlan:
+    """Caches of the fleet.
+
+    Attributes:
+        capacity_blocks: blocks that one cache holds, by deployment.
+        policy: what is evicted.
+        scope: what shares one cache: the replica, its deployment, or all of one model.
+    """
+
+    capacity_blocks: Ints
+    policy: Policy
+    scope: str
+
+
+def implied_capacities(
+    prompts: Prompts, places: Places, recorded: Floats, learn: Mask, fleet: Fleet
+) -> Ints:
+    """Blocks per cache at which simulated hits first reach the recorded ones, by deployment.
+
+    Args:
+        prompts: blocks of the traffic.
+        places: where each request ran; where the replica is unknown the deployment counts as
+            one cache.
+        recorded: cached tokens of each request; NaN where unknown.
+        learn: requests whose recorded hits are compared.
+        fleet: facts of the deployments.
+
+    Returns:
+        Capacities; all distinct blocks where even that many hits are not reached, and -1 where
+        the history records no cached tokens.
+    """
+    capacities = np.full(fleet.count, -1, dtype=np.int64)
+    for position in np.unique(places.deployment):
+        rows = np.flatnonzero(places.deployment == position)
+        compared = learn[rows] & prompts.known[rows] & ~np.isnan(recorded[rows])
+        if not compared.any():
+            continue
+        steps, hits = _curve(prompts, rows, places.replica[rows], compared)
+        wanted = int(recorded[rows][compared].sum())
+        reached = int(np.searchsorted(hits, wanted, side="left")) if wanted else -1
+        if wanted == 0:
+            capacities[position] = 0
+        elif reached < len(steps):
+            capacities[position] = steps[reached]
+        else:
+            capacities[position] = prompts.block_count
+    return capacities
+
+
+def _curve(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask) -> tuple[Ints, Ints]:
+    """Hit tokens of the compared requests by capacity, summed over one cache per replica."""
+    required: list[Ints] = []
+    weights: list[Ints] = []
+    for one in np.unique(replica):
+        mine = replica == one
+        part = prompts.take(rows[mine])
+        required.append(required_capacities(part.ids, part.offsets, part.block_count))
+        counted = np.repeat(compared[mine], part.counts)
+        weights.append(np.where(counted, part.tokens_per_block(), 0))
+    return hits_by_capacity(np.concatenate(required), np.concatenate(weights))
+
+
+def capacity_curve(prompts: Prompts, places: Places) -> list[dict[str, int | float]]:
+    """Hit ratio T of LRU caches, one per replica, at every power of two of blocks."""
+    rows = np.arange(len(places.deployment))
+    steps, hits = _curve(prompts, rows, places.streams, np.ones(len(rows), dtype=np.bool_))
+    total = int(prompts.input_tokens.sum())
+    if not len(steps) or not total:
+        return []
+    points = [1 << power for power in range(int(steps[-1]).bit_length() + 1)]
+    reached = np.searchsorted(steps, points, side="right")
+    return [
+        {
+            "capacity_tokens": point * prompts.block_tokens,
+            "hit_ratio": float(hits[index - 1]) / total if index else 0.0,
+        }
+        for point, index in zip(points, reached.tolist(), strict=True)
+    ]
+
+
+def plan_of(lever: PrefixCache | None, implied: Ints, block_tokens: int) -> CachePlan:
+    """The caches that a scenario asks for; without the lever, those that history implies."""
+    if lever is None:
+        return CachePlan(np.maximum(implied, 0), "lru", "replica")
+    if lever.capacity_factor is not None:
+        scaled = np.floor(np.maximum(implied, 0) * lever.capacity_factor).astype(np.int64)
+        return CachePlan(scaled, lever.policy, lever.scope)
+    if lever.capacity_tokens is not None:
+        tokens = lever.capacity_tokens
+    else:
+        size, per_token = lever.capacity_gib or 0.0, lever.kv_bytes_per_token or math.inf
+        tokens = int(size * BYTES_PER_GIB / per_token)
+    same = np.full(len(implied), tokens // block_tokens, dtype=np.int64)
+    return CachePlan(same, lever.policy, lever.scope)
+
+
+def check_implied(implied: Ints, deployments: Ints, fleet: Fleet) -> None:
+    """Refuse where today's cache of a deployment that serves is unknown."""
+    unknown = [fleet.ids[position] for position in np.unique(deployments) if implied[position] < 0]
+    if unknown:
+        raise LeverRefusedError(
+            "prefix_cache",
+            f"no cached tokens are recorded for {', '.join(unknown)}, so today's cache is unknown.",
+            "Log cached input tokens (usage.prompt_tokens_details.cached_tokens).",
+        )
+
+
+def cached_tokens(
+    prompts: Prompts, plan: CachePlan, places: Places, recorded: Ints, fleet: Fleet
+) -> tuple[Ints, Ints]:
+    """Cached tokens and leading runs of each request, where it runs under the scenario.
+
+    A request without hashes keeps its recorded cached tokens and leaves the caches alone.
+    """
+    runs = np.zeros(len(recorded), dtype=np.int64)
+    streams = _streams(plan.scope, places, fleet)
+    for stream in np.unique(streams):
+        rows = np.flatnonzero(streams == stream)
+        part = prompts.take(rows)
+        capacity = int(plan.capacity_blocks[places.deployment[rows[0]]])
+        runs[rows], _ = leading_hits(
+            part.ids, part.offsets, part.block_count, capacity, plan.policy
+        )
+    simulated = tokens_of_runs(runs, prompts.block_tokens, prompts.input_tokens)
+    return np.where(prompts.known, simulated, recorded), runs
+
+
+def _streams(scope: str, places: Places, fleet: Fleet) -> Ints:
+    if scope == "replica":
+        return places.streams
+    if scope == "deployment":
+        return places.deployment
+    models = sorted(set(fleet.models))
+    of_model = np.array([models.index(model) for model in fleet.models], dtype=np.int64)
+    return of_model[places.deployment]
