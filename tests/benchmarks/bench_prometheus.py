@@ -15,7 +15,6 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.engine_samples.vllm_prometheus import CONNECTOR
 
@@ -46,7 +45,7 @@ class CountingSink:
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """See `Sink`."""
         self.rows += frame.height
-        self.records += frame["_records"].sum()
+        self.records += sum(frame["_records"].to_list())
 
     def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
         """See `Sink`; unused here."""
@@ -59,6 +58,11 @@ class CountingSink:
     def skip(self, reason: str, records: int) -> None:
         """See `Sink`."""
         self.records += records
+
+    @property
+    def pseudonym_key(self) -> bytes:
+        """See `Sink`; unused here."""
+        raise NotImplementedError
 
     def expect(self, records: int) -> None:
         """See `Sink`."""
@@ -108,11 +112,11 @@ def in_plain_python(path: Path) -> None:
     """Name, labels and value of every line by two regular expressions."""
     line_of = re.compile(r"^([^\s{]+)(?:\{(.*)\})? (\S+)$")
     label_of = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-    found = []
     with path.open() as stream:
-        for line in stream:
-            if line[0] != "#" and (match := line_of.match(line)):
-                found.append((match[1], dict(label_of.findall(match[2] or "")), float(match[3])))
+        matches = [line_of.match(line) for line in stream if line[0] != "#"]
+    for match in matches:
+        if match:
+            _ = match[1], dict(label_of.findall(match[2] or "")), float(match[3])
 
 
 def in_duckdb(path: Path) -> None:

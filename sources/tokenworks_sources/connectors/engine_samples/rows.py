@@ -6,12 +6,11 @@ Pure but for the sink, which is told of the samples that end in no row.
 from __future__ import annotations
 
 import polars as pl
-
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.engine_samples.engines.model import Engine
 from tokenworks_sources.connectors.engine_samples.targets import STEPS
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Kind, Target
-from tokenworks_sources.connectors.prometheus.scan import Scrape
+from tokenworks_sources.connectors.prometheus.scrapes import Scrape
 
 ROW = ["scrape", "entity"]
 _TIMESTAMP = pl.Datetime("us")
@@ -19,14 +18,17 @@ NO_ENGINE = "no other metric of this engine in the scrape"
 NO_BUCKETS = "sum, count or start of a metric without buckets"
 
 
-def sample_rows(used: pl.DataFrame, catalogue: Catalogue, engine: Engine, sink: Sink) -> pl.DataFrame:
+def sample_rows(
+    used: pl.DataFrame, catalogue: Catalogue, engine: Engine, sink: Sink
+) -> pl.DataFrame:
     """One row per scrape and engine core: gauges and counters by column.
 
     Returns:
         columns scrape, entity, source_line, _records and the columns of the contract that occur.
     """
     of_row = used.filter(
-        (pl.col("kind") == Kind.SAMPLE) | ((pl.col("kind") == Kind.CREATED) & (pl.col("field") == ""))
+        (pl.col("kind") == Kind.SAMPLE)
+        | ((pl.col("kind") == Kind.CREATED) & (pl.col("field") == ""))
     )
     rows = of_row.group_by(ROW, maintain_order=True).agg(
         pl.col("line").min().alias("source_line"),
@@ -64,10 +66,14 @@ def _with_infos(
         instance, index, _ = cores[entity]
         found.setdefault((scrape, instance, index), []).append(position)
     columns = {
-        column: [None] * rows.height for labels in engine.infos.values() for column in labels.values()
+        column: [None] * rows.height
+        for labels in engine.infos.values()
+        for column in labels.values()
     }  # type: dict[str, list[float | None]]
     extra = [0] * rows.height
-    for scrape, series, entity, line in infos.select("scrape", "series", "entity", "line").iter_rows():
+    for scrape, series, entity, line in infos.select(
+        "scrape", "series", "entity", "line"
+    ).iter_rows():
         instance, index, model = cores[entity]
         positions = [
             position
@@ -113,7 +119,9 @@ def histogram_rows(used: pl.DataFrame, sink: Sink) -> pl.DataFrame:
             value.filter(is_bucket).alias("counts"),
             value.filter(pl.col("kind") == Kind.SUM).first().alias("observation_sum"),
             value.filter(pl.col("kind") == Kind.COUNT).first().alias("observations"),
-            _as_time(value.filter(pl.col("kind") == Kind.CREATED).min()).alias("counters_created_at"),
+            _as_time(value.filter(pl.col("kind") == Kind.CREATED).min()).alias(
+                "counters_created_at"
+            ),
         )
     )
     rows = _checked(rows, sink)
@@ -142,7 +150,7 @@ def _checked(rows: pl.DataFrame, sink: Sink) -> pl.DataFrame:
         .then(pl.lit("histogram whose cumulative counts decrease"))
     )
     is_bare = counts.list.len() == 0
-    bare = rows.filter(is_bare)["_records"].sum()
+    bare = sum(rows.filter(is_bare)["_records"].to_list())
     if bare:
         sink.skip(NO_BUCKETS, bare)
     judged = rows.filter(~is_bare).with_columns(reason=reason)

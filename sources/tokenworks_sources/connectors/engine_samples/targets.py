@@ -84,17 +84,15 @@ def _number(text: str | None) -> str | None:
 
 
 def _histogram(engine: Engine, metric: str, series: Series) -> Use:
-    for suffix, kind in _SUFFIXES.items():
-        if metric.endswith(suffix):
-            break
-    else:
+    exported, underscore, suffix = metric.rpartition("_")
+    kind = _SUFFIXES.get(underscore + suffix)
+    if kind is None:
         return Unused("a metric that no column holds")
     if "model_name" not in series.labels:
         return Unused(NO_MODEL, rejected=True) if kind is Kind.BUCKET else Unused("no histogram")
     extra = set(series.labels) - _PLAIN_LABELS - {engine.index_label} - engine.added_labels
     if extra:
         return Unused(f"histogram by {', '.join(sorted(extra))}")
-    exported = metric.removesuffix(suffix)
     name = engine.renamed_histograms.get(exported, exported)
     bound = _bound(series.labels.get("le")) if kind is Kind.BUCKET else None
     if kind is Kind.BUCKET and bound is None:

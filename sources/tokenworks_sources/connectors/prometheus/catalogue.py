@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import polars as pl
-
 from tokenworks_sources.connectors.prometheus.exposition import Series
 
 
@@ -133,7 +132,7 @@ class Catalogue:
         return pl.DataFrame(self._rows, schema=_SCHEMA, orient="row")
 
 
-_SCHEMA = {
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "is_used": pl.Boolean,
     "entity": pl.Int32,
     "kind": pl.Enum([kind.value for kind in Kind]),

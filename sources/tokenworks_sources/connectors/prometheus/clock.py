@@ -19,7 +19,9 @@ _EXTENSION = re.compile(r"\.(prom|txt|metrics|ini|om|openmetrics|csv|log)$", re.
 _ZONE = r"(?:Z|[+-]\d{2}:?\d{2})"
 _IN_NAME = (
     re.compile(rf"(?<!\d)\d{{8}}T\d{{6}}(?:\.\d+)?{_ZONE}"),
-    re.compile(rf"(?<!\d)\d{{4}}-\d{{2}}-\d{{2}}T\d{{2}}[:_-]?\d{{2}}[:_-]?\d{{2}}(?:\.\d+)?{_ZONE}"),
+    re.compile(
+        rf"(?<!\d)\d{{4}}-\d{{2}}-\d{{2}}T\d{{2}}[:_-]?\d{{2}}[:_-]?\d{{2}}(?:\.\d+)?{_ZONE}"
+    ),
     # Epoch seconds or milliseconds until 2033; 20... would as well be a date and an hour.
     re.compile(r"(?<!\d)1(?:\d{12}|\d{9})(?!\d)"),
 )

@@ -97,7 +97,9 @@ def parse_series(key: str) -> Series | None:
             return None
         else:
             labels[item] = unescape(match["value"])
-    return Series(found, {item: value for item, value in labels.items() if value}) if found else None
+    return (
+        Series(found, {item: value for item, value in labels.items() if value}) if found else None
+    )
 
 
 def unescape(text: str) -> str:

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import polars as pl
-
 from tokenworks_sources.connectors.base import LandingFile, Sink
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue
-from tokenworks_sources.connectors.prometheus.clock import parse_time, time_in_name
 from tokenworks_sources.connectors.prometheus.exposition import (
+    SampleText,
     is_separator,
     is_title,
     parse_series,
     split_sample,
 )
+from tokenworks_sources.connectors.prometheus.scrapes import Scrape, Scrapes
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed
 
@@ -30,25 +30,6 @@ LINE_BYTES = 16 << 20
 BATCH_SAMPLES = 400_000
 PENDING_SAMPLES = 8_000_000
 SERIES_LIMIT = 1_000_000
-# Scrapers of several targets write one round's timestamps out of order by less than this.
-LATE_MICROS = 120 * 1_000_000
-TIME_HINT = (
-    "Put a line '# scraped_at 2026-10-01T00:05:00Z' before each scrape, or the time into the file "
-    "name (20261001T000500Z), or have the samples carry timestamps."
-)
-
-
-@dataclass(frozen=True)
-class Scrape:
-    """One scrape.
-
-    Attributes:
-        time: microseconds since the epoch.
-        instance: the `# instance` header in force, None where there was none.
-    """
-
-    time: int
-    instance: str | None
 
 
 @dataclass(frozen=True)
@@ -114,14 +95,7 @@ class _Scanner:
         self._scrape_of: list[int] = []
         self._lines: list[int] = []
         self._kept = pl.DataFrame(schema=_SAMPLES)
-        self._scrapes: list[Scrape] = []
-        self._by_stamp: dict[tuple[bytes, str | None], int] = {}
-        self._header_time: int | None = None
-        self._file_time = time_in_name(file.name)
-        self._instance: str | None = None
-        self._scrape = -1
-        self._latest, self._flushed = 0, 0
-        self._in_order = True
+        self._scrapes = Scrapes(file)
         self._has_begun = False
 
     @property
@@ -133,19 +107,17 @@ class _Scanner:
         """Takes the next lines of the file."""
         known, number = self._known, self._number
         series, values, scrapes, numbers = self._series, self._values, self._scrape_of, self._lines
-        scrape = self._scrape
+        current = self._scrapes.current
         for line in lines:
             number += 1
             key, _, text = line.rpartition(b" ")
-            code = known.get(key)
-            if code is None or scrape < 0:
+            code, at = known.get(key), current
+            if code is None or at < 0:
                 found = self._line(line, number)
-                scrape = self._scrape
+                current = self._scrapes.current
                 if found is None:
                     continue
                 code, text, at = found
-            else:
-                at = scrape
             try:
                 value = float(text)
                 if b"_" in text:
@@ -161,11 +133,12 @@ class _Scanner:
 
     def _line(self, raw: bytes, number: int) -> tuple[int, bytes, int] | None:
         """Series, value and scrape of a line that the loop does not know by heart."""
-        if self._by_stamp:
-            rest, _, stamp = raw.rstrip().rpartition(b" ")
+        rest, _, stamp = raw.rstrip().rpartition(b" ")
+        at = self._scrapes.known(stamp)
+        if at is not None:
             key, _, value = rest.rpartition(b" ")
-            code, at = self._known.get(key), self._by_stamp.get((stamp, self._instance))
-            if code is not None and at is not None and self._header_time is None:
+            code = self._known.get(key)
+            if code is not None:
                 return code, value, at
         return self._new_line(raw, number)
 
@@ -175,27 +148,29 @@ class _Scanner:
         except UnicodeDecodeError:
             self._reject(number, "not UTF-8 text", raw)
             return None
-        if not line:
-            return None
-        if line[0] == "#":
+        if line.startswith("#"):
             self._has_begun = True
-            self._comment(line, number)
-            return None
-        sample = split_sample(line)
-        if sample is None or self._is_heading(line, sample.value):
+            self._scrapes.comment(line, number)
+        elif line:
+            sample = split_sample(line)
+            if sample is not None and not self._is_heading(line, sample.value):
+                return self._sample(sample, raw, number)
             self._other(line, number)
-            return None
+        return None
+
+    def _sample(self, sample: SampleText, raw: bytes, number: int) -> tuple[int, bytes, int] | None:
         self._has_begun = True
+        if not _is_number(sample.value):
+            self._reject(number, "the value is not a number", raw)
+            return None
         code = self._code(sample.key)
         if code is None:
             self._reject(number, "the labels are malformed", raw)
             return None
-        at = self._scrape_at(sample.stamp, number)
+        at = self._scrapes.at(sample.stamp, number)
         if at is None:
             self._reject(number, "the timestamp is no time between 2000 and 2100", raw)
             return None
-        if at < 0:
-            raise LandingFileError(self._file.path, "the scrape has no time.", TIME_HINT, number)
         return code, sample.value.encode(), at
 
     def _is_heading(self, line: str, value: str) -> bool:
@@ -232,57 +207,6 @@ class _Scanner:
         self.records += 1
         self._sink.reject(number, reason, raw)
 
-    def _comment(self, line: str, number: int) -> None:
-        """`# scraped_at` and `# instance` hold for what follows, each until it is given again."""
-        words = line[1:].split()
-        if len(words) < 2 or words[0] not in ("scraped_at", "instance"):
-            return
-        if words[0] == "instance":
-            self._instance = words[1]
-        else:
-            time = parse_time(words[1])
-            if time is None:
-                hint = "Write an ISO time with its zone, for example 2026-10-01T00:05:00Z."
-                what = f"{words[1]!r} is no time of a scrape."
-                raise LandingFileError(self._file.path, what, hint, number)
-            self._header_time = time
-        self._scrape = -1
-
-    def _scrape_at(self, stamp: str | None, number: int) -> int | None:
-        """Number of the scrape: by header, else timestamp, else file name; -1 where none is given."""
-        if self._header_time is None and stamp is not None:
-            return self._stamped(stamp, number)
-        if stamp is not None and parse_time(stamp) is None:
-            return None
-        if self._scrape < 0:
-            time = self._file_time if self._header_time is None else self._header_time
-            if time is not None:
-                self._scrape = self._new_scrape(time)
-        return self._scrape
-
-    def _stamped(self, stamp: str, number: int) -> int | None:
-        stamped = (stamp.encode(), self._instance)
-        at = self._by_stamp.get(stamped)
-        if at is None:
-            time = parse_time(stamp)
-            if time is None:
-                return None
-            if time <= self._flushed:
-                raise LandingFileError(
-                    self._file.path,
-                    "samples go back in time by more than two minutes.",
-                    "Sort the file by timestamp, or ship one file per target.",
-                    number,
-                )
-            self._in_order = self._in_order and time > self._latest - LATE_MICROS
-            self._latest = max(self._latest, time)
-            at = self._by_stamp[stamped] = self._new_scrape(time)
-        return at
-
-    def _new_scrape(self, time: int) -> int:
-        self._scrapes.append(Scrape(time, self._instance))
-        return len(self._scrapes) - 1
-
     def flush(self, *, whole: bool) -> Iterator[Batch]:
         """The scrapes that can get no further sample, or all of them."""
         columns = (self._scrape_of, self._series, self._values, self._lines)
@@ -296,11 +220,10 @@ class _Scanner:
         else:
             samples = self._complete(samples)
         if samples.height:
-            yield Batch(samples, self._scrapes)
+            yield Batch(samples, self._scrapes.all)
 
     def _complete(self, samples: pl.DataFrame) -> pl.DataFrame:
-        open_scrapes = self._open_scrapes()
-        is_open = pl.col("scrape").is_in(open_scrapes)
+        is_open = pl.col("scrape").is_in(self._scrapes.still_open())
         self._kept = samples.filter(is_open)
         if self._kept.height > PENDING_SAMPLES:
             raise LandingFileError(
@@ -309,17 +232,6 @@ class _Scanner:
                 "Sort the file by timestamp, or ship it in smaller files.",
             )
         return samples.filter(~is_open)
-
-    def _open_scrapes(self) -> list[int]:
-        still = [] if self._scrape < 0 else [self._scrape]
-        if not self._by_stamp:
-            return still
-        limit = self._latest - LATE_MICROS if self._in_order else 0
-        self._flushed = max(self._flushed, limit)
-        self._by_stamp = {
-            stamp: at for stamp, at in self._by_stamp.items() if self._scrapes[at].time > limit
-        }
-        return still + list(self._by_stamp.values())
 
 
 _SAMPLES = {"scrape": pl.Int32, "series": pl.Int32, "value": pl.Float64, "line": pl.Int64}

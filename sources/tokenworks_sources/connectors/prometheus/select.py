@@ -9,7 +9,6 @@ the contract cannot hold (that sample is rejected, not its row).
 from __future__ import annotations
 
 import polars as pl
-
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Kind, Unused
 from tokenworks_sources.connectors.prometheus.scan import Batch
@@ -40,9 +39,11 @@ def select(batch: Batch, catalogue: Catalogue, sink: Sink) -> pl.DataFrame:
     return pl.concat([single, _added(used.filter("is_added")).select(single.columns)])
 
 
-_VALUE = pl.when(pl.col("value").is_nan() | (pl.col("value") >= pl.col("blank_from"))).then(
-    pl.lit(None, pl.Float64)
-).otherwise(pl.col("value") / pl.col("divisor"))
+_VALUE = (
+    pl.when(pl.col("value").is_nan() | (pl.col("value") >= pl.col("blank_from")))
+    .then(pl.lit(None, pl.Float64))
+    .otherwise(pl.col("value") / pl.col("divisor"))
+)
 
 
 def _report_unused(samples: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> None:
@@ -58,7 +59,11 @@ def _report_unused(samples: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> N
     for reason, records in skipped.items():
         sink.skip(reason, records)
     reasons = pl.col("series").replace_strict(
-        {series: use.reason for series in rejected if isinstance(use := catalogue.uses[series], Unused)},
+        {
+            series: use.reason
+            for series in rejected
+            if isinstance(use := catalogue.uses[series], Unused)
+        },
         return_dtype=pl.String,
     )
     if rejected:

@@ -32,7 +32,9 @@ VLLM = Engine(
             only={"finished_reason": frozenset({"stop", "length", "repetition"})},
             added=True,
         ),
-        Alias("request_success", "requests_aborted", only={"finished_reason": frozenset({"abort"})}),
+        Alias(
+            "request_success", "requests_aborted", only={"finished_reason": frozenset({"abort"})}
+        ),
         Alias("request_success", "requests_failed", only={"finished_reason": frozenset({"error"})}),
         Alias("spec_decode_num_drafts", "spec_drafts"),
         Alias("spec_decode_num_draft_tokens", "spec_draft_tokens"),

@@ -1,0 +1,1 @@
+"""Connectors of `gpu_samples`: telemetry of GPUs and MIG instances."""
