@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pytest
-
 from tokenworks_sources.connectors.base import Connector, LandingFile
-from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.contracts.registry import contract_of
+from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.lake import LakeSink, ensure_tables, rejects_file
 from tokenworks_sources.landing import digest_of, preview_of
 from tokenworks_sources.manifest import Manifest, commit, file_lock
@@ -24,11 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def utc() -> Iterator[None]:
+def utc() -> None:
     """All tests run in UTC, so that a hidden use of local time shows as a difference in CI."""
     os.environ["TZ"] = "UTC"
     time.tzset()
-    yield
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -274,7 +275,7 @@ def _no_overlap(
     path: Path, kind: str, name: str, spans: list[tuple[datetime, datetime, str]]
 ) -> None:
     ordered = sorted(spans)
-    for (_, end, first), (start, _, second) in zip(ordered, ordered[1:], strict=False):
+    for (_, end, first), (start, _, second) in pairwise(ordered):
         if start < end:
             raise FleetError(
                 path,

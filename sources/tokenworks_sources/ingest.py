@@ -189,8 +189,12 @@ def _ingest_file(shelf: _Shelf, path: Path) -> FileOutcome:
     except TokenworksError as error:
         return FileOutcome(name, digest, chosen, FAILED, error=str(error))
     except OSError as error:
-        what = f"{path}: {error.strerror or error}. Nothing of this file was kept; free space or fix "
-        return FileOutcome(name, digest, chosen, FAILED, error=what + "permissions, then run again.")
+        what = (
+            f"{path}: {error.strerror or error}. Nothing of this file was kept; free space or fix "
+        )
+        return FileOutcome(
+            name, digest, chosen, FAILED, error=what + "permissions, then run again."
+        )
 
 
 def _connector_of(settings: Settings, path: Path) -> Connector:

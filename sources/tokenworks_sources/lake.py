@@ -86,9 +86,9 @@ class TableTally:
         """Counts rows with their first and last event time."""
         self.rows += rows
         known = self.min_event_time
-        self.min_event_time = low if known is None else min(known, low)  # type: ignore[type-var]
+        self.min_event_time = low if known is None else min(known, low)
         known = self.max_event_time
-        self.max_event_time = high if known is None else max(known, high)  # type: ignore[type-var]
+        self.max_event_time = high if known is None else max(known, high)
 
 
 class LakeSink:
@@ -172,7 +172,9 @@ class LakeSink:
             "source_digest": _literal(self.file.digest),
         }
         columns = ", ".join(
-            f"{provenance[column.name]} as {column.name}" if column.name in provenance else column.name
+            f"{provenance[column.name]} as {column.name}"
+            if column.name in provenance
+            else column.name
             for column in contract.all_columns
         )
         # The Arrow schema travels as file metadata: DuckDB writes none for fields.

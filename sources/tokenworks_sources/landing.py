@@ -66,10 +66,10 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
             raw.seek(0)
             if magic.startswith(GZIP_MAGIC):
                 with gzip.open(raw) as stream:
-                    yield cast(BinaryIO, stream)
+                    yield cast("BinaryIO", stream)
             elif magic == ZSTD_MAGIC:
                 with pa.CompressedInputStream(pa.PythonFile(raw, "r"), "zstd") as stream:
-                    yield cast(BinaryIO, stream)
+                    yield cast("BinaryIO", stream)
             else:
                 yield raw
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError, pa.ArrowException) as error:

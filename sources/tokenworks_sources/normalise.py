@@ -41,13 +41,16 @@ def pseudonym_key(settings: Settings) -> bytes:
     from_environment = os.environ.get(PSEUDONYM_VARIABLE)
     if from_environment:
         if len(from_environment) < 16:
-            raise SettingsError(f"{PSEUDONYM_VARIABLE} is shorter than 16 characters; use a longer secret.")
+            raise SettingsError(
+                f"{PSEUDONYM_VARIABLE} is shorter than 16 characters; use a longer secret."
+            )
         return from_environment.encode()
     path = settings.pseudonym_key_file
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as stream:
                 stream.write(secrets.token_hex(32))
         except FileExistsError:
             pass  # another process made it first

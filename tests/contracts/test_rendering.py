@@ -9,7 +9,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import yaml
-
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.contracts import rendering
 from tokenworks_sources.contracts.enforce import conform, sql_violation
@@ -131,5 +130,7 @@ def test_connector_fault_is_an_error_when_it_writes_an_unknown_column() -> None:
 
 
 def test_error_lists_the_tables_when_one_is_unknown() -> None:
-    with pytest.raises(UnknownTableError, match="There is no table 'request'. Use one of: charges"):
+    with pytest.raises(
+        UnknownTableError, match=r"There is no table 'request'. Use one of: charges"
+    ):
         contract_of("request")

@@ -20,8 +20,9 @@ def contracts(
     write: Annotated[bool, typer.Option("--write", help="Render again what drifted.")] = False,
 ) -> None:
     """Show the contracts of the lake; check or write their renderings."""
-    from tokenworks.repository import repository_root
     from tokenworks_sources.contracts import rendering
+
+    from tokenworks.repository import repository_root
 
     if check:
         paths = rendering.drifted(repository_root())
@@ -47,7 +48,9 @@ def _tables() -> None:
         (name, contract.grain, ", ".join(contract.key), contract.event_time)
         for name, contract in CONTRACTS.items()
     ]
-    show.console.print(show.table("Tables of the lake", ["table", "one row is", "key", "event time"], rows))
+    show.console.print(
+        show.table("Tables of the lake", ["table", "one row is", "key", "event time"], rows)
+    )
     show.hint("`tokenworks contracts requests` shows the columns of a table")
 
 

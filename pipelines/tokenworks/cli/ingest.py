@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
-from tokenworks_sources.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -32,9 +32,7 @@ def ingest(
 ) -> None:
     """Bring files into the lake, each once. Formats are recognised by content."""
     settings = Settings.from_environment()
-    refused = sum(
-        _place(settings, path, connector, mapping, replace) for path in paths or []
-    )
+    refused = sum(_place(settings, path, connector, mapping, replace) for path in paths or [])
     if not settings.landing.is_dir():
         show.problem(f"There is no landing folder at {settings.landing}.")
         show.hint("`tokenworks init`, then `tokenworks ingest PATH`")
@@ -78,7 +76,9 @@ def ingest_and_show(settings: Settings) -> int:
             (name, count, len(dates.get(name, [])), f"{min(dates[name])} … {max(dates[name])}")
             for name, count in report.rows().items()
         ]
-        show.console.print(show.table("Into the lake", ["table", "rows", "dates", "from … to"], rows))
+        show.console.print(
+            show.table("Into the lake", ["table", "rows", "dates", "from … to"], rows)
+        )
     rejects = [
         (outcome.name, count, reason)
         for outcome in new

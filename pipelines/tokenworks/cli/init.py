@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import typer
+from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
-from tokenworks_sources.settings import Settings
 
 FLEET_TEMPLATE = """\
 # The fleet: dated facts about sites, servers, deployments, tiers and tenants.
@@ -75,4 +75,6 @@ def init() -> None:
         fleet.write_text(FLEET_TEMPLATE, encoding="utf-8")
         show.done("Wrote a commented fleet", fleet)
     show.done("Landing folders", settings.landing)
-    show.hint("describe your fleet there, drop logs into the landing folders, then `tokenworks ingest`")
+    show.hint(
+        "describe your fleet there, drop logs into the landing folders, then `tokenworks ingest`"
+    )

@@ -7,9 +7,9 @@ import sys
 from typing import Annotated
 
 import typer
+from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
-from tokenworks_sources.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +41,9 @@ def tables() -> None:
     """List the published marts."""
     from tokenworks.published import list_tables
 
-    rows = [(table.name, table.rows, table.description) for table in list_tables(Settings.from_environment())]
+    rows = [
+        (table.name, table.rows, table.description)
+        for table in list_tables(Settings.from_environment())
+    ]
     show.console.print(show.table("Published marts", ["mart", "rows", "one row is"], rows))
     show.hint('`tokenworks sql "select * from rpt_unit_cost limit 10"`')

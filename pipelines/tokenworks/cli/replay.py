@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
-from tokenworks.cli import show
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
+
+from tokenworks.cli import show
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     scenario: Annotated[
-        str | None, typer.Argument(help="A ready scenario or a YAML file; none: list the ready ones.")
+        str | None,
+        typer.Argument(help="A ready scenario or a YAML file; none: list the ready ones."),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Give a result that would be refused, marked as forced.")

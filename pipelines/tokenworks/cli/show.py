@@ -18,7 +18,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     """A rich table; numbers to the right, null as a dash."""
     result = Table(title=title, title_justify="left", header_style="bold")
     numeric = [
-        any(isinstance(row[place], int | float) and not isinstance(row[place], bool) for row in rows)
+        any(
+            isinstance(row[place], int | float) and not isinstance(row[place], bool) for row in rows
+        )
         for place in range(len(columns))
     ]
     for name, is_number in zip(columns, numeric, strict=True):
@@ -60,7 +62,9 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
 def done(what: str, where: Path | None = None) -> None:
     """Says what was done, and where the result lies."""
-    console.print(f"[green]✓[/green] {what}" + (f" → [cyan]{_short(where)}[/cyan]" if where else ""))
+    console.print(
+        f"[green]✓[/green] {what}" + (f" → [cyan]{_short(where)}[/cyan]" if where else "")
+    )
 
 
 def hint(text: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import typer
+from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
-from tokenworks_sources.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -29,4 +29,6 @@ def build_and_publish(settings: Settings) -> None:
     show.done(f"{built.models} models built, {built.tests} tests passed in {built.seconds:.0f} s")
     published = publish(settings)
     rows = sum(table.rows for table in published.tables)
-    show.done(f"{len(published.tables)} marts, {rows:,} rows published", settings.published_database)
+    show.done(
+        f"{len(published.tables)} marts, {rows:,} rows published", settings.published_database
+    )

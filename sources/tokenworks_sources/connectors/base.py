@@ -69,7 +69,8 @@ class Sink(Protocol):
     """
 
     @property
-    def pseudonym_key(self) -> bytes: ...
+    def pseudonym_key(self) -> bytes:
+        """Secret of the home folder."""
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """Rows of a lake table.

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from tokenworks_sources.connectors.base import Connector, LandingFile, Preview
 from tokenworks_sources.connectors.fleet import fleet_yaml
-from tokenworks_sources.errors import LandingFileError, TokenworksError, UnrecognisedFileError
+from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
 
-CONNECTORS: tuple[Connector, ...] = (
-    fleet_yaml.CONNECTOR,
-)
+CONNECTORS: tuple[Connector, ...] = (fleet_yaml.CONNECTOR,)
 
 
 @dataclass(frozen=True)

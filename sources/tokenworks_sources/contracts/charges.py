@@ -1,8 +1,8 @@
 """Contract of `charges`: one billed charge in FOCUS terms."""
 
-from tokenworks_sources.contracts.model import Column, Contract, Rule
+from tokenworks_sources.contracts.model import Column, ColumnType, Contract, Rule
 
-MONEY = "decimal(38,12)"
+MONEY: ColumnType = "decimal(38,12)"
 
 CONTRACT = Contract(
     table="charges",
@@ -14,14 +14,46 @@ CONTRACT = Contract(
         Column("billing_account_id", "string", "FOCUS BillingAccountId.", required=True),
         Column("billing_account_name", "string", "FOCUS BillingAccountName."),
         Column("billing_currency", "string", "FOCUS BillingCurrency (ISO 4217).", required=True),
-        Column("billing_period_start", "timestamp", "FOCUS BillingPeriodStart.", "UTC", required=True),
-        Column("billing_period_end", "timestamp", "FOCUS BillingPeriodEnd, exclusive.", "UTC", required=True),
-        Column("charge_period_start", "timestamp", "FOCUS ChargePeriodStart.", "UTC", required=True),
-        Column("charge_period_end", "timestamp", "FOCUS ChargePeriodEnd, exclusive.", "UTC", required=True),
-        Column("charge_category", "string", "FOCUS ChargeCategory.", required=True, allowed=("Usage", "Purchase", "Tax", "Credit", "Adjustment")),
-        Column("charge_class", "string", "FOCUS ChargeClass: Correction or null.", allowed=("Correction",)),
+        Column(
+            "billing_period_start", "timestamp", "FOCUS BillingPeriodStart.", "UTC", required=True
+        ),
+        Column(
+            "billing_period_end",
+            "timestamp",
+            "FOCUS BillingPeriodEnd, exclusive.",
+            "UTC",
+            required=True,
+        ),
+        Column(
+            "charge_period_start", "timestamp", "FOCUS ChargePeriodStart.", "UTC", required=True
+        ),
+        Column(
+            "charge_period_end",
+            "timestamp",
+            "FOCUS ChargePeriodEnd, exclusive.",
+            "UTC",
+            required=True,
+        ),
+        Column(
+            "charge_category",
+            "string",
+            "FOCUS ChargeCategory.",
+            required=True,
+            allowed=("Usage", "Purchase", "Tax", "Credit", "Adjustment"),
+        ),
+        Column(
+            "charge_class",
+            "string",
+            "FOCUS ChargeClass: Correction or null.",
+            allowed=("Correction",),
+        ),
         Column("charge_description", "string", "FOCUS ChargeDescription."),
-        Column("charge_frequency", "string", "FOCUS ChargeFrequency.", allowed=("One-Time", "Recurring", "Usage-Based")),
+        Column(
+            "charge_frequency",
+            "string",
+            "FOCUS ChargeFrequency.",
+            allowed=("One-Time", "Recurring", "Usage-Based"),
+        ),
         Column("billed_cost", MONEY, "FOCUS BilledCost.", required=True),
         Column("effective_cost", MONEY, "FOCUS EffectiveCost.", required=True),
         Column("list_cost", MONEY, "FOCUS ListCost."),
@@ -43,7 +75,11 @@ CONTRACT = Contract(
         Column("region_id", "string", "FOCUS RegionId."),
         Column("region_name", "string", "FOCUS RegionName."),
         Column("availability_zone", "string", "FOCUS AvailabilityZone."),
-        Column("resource_id", "string", "FOCUS ResourceId, resolved through the fleet (server or site)."),
+        Column(
+            "resource_id",
+            "string",
+            "FOCUS ResourceId, resolved through the fleet (server or site).",
+        ),
         Column("resource_name", "string", "FOCUS ResourceName."),
         Column("resource_type", "string", "FOCUS ResourceType."),
         Column("sku_id", "string", "FOCUS SkuId."),
@@ -56,6 +92,8 @@ CONTRACT = Contract(
     ),
     rules=(
         Rule("charge_period_end <= charge_period_start", "charge_period_end: not after its start"),
-        Rule("billing_period_end <= billing_period_start", "billing_period_end: not after its start"),
+        Rule(
+            "billing_period_end <= billing_period_start", "billing_period_end: not after its start"
+        ),
     ),
 )

@@ -72,7 +72,9 @@ def _typed(contract: Contract, frame: pl.DataFrame, file: LandingFile) -> pl.Dat
     try:
         return frame.select(columns)
     except PolarsError as error:
-        raise ContractError(f"{file.name}: {contract.table}: {str(error).splitlines()[0]}") from error
+        raise ContractError(
+            f"{file.name}: {contract.table}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _first_violation(contract: Contract) -> pl.Expr:

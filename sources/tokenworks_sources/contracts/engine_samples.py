@@ -6,7 +6,9 @@ TOKENS = "{token}"
 
 
 def _counter(name: str, description: str, unit: str | None = None) -> Column:
-    return Column(name, "double", description + " Cumulative since the process started.", unit, minimum=0)
+    return Column(
+        name, "double", description + " Cumulative since the process started.", unit, minimum=0
+    )
 
 
 CONTRACT = Contract(
@@ -17,14 +19,32 @@ CONTRACT = Contract(
     key=("instance", "engine_index", "model_name", "scraped_at"),
     columns=(
         Column("scraped_at", "timestamp", "Time of the scrape.", "UTC", required=True),
-        Column("engine", "string", "vllm, sglang, trtllm, triton, dynamo, nim or other.", required=True),
-        Column("instance", "string", "host:port or replica name of the scrape target, resolved through the fleet.", required=True),
-        Column("engine_index", "string", "Data-parallel engine index within the target.", required=True),
+        Column(
+            "engine", "string", "vllm, sglang, trtllm, triton, dynamo, nim or other.", required=True
+        ),
+        Column(
+            "instance",
+            "string",
+            "host:port or replica name of the scrape target, resolved through the fleet.",
+            required=True,
+        ),
+        Column(
+            "engine_index", "string", "Data-parallel engine index within the target.", required=True
+        ),
         Column("model_name", "string", "Model label of the series.", required=True),
-        Column("requests_running", "double", "Requests in the execution batch.", "{request}", minimum=0),
-        Column("requests_waiting", "double", "Requests queued in the engine.", "{request}", minimum=0),
+        Column(
+            "requests_running", "double", "Requests in the execution batch.", "{request}", minimum=0
+        ),
+        Column(
+            "requests_waiting", "double", "Requests queued in the engine.", "{request}", minimum=0
+        ),
         Column("kv_cache_usage_ratio", "double", "KV cache in use.", "1", minimum=0, maximum=1),
-        Column("kv_cache_blocks", "double", "KV blocks on the accelerators (cache_config_info).", minimum=0),
+        Column(
+            "kv_cache_blocks",
+            "double",
+            "KV blocks on the accelerators (cache_config_info).",
+            minimum=0,
+        ),
         Column("kv_block_tokens", "double", "Tokens per KV block.", TOKENS, minimum=0),
         _counter("input_tokens", "Prompt tokens, cached included.", TOKENS),
         _counter("input_cache_read_tokens", "Prompt tokens served from a prefix cache.", TOKENS),
@@ -32,7 +52,9 @@ CONTRACT = Contract(
         _counter("prefix_cache_query_tokens", "Tokens looked up in the prefix cache.", TOKENS),
         _counter("prefix_cache_hit_tokens", "Tokens found in the prefix cache.", TOKENS),
         _counter("preemptions", "Requests preempted."),
-        _counter("requests_succeeded", "Requests finished by stop, length or repetition.", "{request}"),
+        _counter(
+            "requests_succeeded", "Requests finished by stop, length or repetition.", "{request}"
+        ),
         _counter("requests_aborted", "Requests finished by abort.", "{request}"),
         _counter("requests_failed", "Requests finished by error.", "{request}"),
         _counter("step_tokens", "Tokens of all engine steps (iteration_tokens_total_sum).", TOKENS),
@@ -43,6 +65,11 @@ CONTRACT = Contract(
         _counter("estimated_flops_per_gpu", "Model FLOPs per GPU."),
         _counter("estimated_read_bytes_per_gpu", "Bytes read per GPU.", "By"),
         _counter("estimated_write_bytes_per_gpu", "Bytes written per GPU.", "By"),
-        Column("counters_created_at", "timestamp", "Start of the counters (_created), which makes a reset exact.", "UTC"),
+        Column(
+            "counters_created_at",
+            "timestamp",
+            "Start of the counters (_created), which makes a reset exact.",
+            "UTC",
+        ),
     ),
 )

@@ -2,8 +2,12 @@
 
 from tokenworks_sources.contracts.model import Column, Contract
 
-VALID_FROM = Column("valid_from", "timestamp", "The fact holds from here on, inclusive.", "UTC", required=True)
-VALID_TO = Column("valid_to", "timestamp", "The fact holds until here, exclusive; null is open.", "UTC")
+VALID_FROM = Column(
+    "valid_from", "timestamp", "The fact holds from here on, inclusive.", "UTC", required=True
+)
+VALID_TO = Column(
+    "valid_to", "timestamp", "The fact holds until here, exclusive; null is open.", "UTC"
+)
 
 SITES = Contract(
     table="fleet_sites",
@@ -13,9 +17,18 @@ SITES = Contract(
     key=("site_id",),
     columns=(
         Column("site_id", "string", "Site.", required=True),
-        Column("region", "string", "Region in which the site's requests are reported.", required=True),
+        Column(
+            "region", "string", "Region in which the site's requests are reported.", required=True
+        ),
         Column("time_zone", "string", "IANA time zone.", required=True),
-        Column("pue_ratio", "double", "Power usage effectiveness (ISO/IEC 30134-2); null where only the meter tells.", "1", minimum=1, maximum=3),
+        Column(
+            "pue_ratio",
+            "double",
+            "Power usage effectiveness (ISO/IEC 30134-2); null where only the meter tells.",
+            "1",
+            minimum=1,
+            maximum=3,
+        ),
         Column("facility_meter_id", "string", "Meter of the whole facility share."),
         Column("grid_zone", "string", "Zone of grid_intensity."),
         Column("currency", "string", "Currency of the site's electricity bills.", required=True),
@@ -36,7 +49,13 @@ SERVERS = Contract(
         Column("hostname", "string", "Host name as the GPU exporter reports it."),
         Column("gpu_model", "string", "GPU product name.", required=True),
         Column("gpu_count", "bigint", "GPUs in the server.", required=True, minimum=1),
-        Column("ownership", "string", "leased: billed as charges; owned: amortised from here.", required=True, allowed=("leased", "owned")),
+        Column(
+            "ownership",
+            "string",
+            "leased: billed as charges; owned: amortised from here.",
+            required=True,
+            allowed=("leased", "owned"),
+        ),
         Column("purchase_price", "decimal(38,12)", "Price paid for an owned server.", minimum=0),
         Column("residual_value", "decimal(38,12)", "Value at the end of its life.", minimum=0),
         Column("useful_life_months", "bigint", "Straight-line life in months.", minimum=1),
@@ -91,11 +110,40 @@ DEPLOYMENTS = Contract(
         Column("site_id", "string", "Site of the replicas.", required=True),
         Column("precision", "string", "Weight precision, for example fp8."),
         Column("max_num_seqs", "bigint", "Largest batch of one replica.", "{request}", minimum=1),
-        Column("max_num_batched_tokens", "bigint", "Token budget of one step.", "{token}", minimum=1),
-        Column("prefill_weight", "double", "Cost weight of one uncached input token (metrics §5.4, M7), in GPU-seconds.", "s", required=True, minimum=0),
-        Column("decode_weight", "double", "Cost weight of one output token, in GPU-seconds.", "s", required=True, minimum=0),
-        Column("cache_read_weight", "double", "Cost weight of one cached input token, in GPU-seconds.", "s", required=True, minimum=0),
-        Column("idle_power_watts", "double", "Power of one GPU of the replica when empty.", "W", minimum=0),
+        Column(
+            "max_num_batched_tokens", "bigint", "Token budget of one step.", "{token}", minimum=1
+        ),
+        Column(
+            "prefill_weight",
+            "double",
+            "Cost weight of one uncached input token (metrics §5.4, M7), in GPU-seconds.",
+            "s",
+            required=True,
+            minimum=0,
+        ),
+        Column(
+            "decode_weight",
+            "double",
+            "Cost weight of one output token, in GPU-seconds.",
+            "s",
+            required=True,
+            minimum=0,
+        ),
+        Column(
+            "cache_read_weight",
+            "double",
+            "Cost weight of one cached input token, in GPU-seconds.",
+            "s",
+            required=True,
+            minimum=0,
+        ),
+        Column(
+            "idle_power_watts",
+            "double",
+            "Power of one GPU of the replica when empty.",
+            "W",
+            minimum=0,
+        ),
         VALID_FROM,
         VALID_TO,
     ),
@@ -109,9 +157,15 @@ TIERS = Contract(
     key=("tier",),
     columns=(
         Column("tier", "string", "Tier.", required=True),
-        Column("rank", "bigint", "Order of the tiers, 1 is the smallest.", required=True, minimum=1),
-        Column("slo_ttft_seconds", "double", "Objective of the time to first token.", "s", minimum=0),
-        Column("slo_tpot_seconds", "double", "Objective of the time per output token.", "s", minimum=0),
+        Column(
+            "rank", "bigint", "Order of the tiers, 1 is the smallest.", required=True, minimum=1
+        ),
+        Column(
+            "slo_ttft_seconds", "double", "Objective of the time to first token.", "s", minimum=0
+        ),
+        Column(
+            "slo_tpot_seconds", "double", "Objective of the time per output token.", "s", minimum=0
+        ),
         Column("slo_e2e_seconds", "double", "Objective of the whole request.", "s", minimum=0),
         VALID_FROM,
         VALID_TO,

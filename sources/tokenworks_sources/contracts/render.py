@@ -120,7 +120,9 @@ def _dbt_column(column: Column) -> dict[str, object]:
     return {
         "name": column.name,
         "data_type": DBT_TYPES[column.type],
-        "description": f"{column.description} [{column.unit}]" if column.unit else column.description,
+        "description": f"{column.description} [{column.unit}]"
+        if column.unit
+        else column.description,
     }
 
 
@@ -133,8 +135,10 @@ def docs_page(contracts: Iterable[Contract]) -> str:
             "",
             f"One row is {contract.grain}. {contract.description}",
             "",
-            f"Partition: UTC date of `{contract.event_time}`. "
-            f"Key: {', '.join(f'`{name}`' for name in contract.key)}.",
+            (
+                f"Partition: UTC date of `{contract.event_time}`. "
+                f"Key: {', '.join(f'`{name}`' for name in contract.key)}."
+            ),
             "",
             "| column | type | unit | rule | meaning |",
             "|---|---|---|---|---|",

@@ -11,9 +11,27 @@ PRICES = Contract(
     columns=(
         Column("provider", "string", "Who lists the price.", required=True),
         Column("model", "string", "Model as served or as asked for.", required=True),
-        Column("token_class", "string", "What the price is for.", required=True, allowed=("input_uncached", "input_cache_read", "input_cache_write_5m", "input_cache_write_1h", "output")),
+        Column(
+            "token_class",
+            "string",
+            "What the price is for.",
+            required=True,
+            allowed=(
+                "input_uncached",
+                "input_cache_read",
+                "input_cache_write_5m",
+                "input_cache_write_1h",
+                "output",
+            ),
+        ),
         Column("valid_from", "timestamp", "The price holds from here on.", "UTC", required=True),
-        Column("price_per_million_tokens", "decimal(38,12)", "Price of 1,000,000 tokens.", required=True, minimum=0),
+        Column(
+            "price_per_million_tokens",
+            "decimal(38,12)",
+            "Price of 1,000,000 tokens.",
+            required=True,
+            minimum=0,
+        ),
         Column("currency", "string", "ISO 4217 code.", required=True),
     ),
 )
@@ -25,10 +43,19 @@ GRID_INTENSITY = Contract(
     event_time="interval_start",
     key=("zone", "interval_start"),
     columns=(
-        Column("zone", "string", "Grid zone or bidding zone, resolved through the fleet.", required=True),
+        Column(
+            "zone",
+            "string",
+            "Grid zone or bidding zone, resolved through the fleet.",
+            required=True,
+        ),
         Column("interval_start", "timestamp", "Start of the interval.", "UTC", required=True),
-        Column("interval_seconds", "bigint", "Length of the interval.", "s", required=True, minimum=1),
-        Column("carbon_grams_per_kwh", "double", "Location-based intensity.", "g/(kW.h)", minimum=0),
+        Column(
+            "interval_seconds", "bigint", "Length of the interval.", "s", required=True, minimum=1
+        ),
+        Column(
+            "carbon_grams_per_kwh", "double", "Location-based intensity.", "g/(kW.h)", minimum=0
+        ),
         Column("price_per_kwh", "decimal(38,12)", "Wholesale price; may be negative."),
         Column("currency", "string", "ISO 4217 code of the price."),
     ),
@@ -44,7 +71,13 @@ FX_RATES = Contract(
         Column("rate_date", "date", "Date of the rate.", required=True),
         Column("base_currency", "string", "Currency that is translated.", required=True),
         Column("quote_currency", "string", "Currency it is translated into.", required=True),
-        Column("rate", "decimal(38,12)", "Units of the quote currency for one unit of the base currency.", required=True, minimum=0),
+        Column(
+            "rate",
+            "decimal(38,12)",
+            "Units of the quote currency for one unit of the base currency.",
+            required=True,
+            minimum=0,
+        ),
     ),
 )
 
@@ -56,7 +89,9 @@ QUALITY_LABELS = Contract(
     key=("request_id", "prompt_fingerprint", "model", "judge", "judged_at"),
     columns=(
         Column("request_id", "string", "Request that was judged."),
-        Column("prompt_fingerprint", "string", "Prompt that was judged, where no request id is known."),
+        Column(
+            "prompt_fingerprint", "string", "Prompt that was judged, where no request id is known."
+        ),
         Column("model", "string", "Model that answered."),
         Column("judge", "string", "Who judged: a person, a model or a check.", required=True),
         Column("score", "double", "The judgement.", required=True),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tokenworks_sources.connectors.fleet.fleet_yaml import CONNECTOR
 from tokenworks_sources.errors import FleetError
 from tokenworks_sources.fleet import load_fleet
@@ -48,9 +47,7 @@ def _fleet(tmp_path: Path, text: str = GOOD, old: str = "", new: str = "") -> Pa
     return path
 
 
-def test_every_entry_becomes_a_row(
-    tmp_path: Path, ingest_file: Callable[..., Any]
-) -> None:
+def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., Any]) -> None:
     outcome = ingest_file(_fleet(tmp_path), CONNECTOR)
     rows = {table: frame.height for table, frame in outcome.frames.items()}
     assert rows == {
@@ -79,19 +76,37 @@ def test_every_entry_becomes_a_row(
         (
             "valid_from: 2026-10-01T10:00:00Z",
             "valid_from: 2026-10-01T09:59:00Z",
-            r"deployments\.replicas\.r-1: GPU GPU-a belongs to replica r-0 and to r-1 from "
-            r"2026-10-01 09:59\. End r-0 with valid_to before r-1 begins",
+            (
+                r"deployments\.replicas\.r-1: GPU GPU-a belongs to replica r-0 and to r-1 from "
+                r"2026-10-01 09:59\. End r-0 with valid_to before r-1 begins"
+            ),
         ),
-        ("site: eu\n    gpu", "site: us\n    gpu", r"servers\.srv-1\.site: 'us' is not declared\. Use one of: eu\."),
+        (
+            "site: eu\n    gpu",
+            "site: us\n    gpu",
+            r"servers\.srv-1\.site: 'us' is not declared\. Use one of: eu\.",
+        ),
         ("tier: small", "tier: large", r"deployments\.small-eu\.tier: 'large' is not declared"),
-        ("gpus: [GPU-a, GPU-b], valid", "gpus: [GPU-z], valid", r"replicas\.r-1\.gpus: 'GPU-z' is not declared"),
+        (
+            "gpus: [GPU-a, GPU-b], valid",
+            "gpus: [GPU-z], valid",
+            r"replicas\.r-1\.gpus: 'GPU-z' is not declared",
+        ),
         ("pue: 1.2", "pue: 0.9", r"sites\.0\.pue: Input should be greater than or equal to 1"),
         ("Europe/Amsterdam", "Europe/Amsterdm", r"sites\.0\.time_zone: .* is no IANA time zone"),
         ("rank: 1", "rnk: 1", r"tiers\.0\.rank: Field required"),
         ("ownership: owned", "ownership: leased", r"servers\.0: .*an owned server has a purchase"),
         ("id: r-1", "id: r-0", r"deployments\.replicas: 'r-0' stands twice"),
-        ("valid_to: 2026-10-01T12:00:00+02:00", "valid_to: 2026-01-01", r"deployments\.small-eu\.replicas\.r-0: valid_to 2026-01-01 00:00:00 is not after its start"),
-        ("site: eu\n    weights", "site: us\n    weights", r"deployments\.small-eu\.site: 'us' is not declared"),
+        (
+            "valid_to: 2026-10-01T12:00:00+02:00",
+            "valid_to: 2026-01-01",
+            r"deployments\.small-eu\.replicas\.r-0: valid_to 2026-01-01 00:00:00 is not after its start",
+        ),
+        (
+            "site: eu\n    weights",
+            "site: us\n    weights",
+            r"deployments\.small-eu\.site: 'us' is not declared",
+        ),
         ("tenants:", "tenants: [", r"file: is not YAML"),
     ],
 )

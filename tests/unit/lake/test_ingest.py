@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
-
 from tokenworks_sources import manifest as manifest_module
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.errors import ContractError
 from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
-from tokenworks_sources.lake import LakeSink
+from tokenworks_sources.lake import LakeSink, ensure_tables
 from tokenworks_sources.landing import digest_of
 from tokenworks_sources.settings import Settings
 
@@ -143,8 +141,13 @@ def test_connector_fix_leaves_no_trace_of_old_rows(
         lambda file, sink: sink.write(
             "fx_rates",
             pl.DataFrame(
-                {"rate_date": ["2026-10-21"], "base_currency": ["GBP"], "quote_currency": ["USD"],
-                 "rate": ["1.3"], "source_line": [2]}
+                {
+                    "rate_date": ["2026-10-21"],
+                    "base_currency": ["GBP"],
+                    "quote_currency": ["USD"],
+                    "rate": ["1.3"],
+                    "source_line": [2],
+                }
             ).with_columns(pl.col("rate_date").str.to_date()),
         ),
         raising=False,
@@ -230,8 +233,6 @@ def test_lake_equals_an_undisturbed_run_when_killed_at_any_rename(
     for home in (settings, clean):
         _land(home, "a.csv", *TWO_DAYS, "bad line")
     ingest_landing(clean)
-    from tokenworks_sources.lake import ensure_tables
-
     ensure_tables(settings.lake)
     script = KILLED.format(
         sources=str(root / "sources"),
@@ -289,8 +290,13 @@ def test_sink_refuses_rows_of_the_wrong_type(settings: Settings) -> None:
     file = LandingFile(path, "fx_rates/rate_lines/a.csv", digest_of(path))
     sink = LakeSink(settings, file, "rate_lines", "fx_rates")
     frame = pl.DataFrame(
-        {"rate_date": ["yesterday"], "base_currency": ["EUR"], "quote_currency": ["USD"],
-         "rate": ["1.0"], "source_line": [1]}
+        {
+            "rate_date": ["yesterday"],
+            "base_currency": ["EUR"],
+            "quote_currency": ["USD"],
+            "rate": ["1.0"],
+            "source_line": [1],
+        }
     )
     with pytest.raises(ContractError, match="fx_rates"):
         sink.write("fx_rates", frame)
@@ -301,4 +307,4 @@ def test_lock_is_released_when_its_process_ends(settings: Settings) -> None:
     with manifest_module.file_lock(settings.lake, "fx_rates", "d"):
         pass
     with manifest_module.file_lock(settings.lake, "fx_rates", "d"):
-        assert os.path.exists(settings.lake / "_manifest" / "fx_rates")
+        assert (settings.lake / "_manifest" / "fx_rates").is_dir()

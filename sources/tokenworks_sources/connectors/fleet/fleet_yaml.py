@@ -14,7 +14,6 @@ from typing import Any
 
 import polars as pl
 import yaml
-
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.contracts import fleet as contracts
 from tokenworks_sources.contracts.registry import contract_of
@@ -41,7 +40,11 @@ class FleetYaml:
             document: Any = yaml.safe_load(preview.text)
         except yaml.YAMLError:
             return None
-        if isinstance(document, dict) and "sites" in document and {"servers", "deployments"} & set(document):
+        if (
+            isinstance(document, dict)
+            and "sites" in document
+            and {"servers", "deployments"} & set(document)
+        ):
             return "a YAML mapping with sites and servers or deployments"
         return None
 

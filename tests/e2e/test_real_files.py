@@ -1,0 +1,166 @@
+"""Real public files, from landing to marts: totals exact, percentiles as their authors published.
+
+Nothing of the files is in this repository. Expected values are typed out, or read from the authors'
+own summary beside the raw files.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tokenworks.publish import publish
+from tokenworks.published import query
+from tokenworks.warehouse import build_warehouse
+from tokenworks_sources.ingest import FAILED, ingest_landing
+from tokenworks_sources.placement import place_path
+from tokenworks_sources.settings import Settings
+
+pytestmark = pytest.mark.e2e
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+ENERGY_OS = "energy/greenbutton"
+SOURCES = (
+    "llm_traces/azure2023_code.csv",
+    "llm_traces/mooncake_conversation_trace.jsonl.gz",
+    "llm_traces/inferencex_feb2026",
+    "gpu_metrics/mlperf_v4.1_h200_power",
+    "gpu_metrics/nvidia_smi_captures",
+    ENERGY_OS,
+    "cloud_bills/focus_1.0_slice_ship.csv",
+)
+
+
+def _runs(shared_data: Path) -> list[dict[str, str]]:
+    summary = shared_data / "llm_traces/inferencex_feb2026/experiment_summary_tp1_tp4.csv"
+    with summary.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def _fleet(runs: list[str]) -> dict[str, Any]:
+    """One deployment per run, under the run's own name as model."""
+    return {
+        "valid_from": "2026-01-01",
+        "sites": [{"id": "lab", "region": "lab", "time_zone": "UTC", "currency": "USD"}],
+        "servers": [
+            {
+                "id": f"srv-{run}",
+                "site": "lab",
+                "gpu_model": "NVIDIA B200",
+                "gpus": [f"GPU-{run}"],
+                "ownership": "leased",
+            }
+            for run in runs
+        ],
+        "tiers": [{"id": "bench", "rank": 1}],
+        "deployments": [
+            {
+                "id": run,
+                "key": run,
+                "model": run,
+                "tier": "bench",
+                "site": "lab",
+                "weights": {"prefill_seconds_per_token": 1e-5, "decode_seconds_per_token": 1e-4},
+                "replicas": [{"id": f"{run}-0", "endpoint": run, "gpus": [f"GPU-{run}"]}],
+            }
+            for run in runs
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def settings(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = Settings.at(tmp_path_factory.mktemp("real") / "home")
+    for source in SOURCES:
+        place_path(settings, shared_data / source)
+    # Scrapes saved by hand carry no time: their file name gives it, as a shipper's would.
+    scrapes = settings.landing / "gpu_samples" / "dcgm_prometheus"
+    scrapes.mkdir(parents=True, exist_ok=True)
+    for path in (shared_data / "gpu_metrics/dcgm_exporter_text").glob("*.ini"):
+        target = scrapes / f"{path.stem}-20260301T000000Z.prom"
+        target.write_bytes(path.read_bytes())
+    fleet = settings.landing / "fleet" / "fleet_yaml" / "fleet.yaml"
+    fleet.parent.mkdir(parents=True)
+    fleet.write_text(yaml.safe_dump(_fleet([run["exp_name"] for run in _runs(shared_data)])))
+    report = ingest_landing(settings)
+    failed = report.with_status(FAILED)
+    assert all("TariffSample" in outcome.name for outcome in failed), failed
+    build_warehouse(settings)
+    publish(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def ask(settings: Settings) -> Ask:
+    return lambda statement: [tuple(row) for row in query(settings, statement)[1]]
+
+
+def test_azure_code_trace_keeps_every_request_and_token(ask: Ask) -> None:
+    found = ask(
+        "select count(*), sum(input_total_tokens), sum(output_total_tokens) from fct_requests "
+        "where source_file like '%azure2023_code%'"
+    )
+    assert found == [(8_819, 18_059_974, 245_896)]
+
+
+def test_mooncake_trace_keeps_every_request_token_and_block(ask: Ask) -> None:
+    found = ask(
+        "select count(*), sum(input_total_tokens), sum(output_total_tokens), "
+        "sum(len(prefix_block_hashes)) from fct_requests where source_file like '%mooncake%'"
+    )
+    assert found == [(12_031, 144_793_823, 4_122_048, 288_500)]
+
+
+def test_every_inferencex_run_has_the_requests_of_its_summary(ask: Ask, shared_data: Path) -> None:
+    found = dict(
+        ask(
+            "select deployment_id, count(*) from fct_requests where deployment_id is not null group by 1"
+        )
+    )
+    assert found == {run["exp_name"]: int(run["num_requests"]) for run in _runs(shared_data)}
+
+
+PERCENTILES = {
+    "ttft_mean_seconds": "mean_ttft_ms",
+    "ttft_p50_seconds": "p50_ttft_ms",
+    "ttft_p90_seconds": "p90_ttft_ms",
+    "ttft_p99_seconds": "p99_ttft_ms",
+    "tpot_mean_seconds": "mean_tpot_ms",
+    "tpot_p50_seconds": "p50_tpot_ms",
+    "tpot_p90_seconds": "p90_tpot_ms",
+    "tpot_p99_seconds": "p99_tpot_ms",
+    "e2e_mean_seconds": "mean_latency_ms",
+    "e2e_p50_seconds": "p50_latency_ms",
+    "e2e_p90_seconds": "p90_latency_ms",
+    "e2e_p99_seconds": "p99_latency_ms",
+}
+
+
+def test_latency_percentiles_equal_the_authors_own_summary(ask: Ask, shared_data: Path) -> None:
+    rows = ask(f"select model, {', '.join(PERCENTILES)} from rpt_latency where tier = 'bench'")
+    found = {row[0]: row[1:] for row in rows}
+    runs = _runs(shared_data)
+    assert len(runs) == 24
+    assert set(found) == {run["exp_name"] for run in runs}
+    for run in runs:
+        expected = [float(run[name]) / 1000 for name in PERCENTILES.values()]
+        assert found[run["exp_name"]] == pytest.approx(expected, rel=1e-6), run["exp_name"]
+
+
+def test_engine_counters_of_every_server_file_are_read(ask: Ask, shared_data: Path) -> None:
+    """Highest value of the cumulative counters, read here with the csv module."""
+    for run in ("tp1_bs16_offloadon", "tp4_bs512_offloadoff"):
+        path = shared_data / "llm_traces/inferencex_feb2026" / run / "metrics_server_metrics.csv.gz"
+        with gzip.open(path, "rt") as stream:
+            last = list(csv.DictReader(stream))[-1]
+        found = ask(
+            "select cast(sum(engine_output_tokens) as bigint) from fct_deployment_hours "
+            f"where deployment_id = '{run}'"
+        )
+        assert found == [(int(float(last["generation_tokens_total"])),)]
