@@ -1,0 +1,1 @@
+"""Connectors whose files land under `landing/requests/`: one module per log format."""

@@ -1,0 +1,199 @@
+"""LiteLLM proxy: rows of `LiteLLM_SpendLogs` as JSONL or CSV, plain, gzip or zstd.
+
+What the emitter gets wrong, and what is done about it:
+
+- `prompt_tokens` includes cached tokens for every provider. How many were cached stands in
+  `metadata.usage_object` or `metadata.additional_usage_values`, in several spellings; where none is
+  given the count is unknown (null), never 0.
+- `completionStartTime` holds the end of the request where nothing was streamed, so it is the first
+  token only where it lies before the end or the row says `stream`.
+- Failed rows report 0 tokens; they are kept as reported, with their status. Of the error only its
+  class is read: the text may quote the prompt.
+- Every retry has a `request_id` of its own; `metadata.trace_id` groups them. `session_id` is a
+  conversation and groups no retries.
+- `cache_hit` is the text "True" for an answer from the gateway's own response cache.
+- `metadata` and `request_tags` are JSON, or JSON inside a string, depending on the export.
+- Times are UTC and mostly say so; those without a zone are UTC too.
+- Deployments without organisations charge by team: the tenant is `organization_id`, else `team_id`.
+
+Never read: `messages`, `response`, `proxy_server_request`, `requester_ip_address`. `api_key` (itself a
+hash), `end_user` and `user` enter the lake as keyed pseudonyms only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tokenworks_sources.connectors import tabular
+from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.requests import litellm_sql, slices
+from tokenworks_sources.contracts.requests import CONTRACT
+from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import GZIP_MAGIC, ZSTD_MAGIC, open_decompressed
+from tokenworks_sources.normalise import pseudonym
+
+KNOWN_BY = ("request_id", "startTime", "call_type")
+WHAT = "a LiteLLM spend log"
+LARGEST_LINE_BYTES = 1 << 24
+
+# An empty text is no value; blank strings in JSON and empty CSV fields are read alike.
+_FIELDS = ", ".join(f"nullif(\"{name}\"::varchar, '') as \"{name}\"" for name in litellm_sql.FIELDS)
+
+
+@dataclass(frozen=True)
+class LiteLLM:
+    """See the module's docstring."""
+
+    name: str = "litellm"
+    table: str = "requests"
+    tables: tuple[str, ...] = ("requests",)
+    version: str = "1"
+    summary: str = "LiteLLM spend logs (LiteLLM_SpendLogs) as JSONL or CSV"
+
+    def recognise(self, preview: Preview) -> str | None:
+        """By the keys of the first object, or the CSV header."""
+        first = preview.first_line
+        if first.startswith("{"):
+            known = all(f'"{key}"' in first for key in KNOWN_BY)
+        else:
+            known = set(KNOWN_BY) <= set(tabular.header_of(first))
+        return f"{WHAT}: it has {', '.join(KNOWN_BY)}" if known else None
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        """Hands every record to the sink; JSONL in one parallel pass, CSV in blocks."""
+        with open_decompressed(file.path) as stream:
+            begin = stream.read(4096).removeprefix(tabular.BYTE_ORDER_MARK).lstrip()
+        if begin.startswith(b"["):
+            raise LandingFileError(
+                file.path, "it is one JSON array.", "Ship one object per line (`jq -c '.[]'`)."
+            )
+        with _connection(sink.pseudonym_key) as connection:
+            if begin.startswith(b"{"):
+                with _plain(file.path) as path:
+                    _read_jsonl(file, path, connection, sink)
+            else:
+                _read_csv(file, connection, sink)
+
+
+CONNECTOR = LiteLLM()
+
+
+def _read_jsonl(
+    file: LandingFile, path: Path, connection: duckdb.DuckDBPyConnection, sink: Sink
+) -> None:
+    parts = slices.slices_of(path)
+    records = sum(part.records for part in parts)
+    sink.expect(records)
+    slices.register(connection, path, parts)
+    fields = {
+        name: "JSON" if name in litellm_sql.JSON_FIELDS else "VARCHAR"
+        for name in litellm_sql.FIELDS
+    }
+
+    def scan(name: str) -> str:
+        return (
+            f"read_json('{name}', format = 'newline_delimited', ignore_errors = true, "
+            f"compression = 'none', maximum_object_size = {LARGEST_LINE_BYTES}, columns = {fields!r})"
+        )
+
+    source = f"select {_FIELDS}, source_line from ({slices.numbered(parts, scan, 'source_line')})"
+    rows = litellm_sql.request_rows(source, file.digest)
+    try:
+        written = _copy(connection, sink, rows)
+        if written == records:
+            return
+        rejected = connection.execute(
+            f"select source_line, _reason from ({rows}) where _reason is not null order by 1"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise _unreadable(file, error) from error
+    texts = slices.lines_at(path, (line for line, _ in rejected))
+    for (line, reason), text in zip(rejected, texts, strict=True):
+        sink.reject(line, reason, text)
+
+
+def _read_csv(file: LandingFile, connection: duckdb.DuckDBPyConnection, sink: Sink) -> None:
+    for block in tabular.read_csv(file.path, sink, required=KNOWN_BY, what=WHAT):
+        given = ("source_line", "_raw", *litellm_sql.FIELDS)
+        texts = block.select(
+            pl.col(name) if name in block.columns else pl.lit(None, pl.String).alias(name)
+            for name in given
+        )
+        connection.register("csv_block", texts.to_arrow())
+        source = f"select source_line, {_FIELDS} from csv_block"
+        rows = litellm_sql.request_rows(source, file.digest)
+        if _copy(connection, sink, rows) == block.height:
+            continue
+        rejected = connection.execute(
+            f"select source_line, r._reason, b._raw from ({rows}) as r join csv_block as b "
+            "using (source_line) where r._reason is not null order by 1"
+        ).fetchall()
+        for line, reason, raw in rejected:
+            sink.reject(line, reason, raw)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, sink: Sink, rows: str) -> int:
+    return sink.copy(
+        CONTRACT.table, connection, f"select * exclude (_reason) from ({rows}) where _reason is null"
+    )
+
+
+def _unreadable(file: LandingFile, error: duckdb.Error) -> LandingFileError:
+    return LandingFileError(
+        file.path,
+        f"it cannot be read as JSONL ({str(error).splitlines()[0]}).",
+        f"Lines may be up to {LARGEST_LINE_BYTES >> 20} MiB long.",
+    )
+
+
+@contextmanager
+def _plain(path: Path) -> Iterator[Path]:
+    """The file itself, or a decompressed copy in a temporary folder where it is compressed."""
+    with path.open("rb") as stream:
+        compressed = stream.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC))
+    if not compressed:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="tokenworks-") as folder:
+        copy = Path(folder) / "spend_logs.jsonl"
+        with open_decompressed(path) as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target, slices.BLOCK_BYTES)
+        yield copy
+
+
+@contextmanager
+def _connection(key: bytes) -> Iterator[duckdb.DuckDBPyConnection]:
+    known: dict[str | None, str | None] = {None: None}
+
+    def of_distinct(values: pa.ChunkedArray | pa.Array) -> pa.Array:
+        """Few values are distinct: each is hashed once."""
+        encoded = pc.dictionary_encode(values)
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        texts = encoded.dictionary.to_pylist()
+        for text in texts:
+            if text not in known:
+                known[text] = pseudonym(text, key)
+        return pa.array([known[text] for text in texts], pa.string()).take(encoded.indices)
+
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set preserve_insertion_order = false")
+        # A join with a list of five words is slower than five comparisons.
+        connection.execute("set disabled_optimizers = 'in_clause'")
+        # Small row groups per date: a file of many dates would otherwise hold all of them in memory.
+        connection.execute("set partitioned_write_flush_threshold = 16384")
+        connection.create_function(
+            litellm_sql.PSEUDONYM_FUNCTION, of_distinct, ["VARCHAR"], "VARCHAR", type="arrow"
+        )
+        yield connection

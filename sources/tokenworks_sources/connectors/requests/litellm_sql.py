@@ -1,0 +1,278 @@
+"""The SQL of the LiteLLM connector: from text columns to the columns of `requests`.
+
+Belongs here: which field becomes which column, and why a record is rejected. How a file becomes text
+columns belongs to `litellm.py`. Everything is read as text, because DuckDB's typed readers turn 12.7
+into 13 and make a value of the wrong type null without a word.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tokenworks_sources.contracts.enforce import sql_violation
+from tokenworks_sources.contracts.render import DUCKDB_TYPES
+from tokenworks_sources.contracts.requests import CONTRACT
+
+PSEUDONYM_FUNCTION = "tokenworks_pseudonym"
+
+# Fields that hold text, answers or addresses (messages, response, proxy_server_request,
+# requester_ip_address) are not listed and so never read.
+FIELDS = (
+    "request_id",
+    "call_type",
+    "api_key",
+    "spend",
+    "prompt_tokens",
+    "completion_tokens",
+    "startTime",
+    "endTime",
+    "completionStartTime",
+    "request_duration_ms",
+    "model",
+    "model_id",
+    "model_group",
+    "custom_llm_provider",
+    "api_base",
+    "user",
+    "end_user",
+    "metadata",
+    "cache_hit",
+    "request_tags",
+    "team_id",
+    "organization_id",
+    "session_id",
+    "status",
+    "stream",
+)
+JSON_FIELDS = ("metadata", "request_tags")
+
+_USAGE = "usage_object"
+_DETAILS = f"{_USAGE}.prompt_tokens_details"
+_EXTRA = "additional_usage_values"
+_OWN = "spend_logs_metadata"
+
+# Counts inside metadata, and the places of each: an adapter fills one, and leaves 0 in another.
+COUNTS: dict[str, tuple[str, ...]] = {
+    "cache_read": (
+        f"{_DETAILS}.cached_tokens",
+        f"{_USAGE}.cache_read_input_tokens",
+        f"{_EXTRA}.cache_read_input_tokens",
+    ),
+    "cache_write": (
+        f"{_DETAILS}.cache_creation_tokens",
+        f"{_USAGE}.cache_creation_input_tokens",
+        f"{_EXTRA}.cache_creation_input_tokens",
+    ),
+    "cache_write_5m": (
+        f"{_USAGE}.cache_creation.ephemeral_5m_input_tokens",
+        f"{_DETAILS}.cache_creation_token_details.ephemeral_5m_input_tokens",
+    ),
+    "cache_write_1h": (
+        f"{_USAGE}.cache_creation.ephemeral_1h_input_tokens",
+        f"{_DETAILS}.cache_creation_token_details.ephemeral_1h_input_tokens",
+    ),
+    "reasoning": (
+        f"{_USAGE}.completion_tokens_details.reasoning_tokens",
+        f"{_USAGE}.output_tokens_details.reasoning_tokens",
+    ),
+    "block_tokens": (f"{_OWN}.prefix_block_tokens",),
+}
+TEXTS: dict[str, tuple[str, ...]] = {
+    "trace": ("trace_id", "litellm_trace_id"),
+    "error": ("error_information.error_class",),
+    "block_hashes": (f"{_OWN}.prefix_block_hashes",),
+    "fingerprint": (f"{_OWN}.prompt_fingerprint",),
+    "queue": (f"{_OWN}.queue_seconds",),
+    "prefill": (f"{_OWN}.prefill_seconds",),
+    "decode": (f"{_OWN}.decode_seconds",),
+}
+
+OPERATIONS = {
+    "completion": "chat",
+    "acompletion": "chat",
+    "anthropic_messages": "chat",
+    "responses": "chat",
+    "aresponses": "chat",
+    "text_completion": "text_completion",
+    "atext_completion": "text_completion",
+    "embedding": "embeddings",
+    "aembedding": "embeddings",
+}
+
+
+def request_rows(source: str, digest: str) -> str:
+    """SQL of all records with the contract's columns, and `_reason` where a record is rejected.
+
+    Args:
+        source: SQL relation with `source_line` and the text columns FIELDS.
+        digest: digest of the landing file, for requests without an id.
+    """
+    columns = ", ".join(
+        f"{_column(column.name, digest)}::{DUCKDB_TYPES[column.type]} as {column.name}"
+        for column in CONTRACT.columns
+    )
+    complaints = " ".join(
+        f"when {value} is not null and {typed} is null then '{reason}'"
+        for value, typed, reason in _CHECKS
+    )
+    return (
+        f"select * exclude (_reason), coalesce(_reason, {sql_violation(CONTRACT)}) as _reason from ("
+        f"select source_line, {columns}, case {_NOTHING} {complaints} end as _reason "
+        f"from ({_typed(source)}))"
+    )
+
+
+def _typed(source: str) -> str:
+    """The text columns, the values inside metadata, and the typed ones."""
+    places = [place for places in COUNTS.values() for place in places]
+    counts = ", ".join(f"{_integer(f'_m.{place}')} as {_name(place)}" for place in places)
+    texts = ", ".join(
+        f"coalesce({', '.join(f'_m.{place}' for place in places)}) as {name}"
+        for name, places in TEXTS.items()
+    )
+    typed = ", ".join(f"{expression} as {name}" for name, expression in _TYPED.items())
+    largest = ", ".join(
+        f"greatest({', '.join(map(_name, places))}) as {name}" for name, places in COUNTS.items()
+    )
+    return (
+        f"select *, {largest}, {typed} from (select *, {counts}, {texts} from ("
+        f"select *, json_transform(_metadata, '{_structure()}') as _m from ("
+        f"select *, {_decoded('metadata')} as _metadata, {_decoded('request_tags')} as _tags "
+        f"from ({source}))))"
+    )
+
+
+def _structure() -> str:
+    """The shape that metadata is read into: every place as text."""
+    tree: dict[str, Any] = {}
+    for places in (*COUNTS.values(), *TEXTS.values()):
+        for place in places:
+            *parents, leaf = place.split(".")
+            node = tree
+            for parent in parents:
+                node = node.setdefault(parent, {})
+            node[leaf] = "VARCHAR"
+    return json.dumps(tree)
+
+
+def _name(place: str) -> str:
+    return "_" + place.replace(".", "_")
+
+
+def _decoded(field: str) -> str:
+    """The JSON of a field that some exports hold as a JSON string; null where that is not JSON."""
+    inner = f"({field} ->> '$')"
+    return (
+        f"case when left({field}, 1) <> '\"' then {field} when json_valid({inner}) then {inner} end"
+    )
+
+
+def _integer(text: str) -> str:
+    """A whole number, or null; the cast alone would round 12.7 to 13."""
+    return f"case when try_cast({text} as bigint) = try_cast({text} as double) then try_cast({text} as bigint) end"
+
+
+def _instant(field: str) -> str:
+    """UTC; the cast to TIMESTAMP would drop an offset, this one applies it (session zone UTC)."""
+    return f"timezone('UTC', try_cast(\"{field}\" as timestamptz))"
+
+
+_TYPED = {
+    "_input": _integer("prompt_tokens"),
+    "_output": _integer("completion_tokens"),
+    "_started": _instant("startTime"),
+    "_ended": _instant("endTime"),
+    "_first": _instant("completionStartTime"),
+    "_spend": "try_cast(spend as decimal(38, 12))",
+    "_duration": "try_cast(request_duration_ms as double)",
+    "_blocks": "try_cast(block_hashes as bigint[])",
+    "_queue": "try_cast(queue as double)",
+    "_prefill": "try_cast(prefill as double)",
+    "_decode": "try_cast(decode as double)",
+    "_stream": "try_cast(stream as boolean)",
+}
+
+_CHECKS = (
+    ("prompt_tokens", "_input", "prompt_tokens: not a whole number"),
+    ("completion_tokens", "_output", "completion_tokens: not a whole number"),
+    ('"startTime"', "_started", "startTime: not a timestamp"),
+    ('"endTime"', "_ended", "endTime: not a timestamp"),
+    ('"completionStartTime"', "_first", "completionStartTime: not a timestamp"),
+    ("spend", "_spend", "spend: not a number"),
+    ("request_duration_ms", "_duration", "request_duration_ms: not a number"),
+    *(
+        (f"_m.{place}", _name(place), f"metadata.{place}: not a whole number")
+        for places in COUNTS.values()
+        for place in places
+    ),
+    ("metadata", "_metadata", "metadata: not JSON"),
+    ("request_tags", "_tags", "request_tags: not JSON"),
+    ("block_hashes", "_blocks", "prefix_block_hashes: not a list of whole numbers below 2^63"),
+    ("queue", "_queue", "queue_seconds: not a number"),
+    ("prefill", "_prefill", "prefill_seconds: not a number"),
+    ("decode", "_decode", "decode_seconds: not a number"),
+)
+
+_NOTHING = (
+    'when request_id is null and "startTime" is null and model is null and prompt_tokens is null '
+    "then 'not a JSON object with the fields of a spend log'"
+)
+
+_COLUMNS = {
+    "emitter": "'litellm'",
+    "logical_request_id": "trace",
+    "trace_id": "trace",
+    "session_id": "session_id",
+    "started_at": "_started",
+    # Without a stream LiteLLM writes the end of the request here.
+    "first_token_at": "case when _first < _ended or _stream then _first end",
+    "ended_at": "_ended",
+    "clock": "'utc'",
+    "queue_seconds": "_queue",
+    "prefill_seconds": "_prefill",
+    "decode_seconds": "_decode",
+    "e2e_seconds": "_duration / 1000",
+    "operation": (
+        "case call_type "
+        + " ".join(f"when '{call}' then '{name}'" for call, name in OPERATIONS.items())
+        + " else call_type end"
+    ),
+    "model_requested": "coalesce(model_group, model)",
+    "model_served": "model",
+    "provider": "custom_llm_provider",
+    "deployment_key": "model_id",
+    "endpoint": "nullif(split_part(split_part(split_part(api_base, '://', -1), '/', 1), '@', -1), '')",
+    "tenant_id": "coalesce(organization_id, team_id)",
+    "team_id": "team_id",
+    "user_pseudonym": f'{PSEUDONYM_FUNCTION}(coalesce(end_user, "user"))',
+    "api_key_pseudonym": f"{PSEUDONYM_FUNCTION}(api_key)",
+    "tags": "case when _tags not in ('[]', '{}', 'null') then _tags end",
+    "input_total_tokens": "_input",
+    "input_cache_read_tokens": "cache_read",
+    "input_cache_write_tokens": (
+        "coalesce(cache_write, case when coalesce(cache_write_5m, cache_write_1h) is not null "
+        "then coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0) end)"
+    ),
+    "input_cache_write_5m_tokens": "cache_write_5m",
+    "input_cache_write_1h_tokens": "cache_write_1h",
+    "output_total_tokens": "_output",
+    "output_reasoning_tokens": "reasoning",
+    "is_streaming": "coalesce(_stream, case when _first < _ended then true end)",
+    "status": (
+        "case when lower(status) in ('success', 'failure', 'cancelled') then lower(status) "
+        "else 'unknown' end"
+    ),
+    "error_type": "error",
+    "is_gateway_cache_hit": "case lower(cache_hit) when 'true' then true when 'false' then false end",
+    "reported_cost_usd": "_spend",
+    "prompt_fingerprint": "fingerprint",
+    "prefix_block_hashes": "_blocks",
+    "prefix_block_tokens": "block_tokens",
+}
+
+
+def _column(name: str, digest: str) -> str:
+    if name == "request_id":
+        return f"coalesce(request_id, '{digest[:16]}-' || source_line)"
+    return _COLUMNS.get(name, "null")

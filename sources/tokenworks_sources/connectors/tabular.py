@@ -1,0 +1,277 @@
+"""CSV, JSONL and Parquet as blocks of rows with exact line numbers, for connectors that need no more.
+
+Belongs here: cutting a file into records, and rejecting those that are broken as records. What a
+column means belongs to the connector. Every block has `source_line` and `_raw` (the record's text)
+beside the file's own columns; CSV and JSONL columns are text, and what is empty or absent is null.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tokenworks_sources.connectors.base import Sink
+from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import open_decompressed
+
+BLOCK_ROWS = 20_000
+RAW_CHARACTERS = 8_192
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class CsvShape:
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: character between fields.
+        skip_lines: lines before the header that belong to no table.
+    """
+
+    delimiter: str = ","
+    skip_lines: int = 0
+
+
+def header_of(line: str, shape: CsvShape = CsvShape()) -> list[str]:
+    """Column names of a header line, without white space around them."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=shape.delimiter), [])]
+    except csv.Error:
+        return []
+
+
+def read_csv(
+    path: Path,
+    sink: Sink,
+    required: Sequence[str],
+    what: str,
+    shape: CsvShape = CsvShape(),
+) -> Iterator[pl.DataFrame]:
+    """Blocks of a CSV file; records with another number of fields than the header become rejects.
+
+    Args:
+        path: the file, plain or compressed.
+        sink: where broken records go.
+        required: columns that the header must have.
+        what: the format, for the error.
+        shape: delimiter and preamble.
+
+    Raises:
+        LandingFileError: the header lacks a column or repeats one.
+    """
+    csv.field_size_limit(sys.maxsize)
+    with open_decompressed(path) as stream:
+        lines = _Lines(stream, shape.skip_lines)
+        reader = csv.reader(lines, delimiter=shape.delimiter, strict=True)
+        header = _header(path, reader, required, what, lines)
+        rows: list[list[str]] = []
+        numbers: list[int] = []
+        raws: list[str] = []
+        for number, row in _records(reader, lines, len(header), sink):
+            rows.append(row)
+            numbers.append(number)
+            raws.append(lines.raw())
+            if len(rows) >= BLOCK_ROWS:
+                yield _text_block(header, zip(*rows, strict=True), numbers, raws)
+                rows, numbers, raws = [], [], []
+        if rows:
+            yield _text_block(header, zip(*rows, strict=True), numbers, raws)
+
+
+def _header(
+    path: Path, reader: Iterator[list[str]], required: Sequence[str], what: str, lines: _Lines
+) -> list[str]:
+    try:
+        header = [name.strip() for name in next(row for row in reader if row)]
+    except (StopIteration, csv.Error):
+        header = []
+    missing = [name for name in required if name not in header]
+    if missing:
+        raise LandingFileError(
+            path,
+            f"the header of {what} lacks {', '.join(missing)}.",
+            f"It has: {', '.join(header)[:500] or 'nothing'}.",
+            line=lines.number or None,
+        )
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise LandingFileError(
+            path,
+            f"the header repeats {', '.join(repeated)}.",
+            "Give each column a name of its own.",
+            line=lines.number,
+        )
+    return header
+
+
+def _records(
+    reader: Iterator[list[str]], lines: _Lines, width: int, sink: Sink
+) -> Iterator[tuple[int, list[str]]]:
+    """Whole records with the number of their first line."""
+    while True:
+        lines.begin()
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reason = f"not a CSV record: {error}"
+            sink.reject(lines.first, reason, lines.raw(), max(1, lines.not_blank))
+            continue
+        if not row:
+            continue
+        if lines.damaged:
+            sink.reject(lines.first, "not UTF-8", lines.raw())
+        elif len(row) != width:
+            reason = f"another number of fields than the header: {len(row)}, not {width}"
+            sink.reject(lines.first, reason, lines.raw())
+        else:
+            yield lines.first, row
+
+
+@dataclass
+class _Lines:
+    """Lines of a file as text, with what a record took of them."""
+
+    stream: BinaryIO
+    skip: int = 0
+    number: int = 0
+    first: int = 1
+    not_blank: int = 0
+    damaged: bool = False
+    _taken: list[str] = field(default_factory=list)
+    _length: int = 0
+
+    def __post_init__(self) -> None:
+        for _ in range(self.skip):
+            self.stream.readline()
+            self.number += 1
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.stream.readline()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if self.number == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            text = line.decode("utf-8", "replace")
+            self.damaged = True
+        self.not_blank += bool(text.strip())
+        if self._length < RAW_CHARACTERS:
+            self._taken.append(text)
+            self._length += len(text)
+        return text
+
+    def begin(self) -> None:
+        """The next line begins a record."""
+        self.first = self.number + 1
+        self.not_blank = 0
+        self.damaged = False
+        self._taken.clear()
+        self._length = 0
+
+    def raw(self) -> str:
+        """Text of the record so far, cut to a bound."""
+        return "".join(self._taken).rstrip("\r\n")[:RAW_CHARACTERS]
+
+
+def read_jsonl(path: Path, sink: Sink, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Blocks of a JSONL file, with the named columns; `a.b` reaches into objects.
+
+    Text stays text, everything else becomes its JSON text. Lines that are not an object become
+    rejects.
+    """
+    paths = [name.split(".") for name in columns]
+    with open_decompressed(path) as stream:
+        rows: list[list[str | None]] = []
+        numbers: list[int] = []
+        raws: list[str] = []
+        for number, line in enumerate(stream, start=1):
+            text = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+            if not text.strip():
+                continue
+            try:
+                record = msgspec.json.decode(text)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                sink.reject(number, "not JSON", text.strip())
+                del error
+                continue
+            if not isinstance(record, dict):
+                sink.reject(number, "not a JSON object", text.strip())
+                continue
+            rows.append([_text_at(record, names) for names in paths])
+            numbers.append(number)
+            raws.append(text.decode()[:RAW_CHARACTERS].rstrip())
+            if len(rows) >= BLOCK_ROWS:
+                yield _text_block(columns, zip(*rows, strict=True), numbers, raws)
+                rows, numbers, raws = [], [], []
+        if rows:
+            yield _text_block(columns, zip(*rows, strict=True), numbers, raws)
+
+
+def _text_at(record: object, names: list[str]) -> str | None:
+    for name in names:
+        record = record.get(name) if isinstance(record, dict) else None
+    if record is None or isinstance(record, str):
+        return record
+    return msgspec.json.encode(record).decode()
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Blocks of a Parquet file under its own types; the row number is the line.
+
+    Raises:
+        LandingFileError: it is not Parquet, or lacks a column.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            missing = set(columns or ()) - set(file.schema_arrow.names)
+            if missing:
+                raise LandingFileError(
+                    path,
+                    f"it has no column {', '.join(sorted(missing))}.",
+                    f"It has: {', '.join(file.schema_arrow.names)[:500]}.",
+                )
+            first = 1
+            for batch in file.iter_batches(BLOCK_ROWS, columns=list(columns) if columns else None):
+                frame = pl.DataFrame(pl.from_arrow(batch))
+                lines = pl.int_range(first, first + frame.height, eager=True, dtype=pl.Int64)
+                raw = pl.lit(None, pl.String)
+                yield frame.with_columns(lines.alias("source_line"), raw.alias("_raw"))
+                first += frame.height
+    except pa.ArrowInvalid as error:
+        raise LandingFileError(path, f"it is not Parquet ({error}).", "Ship it again.") from error
+
+
+def _text_block(
+    header: Sequence[str],
+    columns: Iterable[tuple[str | None, ...]],
+    numbers: list[int],
+    raws: list[str],
+) -> pl.DataFrame:
+    series = [
+        pl.Series(name, values, dtype=pl.String)
+        for name, values in zip(header, columns, strict=True)
+    ]
+    frame = pl.DataFrame(series).with_columns(
+        pl.when(pl.col(pl.String).str.strip_chars() != "").then(pl.col(pl.String)).name.keep()
+    )
+    return frame.with_columns(
+        pl.Series("source_line", numbers, dtype=pl.Int64),
+        pl.Series("_raw", raws, dtype=pl.String),
+    )
