@@ -202,68 +202,6 @@ def test_the_later_publication_wins_when_it_stands_first(ingest) -> None:
     assert rows.select("energy_kwh", "source_line").rows() == [(5.0, 1)]
 
 
-def test_meters_stay_apart_when_they_share_timestamps(ingest) -> None:
-    def meter(number: int) -> str:
-        point = f"UsagePoint/meter-{number}"
-        up = f"{point}/MeterReading/1/IntervalBlock"
-        content = espi("IntervalBlock", reading(number * 1000))
-        return (
-            entry(espi("UsagePoint"), point, related=(f"{point}/MeterReading",))
-            + meter_reading(point=point)
-            + entry(content, f"{up}/1", up)
-        )
-
-    rows, _, _ = ingest(feed(*(meter(number) for number in range(1, 6)), reading_type()))
-    assert rows.sort("meter_id").select("meter_id", "energy_kwh").rows() == [
-        ("meter-1", 1.0), ("meter-2", 2.0), ("meter-3", 3.0), ("meter-4", 4.0), ("meter-5", 5.0),
-    ]  # fmt: skip
-
-
-def test_the_usage_point_names_energy_alone_when_power_and_export_share_it(ingest) -> None:
-    rows, _, _ = ingest(
-        feed(
-            usage_point(),
-            *(meter_reading(number, f"ReadingType/{number}") for number in "123"),
-            *(block(reading(1000), number=number) for number in "123"),
-            reading_type("ReadingType/1"),
-            reading_type("ReadingType/2", uom="38"),
-            reading_type("ReadingType/3", flowDirection="19"),
-        )
-    )
-    assert rows.select("meter_id", "flow_direction", "energy_kwh", "average_power_kw").rows() == [
-        ("RetailCustomer/9/UsagePoint/1", "import", 1.0, 4.0),
-        ("RetailCustomer/9/UsagePoint/1/MeterReading/2", "import", None, 1.0),
-        ("RetailCustomer/9/UsagePoint/1", "export", 1.0, 4.0),
-    ]
-
-
-def test_every_meter_reading_has_its_own_meter_when_two_measure_the_same_direction(ingest) -> None:
-    rows, _, manifest = ingest(
-        feed(
-            usage_point(),
-            *(meter_reading(number, f"ReadingType/{number}") for number in "12"),
-            *(block(reading(1000), number=number) for number in "12"),
-            *(reading_type(f"ReadingType/{number}") for number in "12"),
-        )
-    )
-    assert rows["meter_id"].to_list() == [
-        "RetailCustomer/9/UsagePoint/1/MeterReading/1",
-        "RetailCustomer/9/UsagePoint/1/MeterReading/2",
-    ]
-    assert manifest.skipped == {}
-
-
-def test_the_path_names_the_meter_when_the_feed_has_no_usage_point(ingest) -> None:
-    rows, _, _ = ingest(feed(meter_reading(), block(reading(1)), reading_type()))
-    assert rows["meter_id"].to_list() == ["RetailCustomer/9/UsagePoint/1"]
-
-
-def test_the_feed_names_the_meter_when_nothing_is_linked(ingest) -> None:
-    bare = f"<entry><content>{espi('IntervalBlock', reading(1))}</content></entry>"
-    rows, _, _ = ingest(feed(bare, reading_type()))
-    assert rows["meter_id"].to_list() == ["urn:uuid:0"]
-
-
 @pytest.mark.parametrize(
     "style",
     [
