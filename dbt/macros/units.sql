@@ -1,0 +1,40 @@
+{# Whole units, so that sums are exact and the same for any number of threads.
+   money: 1e-12 of the currency · time: microseconds · power: milliwatts · energy: millijoules,
+   and 1e-9 kWh (3.6 mJ) for meters · ratios: millionths · weights: picoseconds of a GPU. #}
+
+{# decimal(38,12) -> units. #}
+{% macro money_units(x) %}cast({{ x }} * 1000000000000 as {{ big_integer() }}){% endmacro %}
+
+{# units -> decimal(38,12); the operands are narrow enough for Spark to keep every digit. #}
+{% macro money(units) -%}
+cast(cast({{ units }} as decimal(25,0)) * cast('0.000000000001' as decimal(12,12)) as decimal(38,12))
+{%- endmacro %}
+
+{# A double as a whole number of units; floor(x + 0.5), since casts of doubles differ by engine. #}
+{% macro whole(x, per_unit=1) -%}
+cast(floor({{ x }} * {{ per_unit }} + 0.5) as bigint)
+{%- endmacro %}
+
+{# a * b / c rounded half away from zero; c > 0. #}
+{% macro mul_div_round(a, b, c) -%}
+(sign({{ a }}) * {{ int_div(
+    "cast(abs(" ~ a ~ ") as " ~ big_integer() ~ ") * " ~ b ~ " * 2 + " ~ c, "2 * " ~ c
+) }})
+{%- endmacro %}
+
+{# Ratio of two sums as a double; null where the denominator is 0. #}
+{% macro ratio(numerator, denominator) -%}
+(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))
+{%- endmacro %}
+
+{# US dollars (decimal) per million tokens as a double. #}
+{% macro per_million(usd, tokens) -%}
+(cast({{ usd }} as double) * 1000000 / nullif(cast({{ tokens }} as double), 0))
+{%- endmacro %}
+
+{# Sum of the rows that meet a condition; null where one of them is unknown, 0 where there are none. #}
+{% macro known_sum(x, condition='true') -%}
+case when count_if(({{ condition }}) and {{ x }} is null) = 0
+    then coalesce(sum(case when {{ condition }} then {{ x }} end), 0)
+end
+{%- endmacro %}

@@ -1,0 +1,59 @@
+-- Straight-line amortisation of owned servers, one line per month of life, accrued to the last hour in
+-- which the fleet was seen: a month that is not over has not cost its whole share yet.
+with
+servers as (
+    select
+        servers.*,
+        {{ money_units('purchase_price - coalesce(residual_value, 0)') }} as depreciable_units,
+        observed.window_to_us
+    from {{ ref('int_fleet__servers') }} as servers
+    cross join {{ ref('int_fleet__window') }} as observed
+    where
+        servers.ownership = 'owned'
+        and servers.purchase_price is not null
+        and servers.useful_life_months > 0
+        and observed.window_to_us is not null
+),
+
+months as (
+    select
+        *,
+        {{ explode_range('0', 'useful_life_months - 1') }} as month_number
+    from servers
+),
+
+dated as (
+    select
+        *,
+        {{ epoch_us(plus_months('valid_from', 'month_number')) }} as month_from_us,
+        {{ epoch_us(plus_months('valid_from', 'month_number + 1')) }} as month_to_us,
+        -- Differences of a running floor, so that a whole life adds up to what was paid.
+        {{ int_div('depreciable_units * (month_number + 1)', 'useful_life_months') }}
+        - {{ int_div('depreciable_units * month_number', 'useful_life_months') }} as month_units
+    from months
+),
+
+accrued as (
+    select
+        *,
+        least(month_to_us, valid_to_us, window_to_us) as accrued_to_us
+    from dated
+    where month_from_us < least(valid_to_us, window_to_us)
+)
+
+select
+    'amortisation ' || {{ year_month(timestamp_of_us('month_from_us')) }} as bill_id,
+    server_id || ':' || cast(month_number + 1 as varchar) as charge_line_id,
+    'amortisation' as cost_source,
+    'accelerator' as component,
+    'server' as scope,
+    server_id as scope_id,
+    site_id,
+    cast(null as varchar) as stated_region,
+    currency,
+    month_from_us as period_from_us,
+    accrued_to_us as period_to_us,
+    {{ money(int_div('month_units * (accrued_to_us - month_from_us)', 'month_to_us - month_from_us')) }}
+        as amount,
+    cast(null as varchar) as energy_meter_id
+from accrued

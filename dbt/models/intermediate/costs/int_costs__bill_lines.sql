@@ -1,0 +1,33 @@
+-- Electricity bills as charge lines of the site that the meter serves.
+with
+bills as (
+    select * from {{ ref('stg_lake__energy_bills') }}
+    qualify row_number() over (
+        partition by bill_id, line_id
+        order by issued_at desc nulls last, source_file desc, source_digest desc, source_line desc
+    ) = 1
+),
+
+meters as (
+    select facility_meter_id, min(site_id) as site_id
+    from {{ ref('int_fleet__sites') }}
+    where facility_meter_id is not null
+    group by facility_meter_id
+)
+
+select
+    bills.bill_id,
+    bills.line_id as charge_line_id,
+    'energy_bills' as cost_source,
+    case when bills.kind = 'demand' then 'demand' else 'electricity' end as component,
+    case when meters.site_id is not null then 'site' else 'none' end as scope,
+    meters.site_id as scope_id,
+    meters.site_id,
+    cast(null as varchar) as stated_region,
+    bills.currency,
+    {{ epoch_us('bills.period_start') }} as period_from_us,
+    {{ epoch_us('bills.period_end') }} as period_to_us,
+    bills.amount,
+    case when bills.kind = 'energy' then bills.meter_id end as energy_meter_id
+from bills
+left join meters on bills.meter_id = meters.facility_meter_id

@@ -1,0 +1,70 @@
+-- FOCUS rows as charge lines: EffectiveCost, what it is for, and which server or site it is for.
+with
+charges as (
+    select * from {{ ref('stg_lake__charges') }}
+    qualify row_number() over (
+        partition by source_digest, source_line order by source_file asc
+    ) = 1
+),
+
+servers as (
+    select * from {{ ref('int_fleet__servers') }}
+),
+
+sites as (
+    select * from {{ ref('int_fleet__sites') }}
+),
+
+hostnames as (
+    select lower(hostname) as hostname, min(server_id) as server_id
+    from servers
+    where hostname is not null
+    group by lower(hostname)
+),
+
+placed as (
+    select
+        charges.*,
+        coalesce(servers.server_id, hostnames.server_id) as server_id,
+        sites.site_id as named_site_id
+    from charges
+    left join servers on charges.resource_id = servers.server_id
+    left join hostnames on lower(charges.resource_id) = hostnames.hostname
+    left join sites on charges.resource_id = sites.site_id
+)
+
+select
+    coalesce(
+        placed.invoice_id,
+        'unbilled ' || placed.billing_account_id || ' '
+        || {{ year_month('placed.billing_period_start') }}
+    ) as bill_id,
+    placed.source_digest || ':' || cast(placed.source_line as varchar) as charge_line_id,
+    'charges' as cost_source,
+    case
+        when placed.service_category = 'Networking' then 'network'
+        when placed.service_category = 'Storage' then 'storage'
+        when placed.service_category in (
+            'Analytics', 'Business Applications', 'Databases', 'Developer Tools', 'Identity',
+            'Integration', 'Management and Governance', 'Security'
+        ) then 'software'
+        when placed.server_id is not null then 'accelerator'
+        when placed.named_site_id is not null then 'facility'
+        when placed.service_category in ('AI and Machine Learning', 'Compute') then 'accelerator'
+        else 'other'
+    end as component,
+    case
+        when placed.server_id is not null then 'server'
+        when placed.named_site_id is not null then 'site'
+        else 'none'
+    end as scope,
+    coalesce(placed.server_id, placed.named_site_id) as scope_id,
+    coalesce(host.site_id, placed.named_site_id) as site_id,
+    placed.region_id as stated_region,
+    placed.billing_currency as currency,
+    {{ epoch_us('placed.charge_period_start') }} as period_from_us,
+    {{ epoch_us('placed.charge_period_end') }} as period_to_us,
+    placed.effective_cost as amount,
+    cast(null as varchar) as energy_meter_id
+from placed
+left join servers as host on placed.server_id = host.server_id

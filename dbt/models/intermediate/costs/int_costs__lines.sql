@@ -1,0 +1,20 @@
+-- All charge lines; the ledger and the reconciliation start here.
+with
+lines as (
+    select * from {{ ref('int_costs__charge_lines') }}
+    union all
+    select * from {{ ref('int_costs__bill_lines') }}
+    union all
+    select * from {{ ref('int_costs__amortisation_lines') }}
+)
+
+select
+    {{ all_but(['period_to_us', 'amount']) }},
+    cost_source || ' ' || bill_id || ' ' || charge_line_id as line_key,
+    -- A charge without a length belongs to the hour in which it starts.
+    greatest(period_to_us, period_from_us + 1) as period_to_us,
+    amount,
+    {{ money_units('amount') }} as amount_units,
+    -- Servers and electricity are for GPUs; the rest is shared by everyone.
+    scope = 'server' or (scope = 'site' and component in ('electricity', 'demand')) as is_direct
+from lines

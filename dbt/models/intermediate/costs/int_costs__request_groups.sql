@@ -1,0 +1,19 @@
+-- What the requests of one tenant, outcome and deployment-hour bear together, in US dollars.
+{% set groups = {
+    'accelerator_units': "component = 'accelerator'",
+    'electricity_units': "component in ('electricity', 'demand')",
+    'other_units': "component not in ('accelerator', 'electricity', 'demand')",
+} %}
+select
+    deployment_id,
+    hour_index,
+    tenant_id,
+    category,
+    cause,
+    {% for name, condition in groups.items() -%}
+    case when count_if({{ condition }}) > 0 then {{ known_sum('usd_units', condition) }} end as {{ name }},
+    {% endfor -%}
+    count_if(usd_units is null) > 0 as has_missing_rate
+from {{ ref('int_costs__entries') }}
+where category in ('served', 'waste')
+group by deployment_id, hour_index, tenant_id, category, cause

@@ -1,0 +1,67 @@
+-- List price of an attempt by token class. Null where a class is unknown or has no price: an unknown
+-- cached part is not 0.
+{% set million_rate = 'cast(1000000000000000000 as ' ~ big_integer() ~ ')' %}
+with
+attempts as (
+    select
+        attempts.emitter,
+        attempts.request_id,
+        attempts.started_date,
+        attempts.started_us,
+        attempts.input_uncached_tokens,
+        attempts.input_cache_read_tokens,
+        attempts.output_total_tokens,
+        coalesce(attempts.input_cache_write_1h_tokens, 0) as write_1h_tokens,
+        greatest(
+            0,
+            coalesce(
+                attempts.input_cache_write_tokens - coalesce(attempts.input_cache_write_1h_tokens, 0),
+                attempts.input_cache_write_5m_tokens, 0
+            )
+        ) as write_5m_tokens,
+        models.price_provider,
+        models.price_model,
+        models.price_currency
+    from {{ ref('int_requests__measured') }} as attempts
+    inner join {{ ref('int_prices__models') }} as models
+        on
+            attempts.model = models.model
+            and attempts.provider is not distinct from models.provider
+            and attempts.model_served is not distinct from models.model_served
+            and attempts.model_requested is not distinct from models.model_requested
+),
+
+priced as (
+    select
+        attempts.*,
+        rates.rate_units,
+        -- Written tokens cost their own price where the list has one, else that of uncached input.
+        cast(input_uncached_tokens - write_5m_tokens - write_1h_tokens as {{ big_integer() }})
+        * prices.input_uncached
+        + write_5m_tokens * coalesce(prices.input_cache_write_5m, prices.input_uncached)
+        + write_1h_tokens * coalesce(prices.input_cache_write_1h, prices.input_uncached) as input_price,
+        case when input_cache_read_tokens = 0 then 0
+            else cast(input_cache_read_tokens as {{ big_integer() }}) * prices.input_cache_read
+        end as cache_read_price,
+        case when output_total_tokens = 0 then 0
+            else cast(output_total_tokens as {{ big_integer() }}) * prices.output
+        end as output_price
+    from attempts
+    inner join {{ ref('int_prices__periods') }} as prices
+        on
+            attempts.price_provider = prices.provider
+            and attempts.price_model = prices.model
+            and attempts.price_currency = prices.currency
+            and attempts.started_us >= prices.valid_from_us
+            and attempts.started_us < prices.valid_to_us
+    left join {{ ref('int_fx__usd_rates') }} as rates
+        on attempts.price_currency = rates.currency and attempts.started_date = rates.rate_date
+)
+
+select
+    emitter,
+    request_id,
+    {{ mul_div_round('input_price', 'rate_units', million_rate) }} as input_units,
+    {{ mul_div_round('cache_read_price', 'rate_units', million_rate) }} as cache_read_units,
+    {{ mul_div_round('output_price', 'rate_units', million_rate) }} as output_units
+from priced

@@ -1,0 +1,13 @@
+select
+    site_id,
+    region,
+    time_zone,
+    {{ whole('pue_ratio', 1000000) }} as pue_ppm,
+    facility_meter_id,
+    grid_zone,
+    currency
+from {{ ref('stg_lake__fleet_sites') }}
+qualify row_number() over (
+    partition by site_id
+    order by valid_from desc, source_file desc, source_digest desc, source_line desc
+) = 1

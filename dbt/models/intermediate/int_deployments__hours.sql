@@ -1,0 +1,87 @@
+-- Everything known about a deployment's hour, in whole units; the hourly marts divide it.
+with
+gpus as (
+    select * from {{ ref('int_deployments__gpu_hours') }}
+),
+
+engine as (
+    select * from {{ ref('int_deployments__engine_hours') }}
+),
+
+requests as (
+    select * from {{ ref('int_deployments__request_hours') }}
+),
+
+costs as (
+    select * from {{ ref('int_deployments__cost_hours') }}
+),
+
+energy as (
+    select
+        deployment_id,
+        hour_index,
+        cast(sum(energy_mj) as bigint) as energy_mj
+    from {{ ref('int_energy__deployment_hours') }}
+    group by deployment_id, hour_index
+),
+
+joined as (
+    select
+        gpus.*,
+        {{ all_but(['deployment_id', 'hour_index'], 'engine') }},
+        coalesce(requests.request_count, 0) as request_count,
+        coalesce(requests.success_count, 0) as success_count,
+        requests.input_total_tokens,
+        requests.input_cache_read_tokens,
+        requests.output_total_tokens,
+        coalesce(requests.service_us, 0) as service_us,
+        energy.energy_mj,
+        costs.served_units,
+        costs.idle_units,
+        costs.waste_units,
+        deployments.model,
+        deployments.tier,
+        deployments.site_id,
+        deployments.region,
+        deployments.max_num_seqs,
+        deployments.max_num_batched_tokens
+    from gpus
+    inner join {{ ref('int_fleet__deployments') }} as deployments
+        on gpus.deployment_id = deployments.deployment_id
+    left join engine
+        on gpus.deployment_id = engine.deployment_id and gpus.hour_index = engine.hour_index
+    left join requests
+        on gpus.deployment_id = requests.deployment_id and gpus.hour_index = requests.hour_index
+    left join costs
+        on gpus.deployment_id = costs.deployment_id and gpus.hour_index = costs.hour_index
+    left join energy
+        on gpus.deployment_id = energy.deployment_id and gpus.hour_index = energy.hour_index
+),
+
+divided as (
+    select
+        *,
+        {{ hour_start('hour_index') }} as hour_start,
+        {{ ratio('running_sum', 'running_us') }} / 1000e0 as mean_running,
+        {{ ratio('waiting_sum', 'waiting_us') }} / 1000e0 as mean_waiting,
+        {{ ratio('kv_sum', 'kv_us') }} / 1000000e0 as mean_kv_usage_ratio,
+        -- running is 0 when not busy, so its sum is that of the busy time.
+        {{ ratio('running_sum', 'gauge_busy_us') }} / 1000e0 / max_num_seqs as batch_fill_ratio,
+        {{ ratio('engine_step_tokens', 'engine_steps') }} as tokens_per_step,
+        -- Little's law on the request log: service time over the busy time of the replicas.
+        {{ ratio('service_us', 'replica_busy_us') }} as effective_batch
+    from joined
+)
+
+select
+    *,
+    cast(hour_start as date) as event_date,
+    case
+        when mean_waiting is null or batch_fill_ratio is null then null
+        when mean_waiting < 0.1 then 'demand'
+        when batch_fill_ratio >= 0.9 then 'slots'
+        when mean_kv_usage_ratio >= 0.9 or engine_preemptions > 0 then 'kv'
+        when tokens_per_step >= 0.9 * max_num_batched_tokens then 'token_budget'
+        else 'deferred'
+    end as limiting_factor
+from divided

@@ -1,0 +1,37 @@
+-- Requests of a deployment per UTC hour: counted where they arrive, tokens and service where they fall.
+with
+arrivals as (
+    select
+        deployment_id,
+        {{ hour_index('started_us') }} as hour_index,
+        count(*) as request_count,
+        count_if(status = 'success') as success_count
+    from {{ ref('int_requests__measured') }}
+    where deployment_id is not null
+    group by deployment_id, {{ hour_index('started_us') }}
+),
+
+tokens as (
+    select
+        deployment_id,
+        hour_index,
+        cast(sum(input_total_tokens) as bigint) as input_total_tokens,
+        cast(sum(input_cache_read_tokens) as bigint) as input_cache_read_tokens,
+        cast(sum(output_total_tokens) as bigint) as output_total_tokens,
+        cast(sum(service_us) as bigint) as service_us
+    from {{ ref('int_requests__hours') }}
+    group by deployment_id, hour_index
+)
+
+select
+    coalesce(arrivals.deployment_id, tokens.deployment_id) as deployment_id,
+    coalesce(arrivals.hour_index, tokens.hour_index) as hour_index,
+    coalesce(arrivals.request_count, 0) as request_count,
+    coalesce(arrivals.success_count, 0) as success_count,
+    tokens.input_total_tokens,
+    tokens.input_cache_read_tokens,
+    tokens.output_total_tokens,
+    coalesce(tokens.service_us, 0) as service_us
+from arrivals
+full outer join tokens
+    on arrivals.deployment_id = tokens.deployment_id and arrivals.hour_index = tokens.hour_index

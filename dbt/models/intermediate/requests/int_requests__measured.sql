@@ -1,0 +1,67 @@
+-- Latency, the interval of service, and the weights by which an attempt bears cost.
+with
+attempts as (
+    select
+        *,
+        {{ epoch_us('first_token_at') }} as seen_first_us,
+        {{ epoch_us('ended_at') }} as seen_end_us
+    from {{ ref('int_requests__attempts') }}
+),
+
+timed as (
+    select
+        *,
+        -- E21: a negative difference of two clocks is unknown.
+        coalesce(
+            ttft_seconds,
+            case when seen_first_us >= started_us then (seen_first_us - started_us) / 1000000e0 end
+        ) as time_to_first_seconds,
+        coalesce(
+            e2e_seconds,
+            case when seen_end_us >= started_us then (seen_end_us - started_us) / 1000000e0 end
+        ) as whole_seconds,
+        input_total_tokens - input_cache_read_tokens as input_uncached_tokens,
+        status not in ('failure', 'cancelled', 'rejected') as is_served,
+        deployment_id is not null
+        and status <> 'rejected'
+        and not coalesce(is_gateway_cache_hit, false) as is_engine_work
+    from attempts
+),
+
+bounded as (
+    select
+        *,
+        greatest(started_us, coalesce(
+            seen_first_us,
+            started_us + {{ whole('ttft_seconds', 1000000) }},
+            started_us + {{ whole('queue_seconds + prefill_seconds', 1000000) }},
+            seen_end_us - {{ whole('decode_seconds', 1000000) }},
+            started_us
+        )) as first_us
+    from timed
+)
+
+select
+    {{ all_but(['seen_first_us', 'seen_end_us', 'ttft_seconds', 'tpot_seconds', 'e2e_seconds']) }},
+    greatest(first_us, coalesce(
+        seen_end_us, started_us + {{ whole('e2e_seconds', 1000000) }}, first_us
+    )) as last_us,
+    least(
+        first_us, started_us + coalesce({{ whole('queue_seconds', 1000000) }}, 0)
+    ) as service_us,
+    time_to_first_seconds as ttft_seconds,
+    whole_seconds as e2e_seconds,
+    case
+        when output_total_tokens <= 1 then null
+        when tpot_seconds is not null then tpot_seconds
+        when whole_seconds >= time_to_first_seconds
+            then (whole_seconds - time_to_first_seconds) / (output_total_tokens - 1)
+    end as tpot_seconds,
+    -- Where the cached part is unknown all input weighs as uncached: the weight never flatters.
+    cast(coalesce(input_uncached_tokens, input_total_tokens, 0) as {{ big_integer() }})
+    * prefill_weight_ps as prefill_weight,
+    cast(coalesce(input_cache_read_tokens, 0) as {{ big_integer() }})
+    * cache_read_weight_ps as cache_read_weight,
+    cast(coalesce(output_total_tokens, 0) as {{ big_integer() }})
+    * decode_weight_ps as decode_weight
+from bounded

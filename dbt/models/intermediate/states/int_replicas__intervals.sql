@@ -1,0 +1,78 @@
+-- Intervals that show a replica busy or ready, cut at hours and at the time it holds its GPUs.
+with
+replicas as (
+    select * from {{ ref('int_replicas__hours') }}
+),
+
+served as (
+    select
+        replica_id,
+        deployment_id,
+        is_served,
+        service_us as service_from_us,
+        greatest(last_us, service_us + 1) as service_to_us
+    from {{ ref('int_requests__measured') }}
+    where is_engine_work and (is_served or output_total_tokens > 0)
+),
+
+served_hours as (
+    select
+        *,
+        {{ explode_hours('service_from_us', 'service_to_us') }} as hour_index
+    from served
+),
+
+-- A request that names no replica may have run on any of its deployment's: it counts for each.
+requests as (
+    select
+        replicas.replica_id,
+        replicas.hour_index,
+        replicas.is_gauged,
+        served_hours.is_served,
+        greatest({{ clipped_from('service_from_us', 'replicas.hour_index') }}, replicas.held_from_us) as from_us,
+        least({{ clipped_to('service_to_us', 'replicas.hour_index') }}, replicas.held_to_us) as to_us
+    from served_hours
+    inner join replicas
+        on
+            served_hours.deployment_id = replicas.deployment_id
+            and served_hours.hour_index = replicas.hour_index
+            and coalesce(served_hours.replica_id, replicas.replica_id) = replicas.replica_id
+),
+
+gauges as (
+    select
+        replicas.replica_id,
+        replicas.hour_index,
+        replicas.is_gauged,
+        held.running_milli,
+        greatest(held.from_us, replicas.held_from_us) as from_us,
+        least(held.to_us, replicas.held_to_us) as to_us
+    from {{ ref('int_engine__held') }} as held
+    inner join replicas
+        on held.replica_id = replicas.replica_id and held.hour_index = replicas.hour_index
+    where held.running_milli is not null
+),
+
+kinds as (
+    select replica_id, hour_index, 'busy' as kind, from_us, to_us
+    from requests
+    where not is_gauged
+    union all
+    select replica_id, hour_index, 'busy' as kind, from_us, to_us
+    from gauges
+    where is_gauged and running_milli > 0
+    union all
+    select replica_id, hour_index, 'ready' as kind, from_us, to_us
+    from requests
+    where is_served
+    union all
+    select replica_id, hour_index, 'ready' as kind, from_us, to_us
+    from requests
+    where not is_gauged and not is_served
+    union all
+    select replica_id, hour_index, 'ready' as kind, from_us, to_us
+    from gauges
+)
+
+select * from kinds
+where from_us < to_us

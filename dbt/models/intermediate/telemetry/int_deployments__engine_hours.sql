@@ -1,0 +1,40 @@
+-- Engine counters and gauges of a deployment per UTC hour.
+{% set counters = engine_counters() %}
+{% set gauges = [
+    'running_us', 'running_sum', 'gauge_busy_us', 'waiting_us', 'waiting_sum', 'kv_us', 'kv_sum'
+] %}
+with
+counted as (
+    select
+        deployment_id,
+        hour_index,
+        {% for counter in counters -%}
+        cast(sum({{ counter }}) as bigint) as engine_{{ counter }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_engine__counter_hours') }}
+    group by deployment_id, hour_index
+),
+
+gauged as (
+    select
+        deployment_id,
+        hour_index,
+        {% for gauge in gauges -%}
+        sum({{ gauge }}) as {{ gauge }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_engine__gauge_hours') }}
+    group by deployment_id, hour_index
+)
+
+select
+    coalesce(counted.deployment_id, gauged.deployment_id) as deployment_id,
+    coalesce(counted.hour_index, gauged.hour_index) as hour_index,
+    {% for counter in counters -%}
+    counted.engine_{{ counter }},
+    {% endfor -%}
+    {% for gauge in gauges -%}
+    gauged.{{ gauge }}{{ "," if not loop.last }}
+    {% endfor %}
+from counted
+full outer join gauged
+    on counted.deployment_id = gauged.deployment_id and counted.hour_index = gauged.hour_index

@@ -1,0 +1,74 @@
+-- Energy of a deployment's GPUs per hour: all of it, the part while busy, and the part above idle.
+with
+gpus as (
+    select
+        replicas.deployment_id,
+        replicas.site_id,
+        replicas.hour_index,
+        deployments.idle_power_mw,
+        cast({{ int_div(
+            'cast(energy.energy_mj as ' ~ big_integer() ~ ') * replicas.assigned_us', 'paid.paid_us'
+        ) }} as bigint) as energy_mj,
+        cast({{ int_div(
+            'cast(deployments.idle_power_mw as ' ~ big_integer() ~ ') * replicas.assigned_us', '1000000'
+        ) }} as bigint) as idle_draw_mj,
+        cast({{ int_div(
+            'cast(deployments.idle_power_mw as ' ~ big_integer() ~ ')'
+            ~ ' * (replicas.assigned_us - coalesce(busy.state_us, 0))', '1000000'
+        ) }} as bigint) as empty_draw_mj,
+        replicas.assigned_us,
+        coalesce(busy.state_us, 0) as busy_us
+    from {{ ref('int_gpu__replica_hours') }} as replicas
+    inner join {{ ref('int_gpu__paid_hours') }} as paid
+        on replicas.gpu_uuid = paid.gpu_uuid and replicas.hour_index = paid.hour_index
+    inner join {{ ref('int_gpu__energy_hours') }} as energy
+        on replicas.gpu_uuid = energy.gpu_uuid and replicas.hour_index = energy.hour_index
+    inner join {{ ref('int_fleet__deployments') }} as deployments
+        on replicas.deployment_id = deployments.deployment_id
+    left join {{ ref('int_gpu__state_hours') }} as busy
+        on
+            replicas.gpu_uuid = busy.gpu_uuid
+            and replicas.hour_index = busy.hour_index
+            and replicas.deployment_id = busy.deployment_id
+            and busy.state = 'busy'
+),
+
+split as (
+    select
+        *,
+        case
+            when idle_power_mw is not null then greatest(0, energy_mj - empty_draw_mj)
+            else cast({{ int_div(
+                'cast(energy_mj as ' ~ big_integer() ~ ') * busy_us', 'assigned_us'
+            ) }} as bigint)
+        end as busy_mj,
+        greatest(0, energy_mj - idle_draw_mj) as above_idle_mj
+    from gpus
+),
+
+summed as (
+    select
+        deployment_id,
+        site_id,
+        hour_index,
+        cast(sum(energy_mj) as bigint) as energy_mj,
+        cast(sum(busy_mj) as bigint) as busy_mj,
+        cast(sum(above_idle_mj) as bigint) as above_idle_mj
+    from split
+    group by deployment_id, site_id, hour_index
+)
+
+select
+    summed.*,
+    sites.grid_zone,
+    sites.pue_ppm,
+    sites.is_metered,
+    cast({{ int_div(
+        'cast(summed.energy_mj as ' ~ big_integer() ~ ') * sites.facility_factor_ppm', '1000000'
+    ) }} as bigint) as facility_mj,
+    cast({{ int_div(
+        'cast(summed.busy_mj as ' ~ big_integer() ~ ') * sites.facility_factor_ppm', '1000000'
+    ) }} as bigint) as facility_busy_mj
+from summed
+left join {{ ref('int_energy__site_hours') }} as sites
+    on summed.site_id = sites.site_id and summed.hour_index = sites.hour_index

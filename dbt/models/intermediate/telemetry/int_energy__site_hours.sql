@@ -1,0 +1,66 @@
+-- GPU energy of a site against its meter, and the factor from accelerator to facility in millionths:
+-- metered energy over GPU energy where both are whole (it holds PUE and the rest of the IT), else PUE.
+with
+paid as (
+    select * from {{ ref('int_gpu__paid_hours') }}
+),
+
+energy as (
+    select * from {{ ref('int_gpu__energy_hours') }}
+),
+
+sites as (
+    select * from {{ ref('int_fleet__sites') }}
+),
+
+meters as (
+    select * from {{ ref('int_energy__meter_hours') }}
+),
+
+gpus as (
+    select
+        paid.site_id,
+        paid.hour_index,
+        count(*) as gpu_count,
+        count(energy.gpu_uuid) as measured_count,
+        cast(sum(energy.energy_mj) as bigint) as gpu_energy_mj
+    from paid
+    left join energy
+        on paid.gpu_uuid = energy.gpu_uuid and paid.hour_index = energy.hour_index
+    group by paid.site_id, paid.hour_index
+),
+
+joined as (
+    select
+        gpus.*,
+        sites.pue_ppm,
+        sites.grid_zone,
+        meters.energy_nkwh as meter_nkwh,
+        meters.measured_us = {{ hour_us() }}
+        and gpus.measured_count = gpus.gpu_count
+        and gpus.gpu_energy_mj > 0 as is_metered
+    from gpus
+    inner join sites on gpus.site_id = sites.site_id
+    left join meters
+        on sites.facility_meter_id = meters.meter_id and gpus.hour_index = meters.hour_index
+)
+
+select
+    site_id,
+    hour_index,
+    gpu_count,
+    measured_count,
+    gpu_energy_mj,
+    meter_nkwh,
+    pue_ppm,
+    grid_zone,
+    coalesce(is_metered, false) as is_metered,
+    case
+        -- 1e-9 kWh is 3.6 mJ.
+        when is_metered
+            then cast({{ int_div(
+                'cast(meter_nkwh as ' ~ big_integer() ~ ') * 3600000', 'gpu_energy_mj'
+            ) }} as bigint)
+        else pue_ppm
+    end as facility_factor_ppm
+from joined

@@ -1,0 +1,34 @@
+-- One row per series and scrape (E5: duplicates by the largest, never the sum), resolved to its replica.
+{% set counters = engine_counters() %}
+with
+scrapes as (
+    select
+        lower(instance) as instance,
+        engine_index,
+        model_name,
+        {{ epoch_us('scraped_at') }} as scraped_us,
+        max({{ epoch_us('counters_created_at') }}) as created_us,
+        max({{ whole('requests_running', 1000) }}) as running_milli,
+        max({{ whole('requests_waiting', 1000) }}) as waiting_milli,
+        max({{ whole('kv_cache_usage_ratio', 1000000) }}) as kv_ppm,
+        {% for counter in counters -%}
+        max({{ whole(counter) }}) as {{ counter }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('stg_lake__engine_samples') }}
+    group by lower(instance), engine_index, model_name, {{ epoch_us('scraped_at') }}
+),
+
+endpoints as (
+    select * from {{ ref('int_fleet__endpoints') }}
+)
+
+select
+    endpoints.replica_id,
+    endpoints.deployment_id,
+    scrapes.*
+from scrapes
+inner join endpoints
+    on
+        scrapes.instance = endpoints.endpoint_name
+        and scrapes.scraped_us >= endpoints.valid_from_us
+        and scrapes.scraped_us < endpoints.valid_to_us

@@ -1,0 +1,88 @@
+with
+attempts as (
+    select * from {{ ref('int_requests__measured') }}
+),
+
+costed as (
+    select distinct deployment_id
+    from {{ ref('int_costs__entries') }}
+    where deployment_id is not null
+),
+
+joined as (
+    select
+        attempts.*,
+        -- No engine work, no cost (E13, E20): 0 where the deployment's cost is known at all.
+        costed.deployment_id is not null
+        and (not attempts.is_engine_work or prefill_weight + cache_read_weight + decode_weight = 0)
+            as is_free,
+        active.accelerator_units,
+        active.electricity_units,
+        active.other_units,
+        coalesce(active.has_missing_rate, false) as has_missing_rate,
+        loaded.idle_units,
+        loaded.overhead_units,
+        energy.marginal_units,
+        energy.busy_mj,
+        energy.facility_busy_mj,
+        list.input_units + list.cache_read_units + list.output_units as list_units,
+        coalesce(active.accelerator_units, 0) + coalesce(active.electricity_units, 0)
+        + coalesce(active.other_units, 0) as known_active_units,
+        active.request_id is not null as is_costed
+    from attempts
+    left join costed on attempts.deployment_id = costed.deployment_id
+    left join {{ ref('int_costs__request_active') }} as active
+        on attempts.emitter = active.emitter and attempts.request_id = active.request_id
+    left join {{ ref('int_costs__request_loaded') }} as loaded
+        on attempts.emitter = loaded.emitter and attempts.request_id = loaded.request_id
+    left join {{ ref('int_costs__request_energy') }} as energy
+        on attempts.emitter = energy.emitter and attempts.request_id = energy.request_id
+    left join {{ ref('int_costs__request_list') }} as list
+        on attempts.emitter = list.emitter and attempts.request_id = list.request_id
+),
+
+summed as (
+    select
+        *,
+        case
+            when is_costed and not has_missing_rate then known_active_units
+            when is_free then 0
+        end as active_units,
+        case when is_free then 0 end as free_units
+    from joined
+)
+
+select
+    emitter, request_id, started_date as event_date, started_at, first_token_at, ended_at,
+    logical_request_id, session_id, tenant_id, deployment_id, replica_id, model, model_requested, tier,
+    site_id, region, client_region, status, error_type, finish_reason, is_streaming,
+    is_gateway_cache_hit, clock,
+    input_total_tokens, input_uncached_tokens, input_cache_read_tokens, input_cache_write_tokens,
+    output_total_tokens, output_reasoning_tokens,
+    queue_seconds, prefill_seconds, decode_seconds, ttft_seconds, tpot_seconds, e2e_seconds,
+    {{ money('coalesce(accelerator_units, free_units)') }} as cost_accelerator_usd,
+    {{ money('coalesce(electricity_units, free_units)') }} as cost_electricity_usd,
+    {{ money('coalesce(other_units, free_units)') }} as cost_other_usd,
+    {{ money('active_units') }} as cost_active_usd,
+    {{ money('coalesce(marginal_units, free_units)') }} as cost_marginal_usd,
+    {{ money('coalesce(idle_units, free_units)') }} as cost_idle_share_usd,
+    {{ money('coalesce(overhead_units, free_units)') }} as cost_overhead_share_usd,
+    {{ money('active_units + coalesce(idle_units, free_units) + coalesce(overhead_units, free_units)') }}
+        as cost_fully_loaded_usd,
+    {{ money('list_units') }} as cost_list_usd,
+    reported_cost_usd,
+    busy_mj / 1000e0 as energy_accelerator_joules,
+    facility_busy_mj / 1000e0 as energy_facility_joules,
+    case when is_costed then 'phase-weights' when is_free then 'no-engine-work' end as allocation_method,
+    {{ joined_flags({
+        'deployment_unknown': 'deployment_id is null',
+        'replica_unknown': 'deployment_id is not null and replica_id is null',
+        'clock_relative': "clock = 'relative'",
+        'cache_read_unknown': 'input_cache_read_tokens is null',
+        'output_unknown': 'output_total_tokens is null',
+        'end_unknown': 'ended_at is null and e2e_seconds is null',
+        'first_token_unknown': 'is_streaming and ttft_seconds is null',
+        'rate_missing': 'has_missing_rate',
+    }) }} as quality_flags,
+    prefix_block_hashes, prefix_block_tokens, source_file, source_line
+from summed

@@ -1,0 +1,115 @@
+with
+bills as (
+    select
+        'bill_allocated' as check_name,
+        billed.bill_id as subject,
+        billed.period_start,
+        billed.currency,
+        billed.expected,
+        coalesce(posted.actual, cast(0 as decimal(38,12))) as actual,
+        cast(0 as decimal(38,12)) as tolerance,
+        billed.currency as unit
+    from (
+        select
+            bill_id,
+            currency,
+            min({{ timestamp_of_us('period_from_us') }}) as period_start,
+            cast(sum(amount) as decimal(38,12)) as expected
+        from {{ ref('int_costs__lines') }}
+        group by bill_id, currency
+    ) as billed
+    left join (
+        select bill_id, currency, cast(sum(cost) as decimal(38,12)) as actual
+        from {{ ref('fct_cost_ledger') }}
+        group by bill_id, currency
+    ) as posted
+        on billed.bill_id = posted.bill_id and billed.currency = posted.currency
+),
+
+tokens as (
+    select
+        deployment_id as subject,
+        date_trunc('day', hour_start) as period_start,
+        {% for kind in ['input', 'output'] -%}
+        cast(sum(engine_{{ kind }}_tokens) as bigint) as engine_{{ kind }},
+        cast(sum({{ kind }}_total_tokens) as bigint) as gateway_{{ kind }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_deployments__hours') }}
+    group by deployment_id, date_trunc('day', hour_start)
+),
+
+meters as (
+    select
+        site_id as subject,
+        {{ timestamp_of_us(int_div('hour_index', '24') ~ ' * 24 * 3600000000') }} as period_start,
+        cast(sum(meter_nkwh) as bigint) as meter_nkwh,
+        cast({{ int_div('sum(gpu_energy_mj) * 10', '36') }} as bigint) as gpu_nkwh
+    from {{ ref('int_energy__site_hours') }}
+    where is_metered
+    group by site_id, {{ timestamp_of_us(int_div('hour_index', '24') ~ ' * 24 * 3600000000') }}
+),
+
+gpu_time as (
+    select
+        paid.site_id as subject,
+        {{ timestamp_of_us(int_div('paid.hour_index', '24') ~ ' * 24 * 3600000000') }} as period_start,
+        cast(sum(paid.paid_us) as bigint) as paid_us,
+        cast(coalesce(sum(states.state_us), 0) as bigint) as state_us
+    from {{ ref('int_gpu__paid_hours') }} as paid
+    left join (
+        select gpu_uuid, hour_index, sum(state_us) as state_us
+        from {{ ref('int_gpu__state_hours') }}
+        group by gpu_uuid, hour_index
+    ) as states
+        on paid.gpu_uuid = states.gpu_uuid and paid.hour_index = states.hour_index
+    group by
+        paid.site_id,
+        {{ timestamp_of_us(int_div('paid.hour_index', '24') ~ ' * 24 * 3600000000') }}
+),
+
+checks as (
+    select * from bills
+    {% for kind in ['input', 'output'] %}
+    union all
+    select
+        'gateway_vs_engine_{{ kind }}_tokens', subject, period_start, cast(null as varchar),
+        cast(engine_{{ kind }} as decimal(38,12)), cast(gateway_{{ kind }} as decimal(38,12)),
+        cast(engine_{{ kind }} as decimal(26,0)) * cast('{{ var("token_tolerance_ratio") }}' as decimal(11,6)),
+        'tokens'
+    from tokens
+    where engine_{{ kind }} is not null and gateway_{{ kind }} is not null
+    {% endfor %}
+    union all
+    -- Everything between the meter and the GPUs is cooling, hosts and losses: never negative.
+    select
+        'meter_vs_gpu_energy', subject, period_start, cast(null as varchar),
+        {{ 'cast(cast(meter_nkwh as decimal(25,0)) * cast(\'0.000000001\' as decimal(12,12)) as decimal(38,12))' }},
+        {{ 'cast(cast(gpu_nkwh as decimal(25,0)) * cast(\'0.000000001\' as decimal(12,12)) as decimal(38,12))' }},
+        cast(null as decimal(38,12)),
+        'kWh'
+    from meters
+    union all
+    select
+        'gpu_hours_by_state', subject, period_start, cast(null as varchar),
+        cast(cast(paid_us as decimal(25,0)) * cast('0.000001' as decimal(12,12)) as decimal(38,12)),
+        cast(cast(state_us as decimal(25,0)) * cast('0.000001' as decimal(12,12)) as decimal(38,12)),
+        cast(0 as decimal(38,12)),
+        'GPU-seconds'
+    from gpu_time
+)
+
+select
+    check_name,
+    subject,
+    period_start,
+    currency,
+    expected,
+    actual,
+    cast(actual - expected as decimal(38,12)) as difference,
+    case
+        when tolerance is null then actual <= expected
+        else abs(actual - expected) <= tolerance
+    end as is_balanced,
+    check_name in ('bill_allocated', 'gpu_hours_by_state') as is_blocking,
+    unit
+from checks

@@ -1,0 +1,19 @@
+select
+    bill_id,
+    line_id,
+    meter_id,
+    utility_name,
+    period_start,
+    period_end,
+    kind,
+    quantity,
+    unit,
+    amount,
+    currency,
+    issued_at,
+    description,
+    source_file,
+    source_line,
+    source_digest,
+    event_date
+from {{ source('lake', 'energy_bills') }}

@@ -1,0 +1,20 @@
+select
+    deployment_id,
+    deployment_key,
+    model,
+    tier,
+    site_id,
+    precision,
+    max_num_seqs,
+    max_num_batched_tokens,
+    prefill_weight,
+    decode_weight,
+    cache_read_weight,
+    idle_power_watts,
+    valid_from,
+    valid_to,
+    source_file,
+    source_line,
+    source_digest,
+    event_date
+from {{ source('lake', 'fleet_deployments') }}

@@ -1,0 +1,12 @@
+select
+    replica_id,
+    deployment_id,
+    gpu_uuid,
+    endpoint,
+    valid_from,
+    valid_to,
+    source_file,
+    source_line,
+    source_digest,
+    event_date
+from {{ source('lake', 'fleet_replicas') }}
