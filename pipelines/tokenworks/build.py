@@ -26,7 +26,6 @@ from tokenworks.assets.warehouse import marts_keys, warehouse_assets
 from tokenworks.checks.assets import contract_checks, lake_key
 from tokenworks.checks.reconcile import reconciliation_checks
 from tokenworks.checks.volume import volume_checks
-from tokenworks.dbt_project import manifest_path
 from tokenworks.replay.scenario import ready_scenarios
 from tokenworks.resources import SettingsResource
 from tokenworks.schedules import INGEST_JOB, jobs, schedules
@@ -73,7 +72,7 @@ def build_defs(overrides: Overrides | None = None) -> dg.Definitions:
     start = given.start or partitions.start_from_environment()
     days, months = partitions.days(start), partitions.months(start)
     groups = landing_groups(CONNECTORS, CONTRACTS)
-    by_name = jobs(days, months)
+    by_name = jobs()
     return dg.Definitions(
         assets=[
             *landing_assets(groups),
@@ -110,6 +109,8 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
     Raises:
         ManifestMissingError: nobody prepared it.
     """
+    from tokenworks.dbt_project import manifest_path
+
     path = manifest_path(settings)
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

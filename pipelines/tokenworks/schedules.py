@@ -3,15 +3,17 @@
 Belongs here: which assets run together, and when. What starts on new files lives in `sensors.py`.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
+from typing import Any, TypeAlias
 
 import dagster as dg
 
 # Every step of a job in one process: on two cores a process of its own costs a step about four
 # seconds of imports, which is more than most steps take. The launchpad can choose multiprocess.
 IN_PROCESS = {"execution": {"config": {"in_process": {}}}}
+
+# Dagster exports no name for what `define_asset_job` returns.
+AssetJob: TypeAlias = Any
 
 INGEST_JOB, REFRESH_JOB, REPORT_JOB = "ingest", "refresh", "report"
 LAKE = dg.AssetSelection.groups("lake")
@@ -20,38 +22,33 @@ BOOKS = LAKE | dg.AssetSelection.groups(
 )
 
 
-def jobs(
-    days: dg.DailyPartitionsDefinition, months: dg.MonthlyPartitionsDefinition
-) -> dict[str, dg.UnresolvedAssetJobDefinition]:
-    """All jobs by name."""
+def jobs() -> dict[str, AssetJob]:
+    """All jobs by name; Dagster takes their partitions from their assets."""
     return {
         INGEST_JOB: dg.define_asset_job(
             INGEST_JOB,
             LAKE,
             config=IN_PROCESS,
-            partitions_def=days,
             description="New landing files into the lake, and the checks of the days they touch.",
         ),
         REFRESH_JOB: dg.define_asset_job(
             REFRESH_JOB,
             BOOKS,
             config=IN_PROCESS,
-            partitions_def=days,
             description="Landing files, lake, warehouse, publish: the books as of now.",
         ),
         REPORT_JOB: dg.define_asset_job(
             REPORT_JOB,
             dg.AssetSelection.groups("reports"),
             config=IN_PROCESS,
-            partitions_def=months,
             description="Workbook and page of one month.",
         ),
     }
 
 
 def schedules(
-    by_name: dict[str, dg.UnresolvedAssetJobDefinition],
-) -> list[dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition]:
+    by_name: dict[str, AssetJob],
+) -> list[dg.ScheduleDefinition]:
     """The hourly and the monthly schedule; both are off until they are switched on."""
 
     @dg.schedule(

@@ -4,8 +4,6 @@ Belongs here: noticing that something changed, from names, sizes and times alone
 by ingest, which knows a file by its digest.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
@@ -15,6 +13,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from tokenworks.resources import SettingsResource
+from tokenworks.schedules import AssetJob
 from tokenworks_sources.landing import landing_files
 from tokenworks_sources.settings import Settings
 
@@ -56,7 +55,7 @@ def run_key(folders: Iterable[str], hashes: Mapping[str, str]) -> str:
 
 
 def landing_sensor(
-    job: dg.UnresolvedAssetJobDefinition, tables: Mapping[str, Sequence[dg.AssetKey]]
+    job: AssetJob, tables: Mapping[str, Sequence[dg.AssetKey]]
 ) -> dg.SensorDefinition:
     """The sensor; off until it is switched on.
 

@@ -5,8 +5,6 @@ only known once it is read. The run's partitions are reported, and so is every o
 touched: late data shows up on the day that it restates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -17,7 +15,7 @@ from tokenworks.assets.landing import LandingGroup, landing_key
 from tokenworks.checks.assets import EVENT_DATES, lake_key
 from tokenworks.resources import SettingsResource
 from tokenworks_sources.contracts.registry import CONTRACTS
-from tokenworks_sources.ingest import FAILED, IngestReport, ingest_landing
+from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, IngestReport, ingest_landing
 
 FILES_READ = "landing_files_read"
 
@@ -105,6 +103,7 @@ def table_metadata(report: IngestReport, table: str) -> Mapping[str, Any]:
     return {
         "rows_added": report.rows().get(table, 0),
         "files_ingested": sum(table in outcome.event_dates for outcome in report.files),
+        "records_rejected": sum(outcome.rejected for outcome in report.with_status(INGESTED)),
         "files": dg.MetadataValue.md(files_table(report)),
         EVENT_DATES: dg.MetadataValue.json([day.isoformat() for day in dates]),
     }
@@ -112,7 +111,7 @@ def table_metadata(report: IngestReport, table: str) -> Mapping[str, Any]:
 
 def files_table(report: IngestReport, limit: int = 50) -> str:
     """The files of an ingest as Markdown: failures first, known files only counted."""
-    news = [outcome for outcome in report.files if outcome.status != "known"]
+    news = [outcome for outcome in report.files if outcome.status != KNOWN]
     news.sort(key=lambda outcome: (outcome.status != FAILED, outcome.name))
     lines = ["| file | status | rows | rejects |", "|---|---|---|---|"]
     lines += [

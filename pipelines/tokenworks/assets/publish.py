@@ -1,7 +1,5 @@
 """The published warehouse: what people read, replaced whole after all marts are built."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import dagster as dg

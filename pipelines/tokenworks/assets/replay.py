@@ -1,7 +1,5 @@
 """Replays of the ready scenarios: what history would have cost under another policy."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokenworks.resources import SettingsResource

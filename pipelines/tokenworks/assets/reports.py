@@ -1,7 +1,5 @@
 """Monthly reports: the workbook for finance and the page for everyone."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokenworks.resources import SettingsResource

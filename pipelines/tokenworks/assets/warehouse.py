@@ -5,8 +5,6 @@ built in one run, because dbt restates by itself what the lake touched and two w
 the build file.
 """
 
-from __future__ import annotations
-
 import os
 import sysconfig
 from collections.abc import Iterator, Mapping

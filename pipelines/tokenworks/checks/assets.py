@@ -4,8 +4,6 @@ All tables are checked in one step, as Great Expectations takes seconds to impor
 of the same run wait for the step, and do not start where a table fails.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import date
 
@@ -14,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from tokenworks.checks.findings import TableResult, merged
-from tokenworks.checks.suites import schema_findings, validate
+from tokenworks.checks.suites import schema_findings, validate_scan
 from tokenworks.resources import SettingsResource
 from tokenworks_sources.contracts.model import PARTITION_COLUMN, Contract
 from tokenworks_sources.contracts.registry import CONTRACTS
@@ -83,7 +81,7 @@ def lake_dates(settings: Settings, table: str) -> list[date]:
 
 
 def validate_table(settings: Settings, contract: Contract, dates: Iterable[date]) -> TableResult:
-    """The contract on the given days of a table, one day in memory at a time."""
+    """The contract on the given days of a table, one after the other."""
     results = [_validate_day(settings, contract, day) for day in dates]
     return merged(contract.table, results)
 
@@ -101,7 +99,8 @@ def _validate_day(settings: Settings, contract: Contract, day: date) -> TableRes
         return TableResult(contract.table, 0, len(contract.all_columns), tuple(structure))
     if not files:
         return TableResult(contract.table, 0, 0, ())
-    return validate(contract, pl.read_parquet(files, hive_partitioning=False), day)
+    height = sum(pq.read_metadata(file).num_rows for file in files)
+    return validate_scan(contract, pl.scan_parquet(files, hive_partitioning=False), height, day)
 
 
 def check_result(result: TableResult, dates: list[date]) -> dg.AssetCheckResult:

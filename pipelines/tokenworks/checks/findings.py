@@ -34,8 +34,8 @@ class Finding:
     def message(self) -> str:
         """One sentence: column, rule, count, sample, file and line."""
         where = f" in {self.source_file}, line {self.source_line}" if self.source_file else ""
-        noun = "row" if self.count == 1 else "rows"
-        return f"{self.column} {self.rule}: {self.count} {noun}, for example {self.sample}{where}"
+        rows = counted(self.count)
+        return f"{self.column} {self.rule}: {rows}, for example {self.sample}{where}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class TableResult:
     def message(self) -> str:
         """One sentence where all is well, else one line per finding."""
         if self.passed:
-            return f"{self.table}: {self.rows} rows keep {self.rules} rules"
+            return f"{self.table}: {counted(self.rows)} checked by {self.rules} rules"
         return "\n".join(f"{self.table}: {finding.message}" for finding in self.findings)
 
 
@@ -79,3 +79,8 @@ def merged(table: str, results: Iterable[TableResult]) -> TableResult:
             total = finding.count + (known.count if known else 0)
             findings[(finding.column, finding.rule)] = replace(known or finding, count=total)
     return TableResult(table, rows, rules, tuple(findings.values()))
+
+
+def counted(rows: int) -> str:
+    """A number of rows in words."""
+    return "1 row" if rows == 1 else f"{rows} rows"

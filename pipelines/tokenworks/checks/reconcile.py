@@ -4,8 +4,6 @@ Belongs here: reading `rpt_reconciliation` from the published file, once more, a
 identities themselves are dbt models and tests.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date

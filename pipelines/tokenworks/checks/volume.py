@@ -3,8 +3,6 @@
 Belongs here: what deserves a look and stops nothing. Rules that stop a run live in `assets.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
