@@ -33,7 +33,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-
+from duckdb.func import PythonUDFType
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.requests import litellm_sql, slices
@@ -47,7 +47,7 @@ WHAT = "a LiteLLM spend log"
 LARGEST_LINE_BYTES = 1 << 24
 
 # An empty text is no value; blank strings in JSON and empty CSV fields are read alike.
-_FIELDS = ", ".join(f"nullif(\"{name}\"::varchar, '') as \"{name}\"" for name in litellm_sql.FIELDS)
+_FIELDS = ", ".join(f'nullif("{name}"::varchar, \'\') as "{name}"' for name in litellm_sql.FIELDS)
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,9 @@ def _read_csv(file: LandingFile, connection: duckdb.DuckDBPyConnection, sink: Si
 
 def _copy(connection: duckdb.DuckDBPyConnection, sink: Sink, rows: str) -> int:
     return sink.copy(
-        CONTRACT.table, connection, f"select * exclude (_reason) from ({rows}) where _reason is null"
+        CONTRACT.table,
+        connection,
+        f"select * exclude (_reason) from ({rows}) where _reason is null",
     )
 
 
@@ -194,6 +196,10 @@ def _connection(key: bytes) -> Iterator[duckdb.DuckDBPyConnection]:
         # Small row groups per date: a file of many dates would otherwise hold all of them in memory.
         connection.execute("set partitioned_write_flush_threshold = 16384")
         connection.create_function(
-            litellm_sql.PSEUDONYM_FUNCTION, of_distinct, ["VARCHAR"], "VARCHAR", type="arrow"
+            litellm_sql.PSEUDONYM_FUNCTION,
+            of_distinct,
+            ["VARCHAR"],
+            "VARCHAR",
+            type=PythonUDFType.ARROW,
         )
         yield connection

@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import duckdb
 import fsspec  # type: ignore[import-untyped]
 import numpy as np
-
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 
 BLOCK_BYTES = 1 << 22
@@ -76,7 +75,9 @@ def slices_of(path: Path, count: int | None = None) -> list[Slice]:
     size = path.stat().st_size
     with path.open("rb") as stream:
         start = len(BYTE_ORDER_MARK) if stream.read(3) == BYTE_ORDER_MARK else 0
-        wanted = count or min(os.cpu_count() or 1, MOST_SLICES, max(1, size // SMALLEST_SLICE_BYTES))
+        wanted = count or min(
+            os.cpu_count() or 1, MOST_SLICES, max(1, size // SMALLEST_SLICE_BYTES)
+        )
         cuts = [start]
         for index in range(1, wanted):
             stream.seek(max(start, size * index // wanted))
@@ -84,7 +85,7 @@ def slices_of(path: Path, count: int | None = None) -> list[Slice]:
             if cuts[-1] < stream.tell() < size:
                 cuts.append(stream.tell())
     cuts.append(size)
-    ranges = list(zip(cuts, cuts[1:], strict=False))
+    ranges = list(pairwise(cuts))
     with ThreadPoolExecutor(len(ranges)) as pool:
         counted = list(pool.map(lambda span: _count_lines(path, *span), ranges))
     before = accumulate((lines for lines, _ in counted), initial=0)
@@ -227,7 +228,9 @@ def numbered(slices: list[Slice], scan: Callable[[str], str], line: str) -> str:
         rows = f"(select *, row_number() over () as _record from {scan(f'{PROTOCOL}://{index}')})"
         shifts = part.shifts()
         if len(shifts) == 1:
-            parts.append(f"select * exclude (_record), _record + {shifts[0][1]} as {line} from {rows}")
+            parts.append(
+                f"select * exclude (_record), _record + {shifts[0][1]} as {line} from {rows}"
+            )
             continue
         values = ", ".join(f"({record}, {add})" for record, add in shifts)
         parts.append(

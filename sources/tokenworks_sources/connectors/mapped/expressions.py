@@ -1,0 +1,237 @@
+"""From a block of a file's columns to a block of a contract's columns, and what had to be rejected.
+
+Pure: a mapping and a frame in, frames out. A value that is there but cannot be used gives a reason;
+a value that is not there stays null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from tokenworks_sources.connectors.mapped import times
+from tokenworks_sources.connectors.mapped.spec import Filter, Mapping, Source
+from tokenworks_sources.connectors.mapped.units import factor_of
+from tokenworks_sources.contracts.model import Column
+from tokenworks_sources.contracts.render import polars_schema
+
+TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
+_POWERS = {10**power: power for power in range(1, 10)}
+_LIST = r"^\[\s*(?:[-+0-9.eE]+\s*(?:,\s*[-+0-9.eE]+\s*)*)?\]$"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a mapping may use besides the file's columns.
+
+    Attributes:
+        placeholders: text of the template placeholders, but for {line}.
+        origins: contract column to the microseconds that fall on the anchor.
+        anchor: where relative clocks start.
+    """
+
+    placeholders: Dictionary[str, str]
+    origins: Dictionary[str, int]
+    anchor: datetime | None
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A contract column: its expression, what the file gave for it, and the complaint."""
+
+    expression: pl.Expr
+    given: pl.Expr
+    complaint: str
+
+
+def kept(frame: pl.DataFrame, filters: tuple[Filter, ...]) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The rows that no filter leaves out, and how many each reason left out."""
+    left_out: dict[str, int] = {}
+    for condition in filters:
+        out = frame.filter(_condition(condition))
+        left_out[condition.reason] = left_out.get(condition.reason, 0) + out.height
+        frame = frame.filter(~_condition(condition))
+    return frame, left_out
+
+
+def _condition(condition: Filter) -> pl.Expr:
+    value = pl.col(condition.column).cast(pl.String)
+    if condition.equals is not None:
+        return value.eq_missing(pl.lit(condition.equals))
+    if condition.not_equals is not None:
+        return value.ne_missing(pl.lit(condition.not_equals))
+    return value.is_null() if condition.is_empty else value.is_not_null()
+
+
+def mapped(frame: pl.DataFrame, mapping: Mapping, context: Context) -> pl.DataFrame:
+    """The contract's columns, `source_line`, `_raw`, and `_reason` where a row is to be rejected."""
+    contract = mapping.contract
+    sources = dict(mapping.columns)
+    if mapping.same_names:
+        sources = {**_same_names(frame, mapping), **sources}
+    values = {
+        name: _value(contract.column(name), source, frame.schema, sources, context)
+        for name, source in sources.items()
+    }
+    typed = frame.select(
+        "source_line",
+        "_raw",
+        *(value.expression.alias(name) for name, value in values.items()),
+        *(value.given.is_not_null().alias(f"_given_{name}") for name, value in values.items()),
+    )
+    reasons = [
+        pl.when(pl.col(f"_given_{name}") & pl.col(name).is_null()).then(pl.lit(value.complaint))
+        for name, value in values.items()
+    ]
+    kinds = polars_schema(contract)
+    return typed.select(
+        "source_line",
+        "_raw",
+        *(pl.col(name).cast(kinds[name]) for name in values),
+        pl.coalesce(reasons).alias("_reason"),
+    )
+
+
+def _same_names(frame: pl.DataFrame, mapping: Mapping) -> dict[str, Source]:
+    timed = {
+        column.name: "iso" for column in mapping.contract.columns if column.type == "timestamp"
+    }
+    names = [column.name for column in mapping.contract.columns if column.name in frame.columns]
+    return {name: Source.model_validate({"from": name, "time": timed.get(name)}) for name in names}
+
+
+def _value(
+    column: Column,
+    source: Source,
+    schema: Dictionary[str, pl.DataType],
+    sources: Dictionary[str, Source],
+    context: Context,
+) -> _Value:
+    nothing = pl.lit(None, pl.String)
+    if source.constant is not None:
+        return _Value(pl.lit(source.constant), nothing, "")
+    if source.template is not None:
+        return _Value(_templated(source.template, context), nothing, "")
+    if source.start is not None and source.plus is not None:
+        begin = Column(source.start, "timestamp", "")
+        started = _value(begin, sources[source.start], schema, sources, context).expression
+        duration = times.microseconds(pl.col(source.plus), schema[source.plus], source.unit or "s")
+        later = started + pl.duration(microseconds=duration)
+        return _Value(later, pl.col(source.plus), f"{source.plus}: not a duration")
+    if source.sum or source.difference:
+        return _combined(column, source, schema)
+    assert source.source is not None
+    if source.source not in schema:
+        return _Value(nothing, nothing, "")
+    return _single(column, source, source.source, schema[source.source], context)
+
+
+def _templated(template: str, context: Context) -> pl.Expr:
+    before, marker, after = template.partition("{line}")
+    fixed = [part.format_map(context.placeholders) for part in (before, after)]
+    if not marker:
+        return pl.lit(fixed[0])
+    return pl.concat_str(pl.lit(fixed[0]), pl.col("source_line"), pl.lit(fixed[1]))
+
+
+def _combined(column: Column, source: Source, schema: Dictionary[str, pl.DataType]) -> _Value:
+    """A sum or difference; unknown where any part is."""
+    names = source.sum or source.difference
+    parts = [_scaled(name, schema[name], column, source) for name in names]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part if source.sum else total - part
+    given = pl.all_horizontal(pl.col(name).is_not_null() for name in names)
+    there = pl.when(given).then(pl.lit("given"))
+    return _Value(total, there, f"{', '.join(names)}: not numbers")
+
+
+def _single(
+    column: Column, source: Source, name: str, kind: pl.DataType, context: Context
+) -> _Value:
+    value = pl.col(name)
+    if source.values is not None:
+        words = value.cast(pl.String).replace_strict(source.values, default=None)
+        words_allowed = ", ".join(source.values)
+        return _Value(words, value, f"{name}: not one of {words_allowed}")
+    if source.relative is not None:
+        offset = times.microseconds(value, kind, source.relative)
+        origin = context.origins[column.name]
+        assert context.anchor is not None  # the mapping was checked
+        placed = times.anchored(offset, origin, context.anchor)
+        return _Value(placed, value, f"{name}: not a number of {source.relative}")
+    if column.type in ("timestamp", "date"):
+        form = source.time or "iso"
+        return _Value(
+            times.instant(value, kind, form, source.zone), value, f"{name}: not a time ({form})"
+        )
+    return _plain(column, source, name, kind)
+
+
+def _plain(column: Column, source: Source, name: str, kind: pl.DataType) -> _Value:
+    value = pl.col(name)
+    text = value.str.strip_chars() if kind == pl.String else value
+    if column.type == "string":
+        return _Value(value.cast(pl.String), value, f"{name}: not text")
+    if column.type == "boolean":
+        word = text.cast(pl.String).str.to_lowercase()
+        truth = pl.when(word.is_in(TRUE)).then(True).when(word.is_in(FALSE)).then(False)
+        return _Value(truth, value, f"{name}: not true or false")
+    if column.type.startswith("decimal"):
+        return _Value(text.cast(pl.Decimal(38, 12), strict=False), value, f"{name}: not a number")
+    if column.type.startswith("list"):
+        inner = pl.Int64() if column.type == "list<bigint>" else pl.Float64()
+        return _Value(_list(text, kind, inner), value, f"{name}: not a list of numbers")
+    whole = column.type == "bigint"
+    number = _scaled(name, kind, column, source)
+    return _Value(number, value, f"{name}: not a {'whole ' if whole else ''}number")
+
+
+def _number(value: pl.Expr, kind: pl.DataType, whole: bool) -> pl.Expr:
+    text = value.str.strip_chars() if kind == pl.String else value
+    number = text.cast(pl.Float64, strict=False)
+    if not whole:
+        return number
+    integral = pl.when(number.is_finite() & (number == number.floor()) & (number.abs() < 2**53))
+    rounded = integral.then(number).cast(pl.Int64, strict=False)
+    if kind.is_float() or kind.is_decimal():
+        return rounded
+    return pl.coalesce(text.cast(pl.Int64, strict=False), rounded)
+
+
+def _scaled(name: str, kind: pl.DataType, column: Column, source: Source) -> pl.Expr:
+    """The number of a column in the contract's unit.
+
+    Powers of ten shift the point in the text, so that 148.349 ms is 0.148349 s to the last bit.
+    """
+    number = _number(pl.col(name), kind, column.type == "bigint")
+    if source.unit is None:
+        return number
+    factor = factor_of(column.unit, source.unit)
+    assert factor is not None  # the mapping was checked
+    multiplier, divisor = factor
+    scaled = number * multiplier if multiplier != 1 else number
+    scaled = scaled / divisor if divisor != 1 else scaled
+    power = _POWERS.get(multiplier, 0) - _POWERS.get(divisor, 0)
+    if kind != pl.String or not power or column.type != "double":
+        return scaled
+    text = pl.col(name).str.strip_chars()
+    shifted = (text + f"e{power}").cast(pl.Float64, strict=False)
+    return pl.when(text.str.contains(r"^[-+]?[0-9.]+$")).then(shifted).otherwise(scaled)
+
+
+def _list(text: pl.Expr, kind: pl.DataType, inner: pl.DataType) -> pl.Expr:
+    if isinstance(kind, pl.List):
+        return text.cast(pl.List(inner), strict=False)
+    parts = (
+        text.str.strip_chars("[] ")
+        .str.split(",")
+        .list.eval(pl.element().str.strip_chars().cast(inner, strict=False))
+    )
+    numbers = pl.when(~parts.list.contains(None)).then(parts)
+    empty = text.str.contains(r"^\[\s*\]$")
+    return (
+        pl.when(empty).then(pl.lit([], pl.List(inner))).when(text.str.contains(_LIST)).then(numbers)
+    )
