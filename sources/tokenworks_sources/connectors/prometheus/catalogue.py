@@ -6,7 +6,6 @@ worked out here, once per series, and gathered by number afterwards.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,7 +51,7 @@ class Target:
     added: bool = False
     minimum: float | None = None
     maximum: float | None = None
-    blank_from: float = math.inf
+    blank_from: float | None = None
     attributes: tuple[str | None, ...] = ()
 
 
@@ -103,7 +102,7 @@ class Catalogue:
 
     def _row(self, use: Use, series: Series) -> tuple[object, ...]:
         if isinstance(use, Unused):
-            return (False, -1, None, None, None, 1.0, 0, False, -1, None, None, math.inf)
+            return (False, -1, None, None, None, 1.0, 0, False, -1, None, None, None)
         slot: Hashable = (use.entity, use.kind, use.field, use.bound)
         if use.added:
             slot = (slot, series.name, tuple(sorted(series.labels.items())))
