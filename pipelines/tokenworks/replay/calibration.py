@@ -129,7 +129,9 @@ def _sample(history: History, fleet: Fleet, position: int, learn: Mask) -> _Samp
     arrivals, ttft = history.arrivals[rows], history.ttft[rows]
     ends = arrivals + history.e2e[rows]
     busy = Busy.of(history, rows, fleet, position)
-    starts = np.where(np.isnan(ttft), busy.starts, np.minimum(busy.starts, arrivals + ttft))
+    # A first token before a slot was free shows that the request did not wait for one.
+    starts = np.where(busy.starts < arrivals + ttft, busy.starts, arrivals)
+    starts = np.where(np.isnan(ttft), busy.starts, starts)
     first = np.where(np.isnan(ttft), starts, np.clip(arrivals + ttft, starts, ends))
     known = learn[rows] & ~np.isnan(ttft)
     for_first = known & (first > starts)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from tokenworks.replay.errors import ScenarioError
 from tokenworks.replay.scenario_errors import explain
@@ -35,7 +35,18 @@ def _naive_utc(value: object) -> object:
     return value
 
 
-Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+_NAMES_SCHEMA = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ]
+}
+Names = Annotated[
+    list[str],
+    BeforeValidator(_as_list),
+    Field(min_length=1),
+    WithJsonSchema(_NAMES_SCHEMA),
+]
 Moment = Annotated[datetime, BeforeValidator(_naive_utc)]
 
 

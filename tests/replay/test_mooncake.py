@@ -1,0 +1,88 @@
+"""The cache kernels on the public Mooncake conversation trace, to its known values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from tokenworks.replay.caches import leading_hits
+from tokenworks.replay.hit_ratio import hit_ratios, last_half, tokens_of_runs
+from tokenworks.replay.stack_distance import hits_by_capacity, required_capacities
+
+
+@dataclass(frozen=True)
+class Trace:
+    ids: np.ndarray
+    offsets: np.ndarray
+    distinct: int
+    inputs: np.ndarray
+    outputs: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def trace(shared_data: Path) -> Trace:
+    path = shared_data / "llm_traces" / "mooncake_conversation_trace.jsonl.gz"
+    if not path.exists():
+        pytest.skip(f"needs {path.name} among the shared public files")
+    frame = pl.read_ndjson(path)
+    distinct, ids = np.unique(frame["hash_ids"].explode().to_numpy(), return_inverse=True)
+    counts = frame["hash_ids"].list.len().to_numpy().astype(np.int64)
+    return Trace(
+        ids.astype(np.int32),
+        np.concatenate([[0], np.cumsum(counts)]),
+        len(distinct),
+        frame["input_length"].to_numpy(),
+        frame["output_length"].to_numpy(),
+    )
+
+
+def test_counts_are_exact_when_the_trace_is_read(trace: Trace) -> None:
+    assert len(trace.inputs) == 12_031
+    assert trace.inputs.sum() == 144_793_823
+    assert trace.outputs.sum() == 4_122_048
+    assert len(trace.ids) == 288_500
+    assert trace.distinct == 182_790
+
+
+def test_ratios_equal_the_known_ones_when_the_cache_is_infinite(trace: Trace) -> None:
+    runs, _ = leading_hits(trace.ids, trace.offsets, trace.distinct, trace.distinct, "lru")
+    blocks = np.diff(trace.offsets)
+    tokens = tokens_of_runs(runs, 512, trace.inputs)
+    whole = hit_ratios(runs, blocks, tokens, trace.inputs)
+    assert whole.blocks_ratio == pytest.approx(0.36641, abs=1e-5)
+    assert whole.tokens_ratio == pytest.approx(0.37362, abs=1e-5)
+    assert whole.request_mean_ratio == pytest.approx(0.40938, abs=1e-5)
+    half = last_half(len(runs))
+    late = hit_ratios(runs[half], blocks[half], tokens[half], trace.inputs[half])
+    assert late.blocks_ratio == pytest.approx(0.38996, abs=1e-5)
+    assert late.tokens_ratio == pytest.approx(0.39811, abs=1e-5)
+    assert (late.hit_tokens, late.input_tokens) == (27_038_068, 67_915_607)
+
+
+CURVE = [(1_000, 0.0445), (10_000, 0.2112), (30_000, 0.3257), (50_000, 0.3546), (100_000, 0.3637)]
+
+
+@pytest.mark.parametrize(("capacity", "ratio"), CURVE)
+def test_lru_equals_the_known_ratio_when_the_capacity_is_given(
+    trace: Trace, capacity: int, ratio: float
+) -> None:
+    runs, _ = leading_hits(trace.ids, trace.offsets, trace.distinct, capacity, "lru")
+    assert runs.sum() / len(trace.ids) == pytest.approx(ratio, abs=1e-4)
+
+
+def test_one_pass_equals_lru_exactly_when_read_at_the_same_capacities(trace: Trace) -> None:
+    required = required_capacities(trace.ids, trace.offsets, trace.distinct)
+    steps, hits = hits_by_capacity(required, np.ones(len(trace.ids), dtype=np.int64))
+    for capacity, _ in CURVE:
+        runs, _ = leading_hits(trace.ids, trace.offsets, trace.distinct, capacity, "lru")
+        assert hits[np.searchsorted(steps, capacity, side="right") - 1] == runs.sum()
+
+
+def test_belady_hits_no_less_when_compared_with_lru(trace: Trace) -> None:
+    for capacity in (1_000, 10_000):
+        lru = leading_hits(trace.ids, trace.offsets, trace.distinct, capacity, "lru")[1].sum()
+        bound = leading_hits(trace.ids, trace.offsets, trace.distinct, capacity, "belady")[1].sum()
+        assert bound >= lru

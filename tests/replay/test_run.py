@@ -1,0 +1,295 @@
+"""Whole replays on marts small enough to compute by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError
+from tokenworks.replay.run import ReplayResult, run_replay
+from tokenworks.replay.scenario import Scenario, parse_scenario
+
+ROUTE = """
+name: route
+routing:
+  when: {tier: large, input_total_tokens: {below: 2000}}
+  to_tier: small
+"""
+
+
+def scenario(text: str) -> Scenario:
+    return parse_scenario(text, "test.yaml")
+
+
+def row(result: ReplayResult, metric: str, segment: str = "all") -> dict[str, Any]:
+    [found] = [
+        line
+        for line in result.summary["metrics"]
+        if (line["metric"], line["segment"]) == (metric, segment)
+    ]
+    return dict(found)
+
+
+def sides(result: ReplayResult, metric: str, segment: str = "all") -> list[float]:
+    found = row(result, metric, segment)
+    return [found[side] for side in ("history", "no_change", "scenario", "delta")]
+
+
+def test_costs_and_energy_are_those_by_hand_when_ten_requests_move(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """A short request weighs 0.21 at 2 USD on the large tier, 0.021 at 1 USD on the small one."""
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    assert result.summary["traffic"]["rerouted"] == 10
+    assert sides(result, "cost_active_usd") == pytest.approx([312.44, 312.44, 308.45, -3.99])
+    assert sides(result, "cost_marginal_usd") == pytest.approx([15.622, 15.622, 15.4225, -0.1995])
+    energy = sides(result, "energy_accelerator_joules")
+    assert energy == pytest.approx([1562.2, 1562.2, 1542.25, -19.95])
+    assert sides(result, "cost_active_usd", "tier:large") == pytest.approx(
+        [310.8, 310.8, 306.6, -4.2]
+    )
+    assert sides(result, "cost_active_usd", "tier:small") == pytest.approx([1.64, 1.64, 1.85, 0.21])
+
+
+def test_tokens_move_whole_when_requests_move(hand_world: Any, tmp_path: Path) -> None:
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    assert sides(result, "request_count", "tier:large") == [40, 40, 30, -10]
+    assert sides(result, "request_count", "tier:small") == [40, 40, 50, 10]
+    tokens = "input_total_tokens"
+    assert sides(result, tokens, "tier:large") == [151_000, 151_000, 150_000, -1_000]
+    assert sides(result, tokens, "tier:small") == [12_000, 12_000, 13_000, 1_000]
+    assert sides(result, tokens) == [163_000, 163_000, 163_000, 0]
+    assert sides(result, "output_total_tokens") == [880, 880, 880, 0]
+
+
+def test_latency_follows_the_target_when_requests_move(hand_world: Any, tmp_path: Path) -> None:
+    """A short request: first token after 0.02 s instead of 0.2 s, end after 0.04 s, not 0.4 s."""
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    assert sides(result, "ttft_mean_seconds") == pytest.approx([1.9575, 1.9575, 1.935, -0.0225])
+    assert sides(result, "e2e_mean_seconds") == pytest.approx([2.0675, 2.0675, 2.0225, -0.045])
+    queue = row(result, "queue_mean_seconds")
+    assert (queue["history"], queue["no_change"], queue["scenario"]) == (None, 0.0, 0.0)
+    # 10 x 0.4 s less on the large GPU, 10 x 0.04 s more on the small one.
+    before, after = (result.summary["busy_gpu_hours"][side] for side in ("no_change", "scenario"))
+    assert (after["large-a"] - before["large-a"]) * 3600 == pytest.approx(-4.0)
+    assert (after["small-a"] - before["small-a"]) * 3600 == pytest.approx(0.4)
+
+
+def test_intervals_hold_the_delta_when_requests_move(hand_world: Any, tmp_path: Path) -> None:
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    cost = row(result, "cost_active_usd")
+    assert cost["delta_p10"] < -3.99 < cost["delta_p90"]
+    assert cost["delta_p10"] <= cost["delta_p50"] <= cost["delta_p90"] < 0
+
+
+def test_nothing_differs_when_nothing_changes(hand_world: Any, tmp_path: Path) -> None:
+    result = run_replay(scenario("name: same"), hand_world.publish(), tmp_path / "out")
+    for line in result.summary["metrics"]:
+        assert {line["delta"], line["delta_p10"], line["delta_p90"]} == {0.0}
+    errors = {line["metric"]: line for line in result.backtest["metrics"]}
+    assert errors["cost_active_usd"]["in_sample_ratio"] == pytest.approx(0, abs=1e-9)
+    assert errors["e2e_p95_seconds"]["in_sample_ratio"] == pytest.approx(0, abs=1e-9)
+
+
+def with_alternating_prompts(world: Any) -> Any:
+    """Large tier: two prompts of two blocks of 100 tokens in turn, and no hit was recorded."""
+    for number, request in enumerate(world.requests):
+        large = request["deployment_id"] == "large-a"
+        first = (1 if number % 2 == 0 else 3) if large else 10 * number + 10
+        request["prefix_block_hashes"] = [first, first + 1]
+        request["prefix_block_tokens"] = 100
+        if large:
+            request["input_total_tokens"] = 200
+            # Weight 200 x 0.001 + 11 x 0.01 = 0.31 at 2 USD.
+            request["cost_active_usd"] = 0.62
+    return world
+
+
+@pytest.mark.parametrize(
+    ("capacity", "cached", "delta"),
+    [(300, 0, 0.0), (400, 7_600, -13.68), (100_000, 7_600, -13.68)],
+)
+def test_hits_are_those_by_hand_when_a_cache_holds_both_prompts(
+    hand_world: Any, tmp_path: Path, capacity: int, cached: int, delta: float
+) -> None:
+    """Of 40 requests all but the first two hit whole: 0.13 instead of 0.31, at 2 USD."""
+    marts = with_alternating_prompts(hand_world).publish()
+    asked = scenario(f"name: cache\nprefix_cache: {{capacity_tokens: {capacity}}}")
+    result = run_replay(asked, marts, tmp_path / "out", force=True)
+    tokens = "input_cache_read_tokens"
+    assert sides(result, tokens, "tier:large") == [0, 0, cached, cached]
+    assert row(result, "cost_active_usd", "tier:large")["delta"] == pytest.approx(delta)
+    hits = row(result, "prefix_hit_ratio", "tier:large")
+    assert hits["scenario"] == pytest.approx(cached / 8_000)
+
+
+def test_a_planted_cache_is_found_again_when_its_hits_are_recorded(
+    busy_marts: Path, tmp_path: Path
+) -> None:
+    """300 and 200 blocks of 64 tokens per replica; the simulated hits are the recorded ones."""
+    result = run_replay(scenario("name: same"), busy_marts, tmp_path)
+    said = "tokens per replica: large-a 19,200, small-a 12,800."
+    assert any(sentence.endswith(said) for sentence in result.assumptions)
+    history, replayed, _, _ = sides(result, "input_cache_read_tokens")
+    assert history == replayed > 0
+
+
+def test_means_are_within_two_per_cent_when_half_of_history_is_held_out(
+    busy_marts: Path, tmp_path: Path
+) -> None:
+    result = run_replay(scenario("name: same"), busy_marts, tmp_path)
+    for line in result.backtest["metrics"]:
+        if line["metric"].endswith("_mean_seconds") and line["history"] is not None:
+            assert abs(line["held_out_ratio"]) < 0.02
+        assert line["is_within_limit"] is not False
+
+
+def test_bytes_are_the_same_when_a_replay_is_made_again(hand_world: Any, tmp_path: Path) -> None:
+    marts = hand_world.publish()
+    one = run_replay(scenario(ROUTE), marts, tmp_path / "one")
+    two = run_replay(scenario(ROUTE), marts, tmp_path / "two")
+    assert one.run_id == two.run_id
+    names = sorted(path.name for path in one.folder.iterdir())
+    assert names == [
+        "backtest.json",
+        "outcomes.parquet",
+        "scenario.yaml",
+        "summary.json",
+        "summary.parquet",
+    ]
+    for name in names:
+        assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
+
+
+def test_a_result_is_read_back_when_it_exists(hand_world: Any, tmp_path: Path) -> None:
+    marts = hand_world.publish()
+    first = run_replay(scenario(ROUTE), marts, tmp_path / "out")
+    again = run_replay(scenario(ROUTE), marts, tmp_path / "out")
+    assert (first.was_reused, again.was_reused) == (False, True)
+    assert first.summary == again.summary
+
+
+def test_the_scenario_is_read_again_when_it_comes_from_the_result(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    marts = hand_world.publish()
+    result = run_replay(scenario(ROUTE), marts, tmp_path / "out")
+    assert run_replay(result.folder / "scenario.yaml", marts, tmp_path / "out").was_reused
+
+
+def test_outcomes_hold_both_sides_when_a_request_moves(hand_world: Any, tmp_path: Path) -> None:
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    frame = pl.read_parquet(result.outcomes)
+    assert frame.height == 80
+    assert frame["is_rerouted"].sum() == 10
+    first = frame.row(0, named=True)
+    assert first["request_id"] == "r00000"
+    assert (first["no_change_tier"], first["scenario_tier"]) == ("large", "small")
+    assert first["no_change_cost_active_usd"] == pytest.approx(0.42)
+    assert first["scenario_cost_active_usd"] == pytest.approx(0.021)
+    assert first["scenario_ttft_seconds"] == pytest.approx(0.02)
+    assert frame["started_at"].is_sorted()
+
+
+def test_a_replay_is_refused_when_it_misses_history(busy_marts: Path, tmp_path: Path) -> None:
+    asked = scenario("name: strict\nlimits: {p50_latency_ratio: 0}")
+    with pytest.raises(ReplayRefusedError, match="ttft_p50_seconds: no change replays as"):
+        run_replay(asked, busy_marts, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    forced = run_replay(asked, busy_marts, tmp_path, force=True)
+    assert forced.summary["is_forced"]
+    with pytest.raises(ReplayRefusedError):
+        run_replay(asked, busy_marts, tmp_path)
+
+
+def test_a_replay_is_refused_when_a_replica_is_loaded_beyond_history(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """All 40 large requests go to small-a, which saw one at a time, and 20 come at once."""
+    for deployment in hand_world.deployments:
+        deployment["max_num_seqs"] = 64
+    for request in hand_world.requests[:40]:
+        request["started_at"] = hand_world.requests[0]["started_at"] + timedelta(
+            seconds=100 * (request["source_line"] % 2)
+        )
+    asked = "name: all\nrouting: {when: {tier: large}, to_tier: small}"
+    with pytest.raises(ReplayRefusedError, match="small-a: the scenario runs"):
+        run_replay(scenario(asked), hand_world.publish(), tmp_path / "out")
+
+
+def test_a_cache_is_refused_when_no_hashes_are_logged(hand_world: Any, tmp_path: Path) -> None:
+    asked = scenario("name: cache\nprefix_cache: {capacity_tokens: 400}")
+    with pytest.raises(LeverRefusedError, match="Log `prefix_block_hashes`"):
+        run_replay(asked, hand_world.publish(), tmp_path / "out", force=True)
+
+
+def test_a_cache_is_refused_when_the_log_is_sampled(hand_world: Any, tmp_path: Path) -> None:
+    world = with_alternating_prompts(hand_world)
+    world.hours.append(
+        {
+            "deployment_id": "large-a",
+            "hour_start": world.requests[0]["started_at"],
+            "input_total_tokens": 8_000,
+            "engine_input_tokens": 80_000,
+        }
+    )
+    asked = scenario("name: cache\nprefix_cache: {capacity_tokens: 400}")
+    with pytest.raises(LeverRefusedError, match=r"the log holds 10\.0% of the input tokens"):
+        run_replay(asked, world.publish(), tmp_path / "out")
+
+
+def test_a_cache_is_refused_when_the_block_size_differs(hand_world: Any, tmp_path: Path) -> None:
+    marts = with_alternating_prompts(hand_world).publish()
+    asked = scenario("name: cache\nprefix_cache: {capacity_tokens: 400, block_tokens: 64}")
+    with pytest.raises(LeverRefusedError, match="blocks of 100 tokens, not 64"):
+        run_replay(asked, marts, tmp_path / "out")
+
+
+def test_routing_is_refused_when_the_tier_is_unknown(hand_world: Any, tmp_path: Path) -> None:
+    asked = scenario("name: x\nrouting: {when: {tier: large}, to_tier: tiny}")
+    with pytest.raises(LeverRefusedError, match="Tiers of this fleet: large, small"):
+        run_replay(asked, hand_world.publish(), tmp_path / "out")
+
+
+def test_requests_stay_when_their_region_has_no_target(hand_world: Any, tmp_path: Path) -> None:
+    far = {**hand_world.deployments[0], "deployment_id": "large-b", "region": "region-b"}
+    hand_world.deployments.append(far)
+    for request in hand_world.requests[0:40:8]:
+        request.update(deployment_id="large-b", region="region-b", replica_id="large-b-0")
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    assert result.summary["traffic"]["rerouted"] == 5
+    said = "5 matching requests stay: their region has no deployment of tier small."
+    assert said in result.assumptions
+
+
+def test_cost_is_unknown_when_no_request_is_priced(hand_world: Any, tmp_path: Path) -> None:
+    for request in hand_world.requests:
+        request["cost_active_usd"] = None
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    assert sides(result, "cost_active_usd") == [None, None, None, None]
+    assert row(result, "energy_accelerator_joules")["delta"] == pytest.approx(-19.95)
+
+
+def test_only_the_asked_requests_are_shown_when_reporting_on_a_part(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    asked = scenario(ROUTE + "report_on: {input_total_tokens: {below: 150}}\n")
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out")
+    assert result.summary["traffic"]["replayed"] == 80
+    assert sides(result, "cost_active_usd") == pytest.approx([4.2, 4.2, 0.21, -3.99])
+    assert pl.read_parquet(result.outcomes).height == 10
+
+
+def test_progress_is_told_when_asked(hand_world: Any, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    run_replay(
+        scenario("name: same"),
+        hand_world.publish(),
+        tmp_path / "out",
+        progress=lambda step, number, steps: told.append((step, number, steps)),
+    )
+    assert told[0] == ("learn", 0, 5)
+    assert told[-1] == ("done", 5, 5)
