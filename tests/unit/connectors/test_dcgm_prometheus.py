@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tokenworks_sources.connectors.gpu_samples.dcgm_prometheus import CONNECTOR
 from tokenworks_sources.landing import preview_of
 
@@ -65,7 +64,9 @@ def test_board_power_repeats_per_instance_when_mig_is_on(
     """Adding the four rows up would report 437 W for a board that draws 106 to 112 W."""
     outcome = real(ingest_file, shared_data, tmp_path, "4_Active_Workloads")
     rows = outcome.frames["gpu_samples"]
-    assert rows.select("mig_instance_id", "mig_profile", "power_watts", "energy_joules_total").rows() == [
+    assert rows.select(
+        "mig_instance_id", "mig_profile", "power_watts", "energy_joules_total"
+    ).rows() == [
         ("7", "1g.5gb", 112.252, 6890.956),
         ("8", "1g.5gb", 106.463, 6890.956),
         ("9", "1g.5gb", 106.463, 6890.956),
@@ -78,20 +79,19 @@ def test_board_power_repeats_per_instance_when_mig_is_on(
 
 
 @pytest.mark.parametrize(
-    ("name", "watts", "joules"),
-    [("Active_1g.5gb", 115.294, 27151.028), ("Idle_1g.5gb_allocated", 75.69, 4617.218)],
+    ("name", "readings"),
+    [("Active_1g.5gb", (115.294, 27151.028)), ("Idle_1g.5gb_allocated", (75.69, 4617.218))],
 )
 def test_file_lands_when_a_title_that_is_no_comment_stands_first(
     ingest_file: IngestFile,
     shared_data: Path,
     tmp_path: Path,
     name: str,
-    watts: float,
-    joules: float,
+    readings: tuple[float, float],
 ) -> None:
     outcome = real(ingest_file, shared_data, tmp_path, name)
     (row,) = outcome.frames["gpu_samples"].to_dicts()
-    assert (row["power_watts"], row["energy_joules_total"]) == (watts, joules)
+    assert (row["power_watts"], row["energy_joules_total"]) == readings
     assert outcome.manifest.skipped["title line"] == 1
 
 

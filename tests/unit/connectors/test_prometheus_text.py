@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Kind, Target
 from tokenworks_sources.connectors.prometheus.clock import (
@@ -90,7 +89,16 @@ def test_labels_are_unescaped_when_they_hold_quotes_backslashes_and_newlines() -
 
 @pytest.mark.parametrize(
     "key",
-    ['x{a="b}', 'x{a=b}', 'x{1a="b"}', 'x{a="b" c="d"}', 'x{a="b",a="c"}', r'x{a="\q"}', "{}", "x{a}"],
+    [
+        'x{a="b}',
+        "x{a=b}",
+        'x{1a="b"}',
+        'x{a="b" c="d"}',
+        'x{a="b",a="c"}',
+        r'x{a="\q"}',
+        "{}",
+        "x{a}",
+    ],
 )
 def test_series_is_refused_when_labels_are_malformed(key: str) -> None:
     assert parse_series(key) is None
@@ -154,7 +162,9 @@ def test_time_is_the_same_when_written_in_any_unit(text: str) -> None:
     assert parse_time(text) == TIME
 
 
-@pytest.mark.parametrize("text", ["2026-10-01T00:05:00", "0", "9999999999", "nan", "soon", "-1", "1e400"])
+@pytest.mark.parametrize(
+    "text", ["2026-10-01T00:05:00", "0", "9999999999", "nan", "soon", "-1", "1e400"]
+)
 def test_time_is_none_when_it_has_no_zone_or_lies_outside_the_century(text: str) -> None:
     assert parse_time(text) is None
 
@@ -185,10 +195,14 @@ def test_instance_is_unknown_when_the_path_holds_only_a_time() -> None:
 def test_scrapes_are_told_apart_when_headers_stand_between_them(tmp_path: Path) -> None:
     text = (
         "# scraped_at 2026-10-01T00:05:00Z\n# instance a:1\nx 1\n# HELP y text\ny 2\n# EOF\n"
-        "# scraped_at 2026-10-01T00:05:15Z\nx 3 # {trace_id=\"t\"} 1\n"
+        '# scraped_at 2026-10-01T00:05:15Z\nx 3 # {trace_id="t"} 1\n'
     )
     batches, catalogue, sink = scanned(written(tmp_path, text))
-    assert values_of(batches, catalogue) == [(TIME, "x", 1), (TIME, "y", 2), (TIME + 15_000_000, "x", 3)]
+    assert values_of(batches, catalogue) == [
+        (TIME, "x", 1),
+        (TIME, "y", 2),
+        (TIME + 15_000_000, "x", 3),
+    ]
     assert [scrape.instance for scrape in batches[0].scrapes] == ["a:1", "a:1"]
     assert batches[0].samples["line"].to_list() == [3, 5, 8]
     assert (sink.expected, sink.rejects) == (3, [])
@@ -206,7 +220,9 @@ def test_timestamps_decide_when_there_is_no_header(tmp_path: Path) -> None:
 
 
 def test_file_is_refused_when_nothing_gives_the_time(tmp_path: Path) -> None:
-    with pytest.raises(LandingFileError, match="line 2: the scrape has no time. Put a line '# scraped_at"):
+    with pytest.raises(
+        LandingFileError, match=r"line 2: the scrape has no time\. Put a line '# scraped_at"
+    ):
         scanned(written(tmp_path, "# HELP x y\nx 1\n"))
 
 
@@ -230,7 +246,7 @@ def test_malformed_lines_are_rejected_with_their_line_when_others_are_fine(tmp_p
         'y{le="+Inf"} +Inf',
     ]
     path = tmp_path / "x.prom"
-    path.write_bytes("\r\n".join(lines).encode() + b"\nz{a=\"\xff\"} 1\n")
+    path.write_bytes("\r\n".join(lines).encode() + b'\nz{a="\xff"} 1\n')
     batches, catalogue, sink = scanned(path)
     assert [text for _, text, _ in values_of(batches, catalogue)] == ["x", "x{}", 'y{le="+Inf"}']
     assert sink.rejects == [
@@ -247,7 +263,9 @@ def test_malformed_lines_are_rejected_with_their_line_when_others_are_fine(tmp_p
 
 
 def test_title_is_skipped_when_it_is_the_first_line(tmp_path: Path) -> None:
-    _, _, sink = scanned(written(tmp_path, "Active 1g.5gb\n\n# scraped_at 1790813100\nx 1\nIdle too\n"))
+    _, _, sink = scanned(
+        written(tmp_path, "Active 1g.5gb\n\n# scraped_at 1790813100\nx 1\nIdle too\n")
+    )
     assert sink.skipped == {"title line": 1}
     assert sink.rejects == [(5, "the value is not a number")]
 
@@ -320,7 +338,9 @@ def test_all_is_one_batch_when_timestamps_are_in_order_of_series(
 ) -> None:
     monkeypatch.setattr("tokenworks_sources.connectors.prometheus.scan.BLOCK_BYTES", 256)
     monkeypatch.setattr("tokenworks_sources.connectors.prometheus.scan.BATCH_SAMPLES", 1000)
-    text = "".join(f"{metric} {n} {1790813100 + 60 * n}\n" for metric in ("x", "y") for n in range(30))
+    text = "".join(
+        f"{metric} {n} {1790813100 + 60 * n}\n" for metric in ("x", "y") for n in range(30)
+    )
     batches, _, _ = scanned(written(tmp_path, text))
     assert [batch.samples.height for batch in batches] == [60]
     assert len(batches[0].scrapes) == 30

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tokenworks_sources.connectors.base import Connector
 from tokenworks_sources.connectors.engine_samples.sglang_prometheus import CONNECTOR as SGLANG
 from tokenworks_sources.connectors.engine_samples.vllm_prometheus import CONNECTOR as VLLM
@@ -76,7 +75,9 @@ def ingested(
 
 def records_of(outcome: Any) -> int:
     """Skipped and rejected samples."""
-    return sum(outcome.manifest.skipped.values()) + sum(outcome.manifest.rejects.values())
+    skipped: dict[str, int] = outcome.manifest.skipped
+    rejects: dict[str, int] = outcome.manifest.rejects
+    return sum(skipped.values()) + sum(rejects.values())
 
 
 def test_every_column_is_filled_when_a_scrape_has_the_present_names(
@@ -191,7 +192,9 @@ def test_histogram_has_its_present_name_when_an_old_release_exports_it(
         "time_per_output_token_seconds", [0.01, math.inf], [1, 2]
     )
     outcome = ingested(ingest_file, tmp_path, text)
-    assert outcome.frames["engine_histograms"]["metric"].to_list() == ["inter_token_latency_seconds"]
+    assert outcome.frames["engine_histograms"]["metric"].to_list() == [
+        "inter_token_latency_seconds"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -204,8 +207,12 @@ def test_histogram_has_its_present_name_when_an_old_release_exports_it(
 def test_histogram_is_rejected_when_its_buckets_contradict_each_other(
     ingest_file: IngestFile, tmp_path: Path, bounds: list[float], counts: list[int], reason: str
 ) -> None:
-    text = "# scraped_at 1790813100\n" + histogram_text("e2e_request_latency_seconds", bounds, counts)
-    outcome = ingested(ingest_file, tmp_path, text + 'vllm:num_preemptions_total{model_name="m"} 1\n')
+    text = "# scraped_at 1790813100\n" + histogram_text(
+        "e2e_request_latency_seconds", bounds, counts
+    )
+    outcome = ingested(
+        ingest_file, tmp_path, text + 'vllm:num_preemptions_total{model_name="m"} 1\n'
+    )
     assert outcome.manifest.rejects == {reason: 2}
     assert outcome.frames["engine_histograms"].is_empty()
     assert outcome.frames["engine_samples"]["preemptions"].to_list() == [1.0]
@@ -219,7 +226,13 @@ def test_counters_are_stored_as_exported_when_the_engine_restarts(
         f'vllm:generation_tokens_total{{model_name="m"}} {value}\n'
         f'vllm:generation_tokens_created{{model_name="m"}} {created}\n'
         for step, (value, created) in enumerate(
-            [(100, 1790800000), (160, 1790800000), (220, 1790800000), (15, 1790813140), (75, 1790813140)]
+            [
+                (100, 1790800000),
+                (160, 1790800000),
+                (220, 1790800000),
+                (15, 1790813140),
+                (75, 1790813140),
+            ]
         )
     )
     rows = ingested(ingest_file, tmp_path, text).frames["engine_samples"]
@@ -326,7 +339,9 @@ def test_other_ranks_are_skipped_when_sglang_repeats_itself(
     ).replace('sglang:num_running_reqs{model_name="m",tp_rank="0",pp_rank="0"} 6\n', "", 1)
     outcome = ingested(ingest_file, tmp_path, text, SGLANG)
     rows = outcome.frames["engine_samples"]
-    assert rows.select("engine", "requests_running", "output_tokens").rows() == [("sglang", 6.0, 15.0)]
+    assert rows.select("engine", "requests_running", "output_tokens").rows() == [
+        ("sglang", 6.0, 15.0)
+    ]
     assert outcome.manifest.skipped == {"tp_rank other than 0 repeats the same counts": 2}
 
 

@@ -20,7 +20,7 @@ from tokenworks_sources.connectors.prometheus.select import select
 from tokenworks_sources.errors import LandingFileError
 
 
-@dataclass(frozen=True)
+@dataclass
 class EngineScrapes:
     """Connector of the scrapes of one engine.
 

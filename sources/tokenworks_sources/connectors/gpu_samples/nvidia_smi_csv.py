@@ -61,7 +61,9 @@ class NvidiaSmiCsv:
                 if QUERY.search(line) and not line.startswith("# $ "):
                     return "the command nvidia-smi --query-gpu as a comment"
             elif line.strip():
-                return "a header of nvidia-smi --query-gpu" if is_header(line) else None
+                names = Columns.of_header(line).names
+                is_log = "timestamp" in names or Columns.of_header(line).is_identified
+                return "a header of nvidia-smi --query-gpu" if is_log and is_header(line) else None
         return None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
