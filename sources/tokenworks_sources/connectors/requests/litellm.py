@@ -107,7 +107,7 @@ def _read_jsonl(
         )
 
     source = f"select {_FIELDS}, source_line from ({slices.numbered(parts, scan, 'source_line')})"
-    rows = litellm_sql.request_rows(source, file.digest)
+    rows = litellm_sql.request_rows(source, file.digest, is_json=True)
     try:
         written = _copy(connection, sink, rows)
         if written == records:
@@ -131,7 +131,7 @@ def _read_csv(file: LandingFile, connection: duckdb.DuckDBPyConnection, sink: Si
         )
         connection.register("csv_block", texts.to_arrow())
         source = f"select source_line, {_FIELDS} from csv_block"
-        rows = litellm_sql.request_rows(source, file.digest)
+        rows = litellm_sql.request_rows(source, file.digest, is_json=False)
         if _copy(connection, sink, rows) == block.height:
             continue
         rejected = connection.execute(

@@ -101,12 +101,13 @@ OPERATIONS = {
 }
 
 
-def request_rows(source: str, digest: str) -> str:
+def request_rows(source: str, digest: str, *, is_json: bool) -> str:
     """SQL of all records with the contract's columns, and `_reason` where a record is rejected.
 
     Args:
         source: SQL relation with `source_line` and the text columns FIELDS.
         digest: digest of the landing file, for requests without an id.
+        is_json: the JSON columns are known to be JSON, so that it need not be checked again.
     """
     columns = ", ".join(
         f"{_column(column.name, digest)}::{DUCKDB_TYPES[column.type]} as {column.name}"
@@ -119,11 +120,11 @@ def request_rows(source: str, digest: str) -> str:
     return (
         f"select * exclude (_reason), coalesce(_reason, {sql_violation(CONTRACT)}) as _reason from ("
         f"select source_line, {columns}, case {_NOTHING} {complaints} end as _reason "
-        f"from ({_typed(source)}))"
+        f"from ({_typed(source, is_json)}))"
     )
 
 
-def _typed(source: str) -> str:
+def _typed(source: str, is_json: bool) -> str:
     """The text columns, the values inside metadata, and the typed ones."""
     places = [place for places in COUNTS.values() for place in places]
     counts = ", ".join(f"{_integer(f'_m.{place}')} as {_name(place)}" for place in places)
@@ -139,7 +140,7 @@ def _typed(source: str) -> str:
         f"select *, {largest}, {typed} from (select *, {counts}, {texts} from ("
         f"select *, json_transform(_metadata, '{_structure()}') as _m from ("
         f"select *, {_decoded('metadata')} as _metadata, {_decoded('request_tags')} as _tags "
-        f"from ({source}))))"
+        f"from (select *, {str(is_json).lower()} as _is_json from ({source})))))"
     )
 
 
@@ -161,10 +162,11 @@ def _name(place: str) -> str:
 
 
 def _decoded(field: str) -> str:
-    """The JSON of a field that some exports hold as a JSON string; null where that is not JSON."""
+    """The JSON of a field that some exports hold as a JSON string; null where it is not JSON."""
     inner = f"({field} ->> '$')"
     return (
-        f"case when left({field}, 1) <> '\"' then {field} when json_valid({inner}) then {inner} end"
+        f"case when not _is_json and not json_valid({field}) then null "
+        f"when left({field}, 1) <> '\"' then {field} when json_valid({inner}) then {inner} end"
     )
 
 
@@ -186,7 +188,10 @@ _TYPED = {
     "_first": _instant("completionStartTime"),
     "_spend": "try_cast(spend as decimal(38, 12))",
     "_duration": "try_cast(request_duration_ms as double)",
-    "_blocks": "try_cast(block_hashes as bigint[])",
+    "_blocks": (
+        "case when not regexp_matches(block_hashes, '[^-0-9, \\[\\]]') "
+        "then try_cast(block_hashes as bigint[]) end"
+    ),
     "_queue": "try_cast(queue as double)",
     "_prefill": "try_cast(prefill as double)",
     "_decode": "try_cast(decode as double)",
