@@ -24,7 +24,8 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         "Idle",
         (
             "Cost of GPU time without a request to run, by cause: unallocated (no replica holds the "
-            "GPU), not ready (loading, stopped or failed), ready empty (nothing to do)."
+            "GPU), not ready (loading, stopped or failed), ready empty (nothing to do), unobserved "
+            "(billed hours of which no record says anything: unknown rather than idle)."
         ),
     ),
     ("Overhead", "Network, storage, software and other charges that belong to no GPU."),
@@ -40,12 +41,13 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         "USD per million, marginal",
         "Energy above idle power alone: what one more request costs while there is slack.",
     ),
-    ("USD per million, active", "Busy cost divided by tokens; idle and overhead are excluded."),
+    ("USD per million, active", "Busy cost, waste included, divided by tokens served."),
     (
         "USD per million, fully loaded",
         (
-            "All cost of the segment, idle and overhead included, divided by tokens. A token class "
-            "carries idle and overhead in proportion to its active cost."
+            "All cost of the segment divided by tokens served: active, its own idle, and as overhead "
+            "its part of shared charges, unallocated GPUs and unattributed cost. A token class "
+            "carries them in proportion to its active cost."
         ),
     ),
     (
@@ -56,7 +58,7 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         "Ratios",
         "Always sums of the month divided by sums of the month, never means of daily ratios.",
     ),
-    ("Idle share", "Idle cost divided by active plus idle cost; overhead is in neither."),
+    ("Idle share", "Idle cost of the segment's own deployments divided by its fully loaded cost."),
     (f"Chargeback policy: {POLICY}", POLICY_TEXT),
     (
         "Rounding",
@@ -68,16 +70,16 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     (
         "Percentiles",
         (
-            "Exact, from the month's requests, linearly interpolated. p95 needs 20 events and p99 "
-            "needs 100; fewer is shown as unknown. First tokens count for every attempt that sent "
-            "one; the other measures count successes. Answers of a gateway's cache are left out."
+            "Exact, from the month's requests, linearly interpolated, never from daily percentiles. "
+            "They stand on requests that succeeded; the number of events is beside them. p99 needs "
+            "100 events; fewer is shown as unknown."
         ),
     ),
     (
         "Utilisation",
         (
             "GPU-hours assigned, ready and busy, each against the rung before it, then the share of "
-            "batch slots filled while busy. GPU gauges are means over assigned hours."
+            "batch slots filled while busy. GPU gauges are means over the hours that they were measured."
         ),
     ),
     (
@@ -85,6 +87,13 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         (
             "Accelerator: the GPUs' own energy, idle included. Facility: with cooling and losses, "
             "by meter or PUE. Carbon is location-based on facility energy."
+        ),
+    ),
+    (
+        "Measured, estimated, unknown",
+        (
+            "Cost is estimated where time stands in for energy that no meter or GPU reported, and "
+            "unknown where it is unattributed or its hours were not observed; all else is measured."
         ),
     ),
     (

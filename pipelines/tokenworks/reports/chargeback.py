@@ -17,6 +17,7 @@ from tokenworks.reports.ledger import (
     OVERHEAD,
     SERVED,
     UNATTRIBUTED,
+    UNOBSERVED,
     WASTE,
     CurrencyLedger,
 )
@@ -27,10 +28,12 @@ POLICY_TEXT = (
     "Idle and overhead follow served cost. The idle of a deployment is shared among the tenants "
     "that it served in the month, in proportion to their served cost there; idle of GPUs that "
     "belong to no deployment, idle of deployments that served nobody, and overhead are shared "
-    "among all tenants in proportion to their served cost in the same currency."
+    "among all tenants in proportion to their served cost in the same currency. Billed hours of "
+    "which no record says anything are charged to nobody and keep a line of their own."
 )
 NO_TENANT = "(no tenant named)"
 NOT_SHARED = "(not shared: nobody was served in this currency)"
+NOT_OBSERVED = "(not observed)"
 UNATTRIBUTED_LINE = "(unattributed)"
 _TENANT, _SPECIAL = "0", "1"
 
@@ -109,6 +112,8 @@ def _exact_cells(ledger: CurrencyLedger) -> dict[str, dict[Key, int]]:
                 served_at[row.deployment][key] += row.units
         elif row.category == UNATTRIBUTED:
             cells[UNATTRIBUTED][_SPECIAL, UNATTRIBUTED_LINE] += row.units
+        elif row.cause == UNOBSERVED:
+            cells[row.category][_SPECIAL, NOT_OBSERVED] += row.units
         else:
             pools[row.category, row.deployment if row.category == IDLE else ""] += row.units
     everywhere = cells[SERVED]

@@ -35,9 +35,10 @@ PALETTE = {
     "overhead": "#8d99ae",
     "unattributed": "#4a4e57",
 }
-_WIDTH = 640
+# The page is 1,024 pixels wide inside; charts drawn at that width keep their text size.
+_WIDTH = 1024
 _NAMESPACES = re.compile(r'\s+xmlns(:xlink)?="[^"]*"')
-_IDS = re.compile(r'(\bid="|url\(#|href="#)')
+_IDS = re.compile(r'(?P<before>\bid="|url\(#|href="#)(?P<id>[^")]+)')
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def where_chart(ledger: CurrencyLedger) -> Chart:
         color=_category_colour(None)
     )
     return _draw(
-        bars.properties(width=_WIDTH - 60, height=alt.Step(26)),
+        bars.properties(width=_WIDTH - 150, height=alt.Step(26)),
         f"where-{ledger.currency}",
         f"Bars: {ledger.currency} by category and cause; the table beside it has the amounts.",
     )
@@ -95,7 +96,7 @@ def daily_chart(ledger: CurrencyLedger) -> Chart:
             color=_category_colour(alt.Legend(orient="top", title=None)),
             order=alt.Order("order:Q"),
         )
-        .properties(width=_WIDTH + 80, height=190)
+        .properties(width=_WIDTH - 70, height=210)
     )
     return _draw(
         chart,
@@ -145,7 +146,7 @@ def unit_cost_chart(segments: Sequence[SegmentCost]) -> Chart:
                 header=alt.Header(labelFontWeight=600, labelFontSize=12),
             ),
         )
-        .properties(width=190, height=alt.Step(24))
+        .properties(width=275, height=alt.Step(24))
         .resolve_scale(x="independent")
     )
     return _draw(
@@ -190,7 +191,7 @@ def ladder_chart(rows: Sequence[Utilisation]) -> Chart:
                 header=alt.Header(labelFontWeight=600, labelFontSize=12),
             ),
         )
-        .properties(width=190, height=alt.Step(18))
+        .properties(width=285, height=alt.Step(18))
     )
     return _draw(
         chart,
@@ -223,7 +224,7 @@ def latency_chart(rows: Sequence[Latency]) -> Chart:
     )
     chart = (
         alt.layer(line, middle, high)
-        .properties(width=290, height=alt.Step(24))
+        .properties(width=430, height=alt.Step(24))
         .facet(
             column=alt.Column(
                 "measure:N",
@@ -287,6 +288,20 @@ def _draw(chart: Any, prefix: str, description: str) -> Chart:
         .configure_header(labelColor=INK)
     )
     svg = str(vl_convert.vegalite_to_svg(styled.to_dict()))
-    bare = _NAMESPACES.sub("", svg)
-    own = _IDS.sub(lambda match: f"{match[1]}{prefix}-", bare)
+    own = _renumbered(_NAMESPACES.sub("", svg), prefix)
     return Chart(own.replace("<svg ", '<svg aria-hidden="true" ', 1), description)
+
+
+def _renumbered(svg: str, prefix: str) -> str:
+    """The same picture with ids of its own.
+
+    The renderer counts ids through the life of the process, so that a second page would differ
+    from the first; and two charts of one page must not share one.
+    """
+    numbers: dict[str, int] = {}
+
+    def own(match: re.Match[str]) -> str:
+        number = numbers.setdefault(match["id"], len(numbers))
+        return f"{match['before']}{prefix}-{number}"
+
+    return _IDS.sub(own, svg)

@@ -13,12 +13,14 @@ from datetime import date
 from decimal import Decimal
 
 import polars as pl
+from tokenworks_sources.errors import TokenworksError
 
 from tokenworks.reports.money import Key, from_minor, from_units, post, round_to_minor, to_units
-from tokenworks_sources.errors import TokenworksError
 
 SERVED, WASTE, IDLE, OVERHEAD, UNATTRIBUTED = "served", "waste", "idle", "overhead", "unattributed"
 CATEGORIES = (SERVED, WASTE, IDLE, OVERHEAD, UNATTRIBUTED)
+# Billed hours of which no record says anything: idle by category, unknown by cause.
+UNOBSERVED = "unobserved"
 _DIMENSIONS = ("currency", "category", "cause", "deployment_id", "tenant_id", "event_date")
 
 
@@ -79,6 +81,11 @@ class CurrencyLedger:
     causes: tuple[CategoryAmount, ...]
     idle: tuple[IdleRow, ...]
     rows: tuple[LedgerRow, ...]
+
+    def of_cause(self, category: str, cause: str) -> Decimal:
+        """Amount of one category and cause."""
+        found = [line for line in self.causes if (line.category, line.cause) == (category, cause)]
+        return sum((line.amount for line in found), Decimal(0))
 
     def days(self) -> dict[tuple[date, str], Decimal]:
         """Exact cost by day and category."""

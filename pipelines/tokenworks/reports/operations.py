@@ -15,17 +15,13 @@ from typing import Any
 
 import polars as pl
 
+from tokenworks.reports.read import GAUGES, RUNGS
+
 SEGMENT = ("tier", "region")
 LATENCIES = ("ttft", "tpot", "queue", "e2e")
-# One expected exceedance: below it a percentile is the maximum under another name.
-PERCENTILES = {50: 2, 95: 20, 99: 100}
+# Events that a percentile needs: with fewer than 100 the p99 is the maximum under another name.
+PERCENTILES = {50: 1, 95: 1, 99: 100}
 JOULES_PER_KWH = 3_600_000
-_GAUGES = (
-    "mean_gpu_util_ratio",
-    "mean_sm_active_ratio",
-    "mean_tensor_active_ratio",
-    "mean_dram_active_ratio",
-)
 
 
 @dataclass(frozen=True)
@@ -90,54 +86,42 @@ class Energy:
     carbon_kilograms: float | None
 
 
-def utilisation(hours: pl.LazyFrame, rungs: pl.LazyFrame) -> tuple[Utilisation, ...]:
-    """The ladder by tier and region.
+def utilisation(rungs: pl.LazyFrame) -> tuple[Utilisation, ...]:
+    """The ladder by tier and region, from `rpt_utilization`.
 
-    Args:
-        hours: fct_deployment_hours.
-        rungs: rpt_utilization.
+    Hours of a rung are its ratio times its denominator; GPUs that no deployment holds have only
+    the first rung.
     """
-    states = ("gpu_hours_assigned", "gpu_hours_ready", "gpu_hours_busy")
-    joined = rungs.join(
-        hours.select("deployment_id", "hour_start", *states),
-        on=["deployment_id", "hour_start"],
-        how="left",
-        nulls_equal=True,
-    )
-    grouped = joined.group_by(SEGMENT).agg(
-        *(_known_sum(name) for name in ("gpu_hours_paid", *states)),
-        _weighted("batch_fill_ratio", "gpu_hours_busy"),
-        *(_weighted(name, "gpu_hours_assigned") for name in _GAUGES),
+    grouped = rungs.group_by(SEGMENT).agg(
+        _known_sum("allocation_util_den").alias("paid"),
+        *(_numerator(f"{rung}_util").alias(rung) for rung in RUNGS),
+        _weighted("batch_fill"),
+        *(_weighted(f"mean_{gauge}") for gauge in GAUGES),
     )
     return tuple(
         Utilisation(
             tier=row["tier"] or "",
             region=row["region"] or "",
-            paid=row["gpu_hours_paid"],
-            assigned=row["gpu_hours_assigned"],
-            ready=row["gpu_hours_ready"],
-            busy=row["gpu_hours_busy"],
-            batch_fill=row["batch_fill_ratio"],
-            gauges={name: row[name] for name in _GAUGES},
+            paid=row["paid"],
+            assigned=row["allocation"],
+            ready=row["ready"],
+            busy=row["busy"],
+            batch_fill=row["batch_fill"],
+            gauges={gauge: row[f"mean_{gauge}"] for gauge in GAUGES},
         )
         for row in _rows(grouped)
     )
 
 
 def latencies(requests: pl.LazyFrame) -> tuple[Latency, ...]:
-    """Percentiles by tier, region and measure.
+    """Percentiles by tier, region and measure, over the same requests as `rpt_latency`.
 
-    Answers of a gateway's own cache are not served by the fleet and are left out. The first token
-    counts for every attempt that sent one; the other measures count successes alone, because a
-    cancelled answer has no end of its own.
+    Those are the requests that succeeded, or of which the emitter does not say how they ended.
     """
-    served = requests.filter(pl.col("is_gateway_cache_hit").fill_null(False).not_())
+    served = requests.filter(pl.col("status").is_in(["success", "unknown"]))
     aggregates: list[pl.Expr] = []
     for measure in LATENCIES:
-        value = pl.col(f"{measure}_seconds")
-        if measure != "ttft":
-            value = value.filter(pl.col("status") == "success")
-        value = value.drop_nulls()
+        value = pl.col(f"{measure}_seconds").drop_nulls()
         aggregates.append(value.count().alias(f"{measure}_count"))
         aggregates += [
             value.quantile(percentile / 100, "linear").alias(f"{measure}_{percentile}")
@@ -162,22 +146,10 @@ def latencies(requests: pl.LazyFrame) -> tuple[Latency, ...]:
     )
 
 
-def energies(energy: pl.LazyFrame, unit_cost: pl.LazyFrame) -> tuple[Energy, ...]:
-    """Energy by tier and region, with tokens and requests of the same days.
-
-    Args:
-        energy: rpt_energy.
-        unit_cost: rpt_unit_cost, which holds the tokens and requests.
-    """
-    grain = ("event_date", "model", "tier", "region")
-    joined = energy.join(
-        unit_cost.select(*grain, "output_total_tokens", "request_count"),
-        on=grain,
-        how="left",
-        nulls_equal=True,
-    )
+def energies(energy: pl.LazyFrame) -> tuple[Energy, ...]:
+    """Energy by tier and region, from `rpt_energy`, with served tokens and requests of its days."""
     accelerator, facility = pl.col("accelerator_kwh"), pl.col("facility_kwh")
-    grouped = joined.group_by(SEGMENT).agg(
+    grouped = energy.group_by(SEGMENT).agg(
         *(
             _known_sum(name)
             for name in (
@@ -188,7 +160,7 @@ def energies(energy: pl.LazyFrame, unit_cost: pl.LazyFrame) -> tuple[Energy, ...
             )
         ),
         pl.col("output_total_tokens").filter(accelerator.is_not_null()).sum().alias("tokens"),
-        pl.col("request_count").filter(facility.is_not_null()).sum().alias("requests"),
+        pl.col("served_count").filter(facility.is_not_null()).sum().alias("requests"),
     )
     return tuple(_energy(row) for row in _rows(grouped))
 
@@ -226,15 +198,19 @@ def _known_sum(name: str) -> pl.Expr:
     return pl.when(column.count() > 0).then(column.sum()).alias(name)
 
 
-def _weighted(name: str, weight: str) -> pl.Expr:
-    """A mean weighted by hours, over the hours in which both are known."""
-    known = pl.col(name).is_not_null() & pl.col(weight).is_not_null()
-    hours = pl.col(weight).filter(known).sum()
-    return (
-        pl.when(hours > 0)
-        .then((pl.col(name) * pl.col(weight)).filter(known).sum() / hours)
-        .alias(name)
-    )
+def _numerator(stem: str) -> pl.Expr:
+    """The sum of ratio times denominator; an empty denominator adds nothing."""
+    ratio, whole = pl.col(f"{stem}_ratio"), pl.col(f"{stem}_den")
+    part = pl.when(whole == 0).then(0.0).otherwise(ratio * whole)
+    return pl.when(part.count() > 0).then(part.sum())
+
+
+def _weighted(stem: str) -> pl.Expr:
+    """The ratio of sums, over the hours in which the ratio is known."""
+    ratio, whole = pl.col(f"{stem}_ratio"), pl.col(f"{stem}_den")
+    known = ratio.is_not_null() & (whole > 0)
+    hours = whole.filter(known).sum()
+    return pl.when(hours > 0).then((ratio * whole).filter(known).sum() / hours).alias(stem)
 
 
 def _times(value: float | None, factor: float) -> float | None:

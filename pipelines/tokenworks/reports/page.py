@@ -17,13 +17,15 @@ from tokenworks.reports.assumptions import DEFINITIONS
 from tokenworks.reports.chargeback import POLICY, POLICY_TEXT
 from tokenworks.reports.charts import Chart
 from tokenworks.reports.headline import HeadlineRow
-from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger
+from tokenworks.reports.ledger import CATEGORIES, IDLE, UNOBSERVED, CurrencyLedger
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.quality import UNKNOWN_LIMIT
-from tokenworks.reports.tables import ReportTables
+from tokenworks.reports.tables import ReportTables, check_summaries
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SHOWN_PERCENTILES = (50, 95, 99)
+# The page shows the first of what does not balance; the workbook has every check.
+_MOST_OPEN_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def render_page(tables: ReportTables) -> str:
         limit=formatting.percent(UNKNOWN_LIMIT, 0),
         figures=_figures(tables),
         drawn=_charts(tables),
+        checks=check_summaries(tables.reconciliation),
+        open_rows=tables.unbalanced[:_MOST_OPEN_ROWS],
         categories=CATEGORIES,
         category_names=formatting.CATEGORY_NAMES,
         token_class_names=formatting.TOKEN_CLASS_NAMES,
@@ -99,6 +103,7 @@ def _charts(tables: ReportTables) -> dict[str, Chart]:
 def _figures(tables: ReportTables) -> list[Figure]:
     figures = [_cost_figure(ledger) for ledger in tables.ledgers]
     figures += [_idle_figure(ledger) for ledger in tables.ledgers]
+    figures += [figure for ledger in tables.ledgers for figure in _unobserved_figures(ledger)]
     dearest = _dearest(tables.headline)
     if dearest is not None:
         figures.append(
@@ -137,14 +142,29 @@ def _cost_figure(ledger: CurrencyLedger) -> Figure:
 
 
 def _idle_figure(ledger: CurrencyLedger) -> Figure:
-    idle = ledger.categories["idle"]
-    share = idle / ledger.total if ledger.total else None
+    unobserved = ledger.of_cause(IDLE, UNOBSERVED)
+    idle, whole = ledger.categories[IDLE] - unobserved, ledger.total - unobserved
+    share = idle / whole if whole else None
     return Figure(
         f"Idle, {ledger.currency}",
         formatting.percent(share),
         f"{formatting.money(idle, ledger.currency)} of "
-        f"{formatting.money(ledger.total, ledger.currency)}",
+        f"{formatting.money(whole, ledger.currency)} observed",
     )
+
+
+def _unobserved_figures(ledger: CurrencyLedger) -> list[Figure]:
+    """Nothing where every billed hour was observed."""
+    amount = ledger.of_cause(IDLE, UNOBSERVED)
+    if not amount:
+        return []
+    return [
+        Figure(
+            f"Not observed, {ledger.currency}",
+            formatting.money(amount, ledger.currency),
+            "billed for hours of which no record says anything",
+        )
+    ]
 
 
 def _dearest(rows: tuple[HeadlineRow, ...]) -> HeadlineRow | None:

@@ -13,14 +13,16 @@ from decimal import Decimal
 
 import polars as pl
 
-from tokenworks.reports.ledger import UNATTRIBUTED
+from tokenworks.reports.ledger import UNATTRIBUTED, UNOBSERVED
 from tokenworks.reports.money import from_units, to_units
 
 MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
 GRADES = (MEASURED, ESTIMATED, UNKNOWN)
 UNKNOWN_LIMIT = Decimal("0.05")
-# Words of an allocation method that say that something stood in for a measurement.
-_ESTIMATE_WORDS = frozenset({"even", "equal", "estimated", "estimate", "fallback", "default"})
+# Energy is measured by meters and GPUs; time stands in for it where they are silent. A lease is
+# paid by time, so that the same methods are exact for it.
+_ENERGY_COMPONENTS = frozenset({"electricity", "demand"})
+_STAND_INS = frozenset({"even-hours", "gpu-time"})
 
 FIELDS = {
     "tenant_id": "Tenant",
@@ -47,6 +49,8 @@ class MethodCost:
     grade: str
     method: str
     category: str
+    cause: str
+    component: str
     amount: Decimal
     magnitude: Decimal
 
@@ -127,20 +131,20 @@ class Quality:
         )
 
 
-def grade(category: str, method: str | None) -> str:
+def grade(category: str, cause: str, component: str, method: str) -> str:
     """How a ledger line was found: measured, estimated or unknown.
 
-    >>> grade("served", "phase_weighted")
+    >>> grade("served", "", "accelerator", "even-hours|gpu-time|phase-weights")
     'measured'
-    >>> grade("idle", "gpu_seconds_even")
+    >>> grade("idle", "ready_empty", "electricity", "metered-kwh|gpu-time")
     'estimated'
-    >>> grade("unattributed", "phase_weighted")
+    >>> grade("idle", "unobserved", "accelerator", "even-hours")
     'unknown'
     """
-    if category == UNATTRIBUTED or not method:
+    if category == UNATTRIBUTED or cause == UNOBSERVED or not method:
         return UNKNOWN
-    words = set(method.lower().replace("-", "_").split("_"))
-    return ESTIMATED if words & _ESTIMATE_WORDS else MEASURED
+    stands_in = component in _ENERGY_COMPONENTS and not _STAND_INS.isdisjoint(method.split("|"))
+    return ESTIMATED if stands_in else MEASURED
 
 
 def quality(requests: pl.LazyFrame, ledger: pl.LazyFrame, hours: pl.LazyFrame) -> Quality:
@@ -154,7 +158,7 @@ def quality(requests: pl.LazyFrame, ledger: pl.LazyFrame, hours: pl.LazyFrame) -
 
 
 def _methods(ledger: pl.LazyFrame) -> tuple[MethodCost, ...]:
-    keys = ("currency", "category", "allocation_method")
+    keys = ("currency", "category", "cause", "component", "allocation_method")
     cost = pl.col("cost")
     sums = (
         ledger.group_by(keys)
@@ -168,13 +172,15 @@ def _methods(ledger: pl.LazyFrame) -> tuple[MethodCost, ...]:
     return tuple(
         MethodCost(
             currency=currency,
-            grade=grade(category, method),
+            grade=grade(category, cause or "", component or "", method or ""),
             method=method or "(none named)",
             category=category,
+            cause=cause or "",
+            component=component or "",
             amount=positive + negative,
             magnitude=positive - negative,
         )
-        for currency, category, method, positive, negative in sums.iter_rows()
+        for currency, category, cause, component, method, positive, negative in sums.iter_rows()
     )
 
 

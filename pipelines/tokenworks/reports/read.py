@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import polars as pl
+from tokenworks_sources.errors import TokenworksError
 
 from tokenworks.reports.period import Period, require_data
-from tokenworks_sources.errors import TokenworksError
 
 MONEY = pl.Decimal(38, 12)
 _TEXT, _DATE, _TIME = pl.String(), pl.Date(), pl.Datetime("us")
@@ -25,6 +25,9 @@ Columns: TypeAlias = Mapping[str, pl.DataType]
 _SEGMENT: Columns = {"event_date": _DATE, "model": _TEXT, "tier": _TEXT, "region": _TEXT}
 TOKEN_CLASSES = ("input_uncached", "input_cache_read", "output")
 BASES = ("marginal", "active", "fully_loaded", "list")
+RUNGS = ("allocation", "ready", "busy")
+GAUGES = ("gpu_util", "sm_active", "tensor_active", "dram_active")
+_UNKNOWN_KEY = "(unknown)"
 
 COLUMNS: Mapping[str, Columns] = {
     "fct_requests": {
@@ -32,7 +35,6 @@ COLUMNS: Mapping[str, Columns] = {
         "tenant_id": _TEXT,
         "deployment_id": _TEXT,
         "status": _TEXT,
-        "is_gateway_cache_hit": _FLAG,
         "input_total_tokens": _COUNT,
         "input_cache_read_tokens": _COUNT,
         "output_total_tokens": _COUNT,
@@ -59,12 +61,8 @@ COLUMNS: Mapping[str, Columns] = {
     },
     "fct_deployment_hours": {
         **_SEGMENT,
-        "deployment_id": _TEXT,
-        "hour_start": _TIME,
         "telemetry_coverage_ratio": _REAL,
         "gpu_hours_assigned": _REAL,
-        "gpu_hours_ready": _REAL,
-        "gpu_hours_busy": _REAL,
     },
     "rpt_unit_cost": {
         **_SEGMENT,
@@ -83,14 +81,12 @@ COLUMNS: Mapping[str, Columns] = {
     },
     "rpt_utilization": {
         **_SEGMENT,
-        "deployment_id": _TEXT,
-        "hour_start": _TIME,
-        "gpu_hours_paid": _REAL,
+        **{f"{rung}_util_ratio": _REAL for rung in RUNGS},
+        **{f"{rung}_util_den": _REAL for rung in RUNGS},
         "batch_fill_ratio": _REAL,
-        "mean_gpu_util_ratio": _REAL,
-        "mean_sm_active_ratio": _REAL,
-        "mean_tensor_active_ratio": _REAL,
-        "mean_dram_active_ratio": _REAL,
+        "batch_fill_den": _REAL,
+        **{f"mean_{gauge}_ratio": _REAL for gauge in GAUGES},
+        **{f"mean_{gauge}_den": _REAL for gauge in GAUGES},
     },
     "rpt_energy": {
         **_SEGMENT,
@@ -98,6 +94,8 @@ COLUMNS: Mapping[str, Columns] = {
         "accelerator_busy_kwh": _REAL,
         "facility_kwh": _REAL,
         "carbon_location_grams": _REAL,
+        "output_total_tokens": _COUNT,
+        "served_count": _COUNT,
     },
     "rpt_reconciliation": {
         "check_name": _TEXT,
@@ -168,7 +166,12 @@ def _scan(folder: Path, mart: str) -> pl.LazyFrame:
             f"{folder / mart}: the mart {mart} has no column {', '.join(missing)}. "
             "It was published by another version: run `tokenworks build` again."
         )
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+    typed = frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+    # Marts keyed by segment name an unknown one; null joins and sorts the same everywhere.
+    keys = [name for name in ("model", "tier", "region") if name in columns]
+    return typed.with_columns(
+        pl.when(pl.col(name) != _UNKNOWN_KEY).then(pl.col(name)).alias(name) for name in keys
+    )
 
 
 def _months(frames: tuple[pl.LazyFrame, ...]) -> list[str]:

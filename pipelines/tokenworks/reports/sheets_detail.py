@@ -126,13 +126,17 @@ def quality_sheet(tables: ReportTables) -> Sheet:
         [
             Cell(found.method),
             Cell(CATEGORY_NAMES[found.category]),
+            Cell(cause(found.cause, "")),
+            Cell(found.component),
             Cell(found.grade),
             Cell(found.currency),
             Cell(found.amount, found.currency),
         ]
         for found in tables.quality.methods
     ]
-    method_block = Block(["Method", "Category", "Grade", "Currency", "Amount"], methods)
+    method_block = Block(
+        ["Method", "Category", "Cause", "Component", "Grade", "Currency", "Amount"], methods
+    )
     shares = [
         [Cell(ledger.currency), Cell(found), Cell(share, "percent")]
         for ledger in tables.ledgers
@@ -144,7 +148,7 @@ def quality_sheet(tables: ReportTables) -> Sheet:
         title="Data quality",
         note=f"Cost is {', '.join(GRADES[:-1])} or {GRADES[-1]}; the limit of the unknown share "
         f"is {UNKNOWN_LIMIT:.0%}. {_telemetry(tables)}",
-        widths=(34, 18, 18, 14, 20, 18),
+        widths=(38, 16, 18, 18, 16, 12, 20),
         blocks=(method_block, share_block, _field_block(tables, share_block.bottom + 3)),
     )
 

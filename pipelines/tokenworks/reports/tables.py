@@ -6,6 +6,8 @@ workbook nor a page computes anything that is not here.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -53,6 +55,23 @@ class ReconciliationRow:
     def verdict(self) -> str:
         """In words."""
         return {True: "balanced", False: "NOT BALANCED", None: "unknown"}[self.is_balanced]
+
+
+@dataclass(frozen=True)
+class CheckSummary:
+    """All rows of one check in one unit."""
+
+    check: str
+    unit: str
+    count: int
+    balanced: int
+    expected: Decimal | None
+    actual: Decimal | None
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        return "balanced" if self.balanced == self.count else f"{self.count - self.balanced} open"
 
 
 @dataclass(frozen=True)
@@ -114,12 +133,35 @@ def build_tables(marts: Marts, period: Period) -> ReportTables:
         chargebacks=tuple(chargeback(ledger) for ledger in books),
         unit_cost=unit_costs(marts.unit_cost, ("model", "tier", "region")),
         segments=tuple(segment for segment in segments if segment.request_count),
-        utilisation=utilisation(marts.deployment_hours, marts.utilization),
+        utilisation=utilisation(marts.utilization),
         latency=latency,
-        energy=energies(marts.energy, marts.unit_cost),
+        energy=energies(marts.energy),
         reconciliation=_reconciliation(marts.reconciliation),
         quality=quality(marts.requests, marts.ledger, marts.deployment_hours),
     )
+
+
+def check_summaries(rows: Sequence[ReconciliationRow]) -> tuple[CheckSummary, ...]:
+    """Checks by name and unit; a sum is unknown where one of its terms is."""
+    groups: dict[tuple[str, str], list[ReconciliationRow]] = defaultdict(list)
+    for row in rows:
+        groups[row.check, row.unit].append(row)
+    return tuple(
+        CheckSummary(
+            check=check,
+            unit=unit,
+            count=len(found),
+            balanced=sum(row.is_balanced is True for row in found),
+            expected=_sum([row.expected for row in found]),
+            actual=_sum([row.actual for row in found]),
+        )
+        for (check, unit), found in sorted(groups.items())
+    )
+
+
+def _sum(values: Sequence[Decimal | None]) -> Decimal | None:
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if len(known) == len(values) else None
 
 
 def _window(marts: Marts, period: Period) -> Window:

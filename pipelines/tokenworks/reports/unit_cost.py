@@ -4,8 +4,8 @@ Here belongs the roll-up of `rpt_unit_cost` to a month by any of model, tier and
 request's cost is found belongs to the warehouse.
 
 A day without tokens has no unit cost but may have idle cost. Its dollars still belong to the
-month, so a class's fully loaded cost is the segment's fully loaded cost of the whole month, split
-by the active cost of the classes; it is never rebuilt from the daily ratios.
+month, so a class's fully loaded cost is its active cost times the segment's fully loaded dollars
+of the whole month per active dollar; it is never rebuilt from the daily ratios.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from tokenworks.reports.money import Key, allocate, from_units, to_units
+from tokenworks.reports.money import from_units, to_units
 from tokenworks.reports.read import TOKEN_CLASSES
 
 TOKENS = {
@@ -63,20 +63,26 @@ class ClassCost:
 
 @dataclass(frozen=True)
 class SegmentCost:
-    """Month total of one segment, such as (model, tier, region)."""
+    """Month total of one segment, such as (model, tier, region).
+
+    Attributes:
+        key: values of the dimensions, empty where unknown.
+        request_count: requests, served or not.
+        costs: dollars by column of `COSTS`.
+        classes: cost by token class.
+        idle_of: idle and fully loaded units of the days on which both are known.
+    """
 
     key: tuple[str, ...]
     request_count: int | None
     costs: Mapping[str, Decimal | None]
     classes: tuple[ClassCost, ...]
+    idle_of: tuple[int, int]
 
     @property
     def idle_share(self) -> Decimal | None:
-        """Idle cost divided by active plus idle cost; overhead is in neither."""
-        idle, active = self.costs["cost_idle_usd"], self.costs["cost_active_usd"]
-        if idle is None or active is None or active + idle == 0:
-            return None
-        return idle / (active + idle)
+        """Idle cost divided by fully loaded cost, over the days on which both are known."""
+        return None if not self.idle_of[1] else Decimal(self.idle_of[0]) / self.idle_of[1]
 
     def of_class(self, token_class: str) -> ClassCost:
         """Cost of one token class."""
@@ -92,18 +98,10 @@ def unit_costs(frame: pl.LazyFrame, by: Sequence[str]) -> tuple[SegmentCost, ...
     return tuple(_segment(key, rows) for key, rows in sorted(groups.items()))
 
 
-def total(segments: Sequence[SegmentCost], cost: str) -> Decimal | None:
-    """A cost over several segments; None where none of them knows it."""
-    known = [value for segment in segments if (value := segment.costs[cost]) is not None]
-    return sum(known, Decimal(0)) if known else None
-
-
 def _segment(key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> SegmentCost:
     costs = {name: _sum_money(rows, name) for name in COSTS}
     rated = {name: {basis: _rated(rows, name, basis) for basis in _RATED} for name in TOKEN_CLASSES}
-    loaded = _split(
-        costs["cost_fully_loaded_usd"], {name: rated[name]["active"] for name in TOKEN_CLASSES}
-    )
+    whole = _paired(rows, "cost_fully_loaded_usd", "cost_active_usd")
     return SegmentCost(
         key=key,
         request_count=_sum_count(rows, "request_count"),
@@ -114,7 +112,7 @@ def _segment(key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Segment
                 tokens=_sum_count(rows, TOKENS[name]),
                 costs={
                     **{basis: _known(*rated[name][basis]) for basis in _RATED},
-                    "fully_loaded": loaded[name],
+                    "fully_loaded": _loaded(rated[name]["active"], whole),
                 },
                 rated_tokens={
                     **{basis: rated[name][basis][1] for basis in _RATED},
@@ -123,6 +121,7 @@ def _segment(key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Segment
             )
             for name in TOKEN_CLASSES
         ),
+        idle_of=_paired(rows, "cost_idle_usd", "cost_fully_loaded_usd"),
     )
 
 
@@ -144,18 +143,19 @@ def _known(units: int, tokens: int) -> Decimal | None:
     return from_units(units) if tokens else None
 
 
-def _split(
-    amount: Decimal | None, active: Mapping[str, tuple[int, int]]
-) -> dict[str, Decimal | None]:
-    """Fully loaded cost by token class, in proportion to active cost.
+def _loaded(active: tuple[int, int], whole: tuple[int, int]) -> Decimal | None:
+    """A class's active cost, carried up by what the whole segment costs per active dollar."""
+    units, tokens = active
+    loaded_units, active_units = whole
+    if not tokens or active_units <= 0:
+        return None
+    return from_units((2 * units * loaded_units + active_units) // (2 * active_units))
 
-    A class that is known to cost nothing gets zero; one whose cost is unknown gets None.
-    """
-    weights: dict[Key, int] = {(name,): units for name, (units, tokens) in active.items() if tokens}
-    if amount is None or sum(weights.values()) <= 0:
-        return dict.fromkeys(active)
-    parts = allocate(to_units(amount), weights)
-    return {name: from_units(parts[name,]) if (name,) in parts else None for name in active}
+
+def _paired(rows: Sequence[Mapping[str, Any]], first: str, second: str) -> tuple[int, int]:
+    """Units of two costs over the days on which both are known."""
+    known = [row for row in rows if row[first] is not None and row[second] is not None]
+    return sum(to_units(row[first]) for row in known), sum(to_units(row[second]) for row in known)
 
 
 def _sum_money(rows: Sequence[Mapping[str, Any]], name: str) -> Decimal | None:

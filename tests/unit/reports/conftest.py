@@ -14,7 +14,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-
 from tokenworks.reports.period import Period
 from tokenworks.reports.read import COLUMNS, Marts, read_month
 from tokenworks.reports.tables import ReportTables, build_tables
@@ -38,7 +37,7 @@ def _ledger() -> Rows:
             "component": "accelerator",
             "currency": "USD",
             "category": category,
-            "allocation_method": "phase_weighted",
+            "allocation_method": "even-hours|gpu-time|phase-weights",
             "cost": Decimal(cost),
             "cost_usd": Decimal(cost),
         }
@@ -47,7 +46,7 @@ def _ledger() -> Rows:
     small = {"deployment_id": "small-us", **SMALL}
     big = {"deployment_id": "large-us", **BIG}
     eu = {"deployment_id": "small-eu", "currency": "EUR", "bill_id": "colo-eu", **EU}
-    even = {"allocation_method": "hours_even"}
+    even = {"allocation_method": "even-hours"}
     third, rest = "3.333333333333", "3.333333333334"
     return [
         line("served", "60.00", tenant_id="acme", **small),
@@ -59,7 +58,7 @@ def _ledger() -> Rows:
         line("idle", "40.00", cause="unallocated", event_date=DAY_3, region="us-east", **even),
         line("overhead", "10.00", component="network", **even),
         line("overhead", "-4.00", component="network", bill_id="credit-09", **even),
-        line("unattributed", "2.50", **small),
+        line("unattributed", "2.50", cause="no_tokens", **small),
         line("served", rest, tenant_id="acme", **{**eu, "cost_usd": None}),
         line("served", third, tenant_id="birch", **{**eu, "cost_usd": None}),
         line("served", third, tenant_id="cobalt", **{**eu, "cost_usd": None}),
@@ -117,6 +116,17 @@ def _unit_cost() -> Rows:
             "cost_fully_loaded_usd": Decimal("5.00"),
         },
         {"event_date": DAY_1, **EU, "request_count": 3, "output_total_tokens": 300},
+        {
+            "event_date": DAY_3,
+            "model": "(unknown)",
+            "tier": "(unknown)",
+            "region": "(unknown)",
+            "request_count": 0,
+            "cost_active_usd": Decimal("0.00"),
+            "cost_idle_usd": Decimal("40.00"),
+            "cost_overhead_usd": Decimal("0.00"),
+            "cost_fully_loaded_usd": Decimal("40.00"),
+        },
     ]
 
 
@@ -130,7 +140,6 @@ def _requests() -> Rows:
         "tenant_id": "acme",
         "deployment_id": "small-us",
         "status": "success",
-        "is_gateway_cache_hit": False,
         "input_total_tokens": 100,
         "output_total_tokens": 10,
         "cost_active_usd": Decimal("0.01"),
@@ -144,38 +153,52 @@ def _requests() -> Rows:
         }
         for tenth in range(1, 22)
     ]
-    rows.append({**base, "event_date": DAY_1, "is_gateway_cache_hit": True, "ttft_seconds": 99.0})
+    rows.append({**base, "event_date": DAY_1, "status": "cancelled", "ttft_seconds": 99.0})
     rows.append({**base, "event_date": DAY_2, "status": "failure", "e2e_seconds": 500.0})
     rows += [{**base, **EU, "event_date": DAY_1, "ttft_seconds": 0.2} for _ in range(3)]
     rows[-1]["output_total_tokens"] = None
     return rows
 
 
-def _hours() -> tuple[Rows, Rows]:
-    hour = {**SMALL, "deployment_id": "small-us", "event_date": DAY_1}
-    first = {**hour, "hour_start": datetime(2026, 9, 1, 0)}
-    second = {**hour, "hour_start": datetime(2026, 9, 1, 1)}
-    states = [
+def _deployment_hours() -> Rows:
+    hour = {**SMALL, "event_date": DAY_1, "gpu_hours_assigned": 8.0}
+    return [
+        {**hour, "telemetry_coverage_ratio": 1.0},
+        {**hour, "telemetry_coverage_ratio": 0.5},
+    ]
+
+
+def _utilization() -> Rows:
+    hour = {**SMALL, "event_date": DAY_1, "allocation_util_ratio": 1.0, "allocation_util_den": 8.0}
+    return [
         {
-            **first,
-            "gpu_hours_assigned": 8.0,
-            "gpu_hours_ready": 6.0,
-            "gpu_hours_busy": 3.0,
-            "telemetry_coverage_ratio": 1.0,
+            **hour,
+            "ready_util_ratio": 0.75,
+            "ready_util_den": 8.0,
+            "busy_util_ratio": 0.5,
+            "busy_util_den": 6.0,
+            "batch_fill_ratio": 0.5,
+            "batch_fill_den": 30.0,
+            "mean_gpu_util_ratio": 0.4,
+            "mean_gpu_util_den": 8.0,
         },
         {
-            **second,
-            "gpu_hours_assigned": 8.0,
-            "gpu_hours_ready": 8.0,
-            "gpu_hours_busy": 1.0,
-            "telemetry_coverage_ratio": 0.5,
+            **hour,
+            "ready_util_ratio": 0.25,
+            "ready_util_den": 8.0,
+            "busy_util_ratio": 0.5,
+            "busy_util_den": 2.0,
+            "batch_fill_ratio": 0.1,
+            "batch_fill_den": 10.0,
+            "mean_gpu_util_den": 0.0,
+        },
+        {
+            "event_date": DAY_1,
+            "region": "us-east",
+            "allocation_util_ratio": 0.0,
+            "allocation_util_den": 4.0,
         },
     ]
-    rungs = [
-        {**first, "gpu_hours_paid": 10.0, "batch_fill_ratio": 0.5, "mean_gpu_util_ratio": 0.4},
-        {**second, "gpu_hours_paid": 10.0, "batch_fill_ratio": 0.1, "mean_gpu_util_ratio": None},
-    ]
-    return states, rungs
 
 
 def _energy() -> Rows:
@@ -187,8 +210,16 @@ def _energy() -> Rows:
             "accelerator_busy_kwh": 0.75,
             "facility_kwh": 1.2,
             "carbon_location_grams": 480.0,
+            "output_total_tokens": 500_000,
+            "served_count": 10,
         },
-        {"event_date": DAY_2, **SMALL, "accelerator_kwh": 1.0},
+        {
+            "event_date": DAY_2,
+            **SMALL,
+            "accelerator_kwh": 1.0,
+            "output_total_tokens": 1_500_000,
+            "served_count": 11,
+        },
     ]
 
 
@@ -232,12 +263,11 @@ def write_mart(settings: Settings) -> WriteMart:
 @pytest.fixture
 def home(settings: Settings, write_mart: WriteMart) -> Settings:
     """A home folder with a small published warehouse of September 2026."""
-    states, rungs = _hours()
     write_mart("fct_cost_ledger", _ledger())
     write_mart("rpt_unit_cost", _unit_cost())
     write_mart("fct_requests", _requests())
-    write_mart("fct_deployment_hours", states)
-    write_mart("rpt_utilization", rungs)
+    write_mart("fct_deployment_hours", _deployment_hours())
+    write_mart("rpt_utilization", _utilization())
     write_mart("rpt_energy", _energy())
     write_mart("rpt_reconciliation", _reconciliation())
     return settings
