@@ -3,7 +3,7 @@
    and 1e-9 kWh (3.6 mJ) for meters · ratios: millionths · weights: picoseconds of a GPU. #}
 
 {# decimal(38,12) -> units. #}
-{% macro money_units(x) %}cast({{ x }} * 1000000000000 as {{ big_integer() }}){% endmacro %}
+{% macro money_units(x) %}cast(({{ x }}) * 1000000000000 as {{ big_integer() }}){% endmacro %}
 
 {# units -> decimal(38,12); the operands are narrow enough for Spark to keep every digit. #}
 {% macro money(units) -%}
@@ -12,7 +12,7 @@ cast(cast({{ units }} as decimal(25,0)) * cast('0.000000000001' as decimal(12,12
 
 {# A double as a whole number of units; floor(x + 0.5), since casts of doubles differ by engine. #}
 {% macro whole(x, per_unit=1) -%}
-cast(floor({{ x }} * {{ per_unit }} + 0.5) as bigint)
+cast(floor(({{ x }}) * {{ per_unit }} + 0.5) as bigint)
 {%- endmacro %}
 
 {# a * b / c rounded half away from zero; c > 0. #}
@@ -34,7 +34,7 @@ cast(floor({{ x }} * {{ per_unit }} + 0.5) as bigint)
 
 {# Sum of the rows that meet a condition; null where one of them is unknown, 0 where there are none. #}
 {% macro known_sum(x, condition='true') -%}
-case when count_if(({{ condition }}) and {{ x }} is null) = 0
+case when count(case when ({{ condition }}) and {{ x }} is null then 1 end) = 0
     then coalesce(sum(case when {{ condition }} then {{ x }} end), 0)
 end
 {%- endmacro %}

@@ -102,9 +102,9 @@ def requests() -> list[Row]:
                  input_total_tokens=1000, input_cache_read_tokens=600, output_total_tokens=101),
         _request("r2", "10:05:00", "10:20:00", "beta", first_token_at=at("10:05:02"),
                  input_total_tokens=400, output_total_tokens=200),
-        _request("A", "11:00:00", "11:59:59.999999", "acme", first_token_at=at("11:00:00.5"),
+        _request("A", "11:00:00", "12:00:00", "acme", first_token_at=at("11:00:00.5"),
                  input_total_tokens=90_000, input_cache_read_tokens=60_000, output_total_tokens=1_000),
-        _request("B", "11:00:00", "11:59:59.999999", "beta", first_token_at=at("11:00:00.5"),
+        _request("B", "11:00:00", "12:00:00", "beta", first_token_at=at("11:00:00.5"),
                  input_total_tokens=10_000, output_total_tokens=9_000),
         _request("r5", "12:00:00", "12:30:00", "acme", first_token_at=at("12:00:01"),
                  input_total_tokens=100, output_total_tokens=50, status="cancelled"),
@@ -178,7 +178,7 @@ def charges() -> list[Row]:
     return [
         row("12.00", invoice_id="INV-1", service_category="Compute", resource_id="srv-us"),
         row("0.30", invoice_id="INV-1", service_category="Networking", resource_id="us"),
-        row("-10.00", charge_category="Credit", service_category="Other"),
+        row("-0.90", charge_category="Credit", service_category="Other"),
     ]
 
 

@@ -9,7 +9,7 @@ select
     replica_count,
     gpu_count,
     {% for state in ['assigned', 'ready', 'busy', 'not_ready', 'ready_empty'] -%}
-    {{ 'assigned_us - not_ready_us' if state == 'ready' else state ~ '_us' }} / 3600000000e0
+    {{ '(assigned_us - not_ready_us)' if state == 'ready' else state ~ '_us' }} / 3600000000e0
         as gpu_hours_{{ state }},
     {% endfor -%}
     busy_method,

@@ -69,7 +69,7 @@ select
     {{ money('coalesce(overhead_units, free_units)') }} as cost_overhead_share_usd,
     {{ money('active_units + coalesce(idle_units, free_units) + coalesce(overhead_units, free_units)') }}
         as cost_fully_loaded_usd,
-    {{ money('list_units') }} as cost_list_usd,
+    {{ money('case when is_gateway_cache_hit then 0 else list_units end') }} as cost_list_usd,
     reported_cost_usd,
     busy_mj / 1000e0 as energy_accelerator_joules,
     facility_busy_mj / 1000e0 as energy_facility_joules,
@@ -79,6 +79,7 @@ select
         'replica_unknown': 'deployment_id is not null and replica_id is null',
         'clock_relative': "clock = 'relative'",
         'cache_read_unknown': 'input_cache_read_tokens is null',
+        'cache_read_exceeds_input': 'input_cache_read_tokens > input_total_tokens',
         'output_unknown': 'output_total_tokens is null',
         'end_unknown': 'ended_at is null and e2e_seconds is null',
         'first_token_unknown': 'is_streaming and ttft_seconds is null',

@@ -43,7 +43,7 @@ energy as (
         {{ known_sum('facility_mj') }} as facility_mj,
         {{ known_sum('carbon_micrograms') }} as carbon_micrograms,
         sum(cast(energy_mj as {{ big_integer() }}) * pue_ppm) as pue_weighted,
-        count_if(is_metered) as metered_count,
+        count(case when is_metered then 1 end) as metered_count,
         count(*) as hour_count
     from hours
     group by event_date, model, tier, region

@@ -27,17 +27,17 @@ grouped as (
         tier_key as tier,
         region_key as region,
         count(*) as request_count,
-        count_if(status = 'success') as success_count,
+        count(case when status = 'success' then 1 end) as success_count,
         -- Failures and rejections stay in the denominator; what the client cancelled does not.
-        count_if(has_slo and status <> 'cancelled') as attainment_den,
-        count_if(has_slo and is_within_slo) as attained_count,
+        count(case when has_slo and status <> 'cancelled' then 1 end) as attainment_den,
+        count(case when has_slo and is_within_slo then 1 end) as attained_count,
         {% for m in measures -%}
         {% for p in [50, 90, 95, 99] -%}
         percentile_cont({{ p / 100 }}) within group (order by {{ m }}_seconds asc)
             filter (where is_success and {{ m }}_seconds is not null) as {{ m }}_p{{ p }},
         {% endfor -%}
         sum(case when is_success then {{ whole(m ~ '_seconds', 1000000000) }} end) as {{ m }}_ns,
-        count_if(is_success and {{ m }}_seconds is not null) as {{ m }}_count{{ "," if not loop.last }}
+        count(case when is_success and {{ m }}_seconds is not null then 1 end) as {{ m }}_count{{ "," if not loop.last }}
         {% endfor %}
     from requests
     group by started_date, model_key, tier_key, region_key

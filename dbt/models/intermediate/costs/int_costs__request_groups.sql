@@ -11,9 +11,9 @@ select
     category,
     cause,
     {% for name, condition in groups.items() -%}
-    case when count_if({{ condition }}) > 0 then {{ known_sum('usd_units', condition) }} end as {{ name }},
+    case when count(case when {{ condition }} then 1 end) > 0 then {{ known_sum('usd_units', condition) }} end as {{ name }},
     {% endfor -%}
-    count_if(usd_units is null) > 0 as has_missing_rate
+    count(case when usd_units is null then 1 end) > 0 as has_missing_rate
 from {{ ref('int_costs__entries') }}
 where category in ('served', 'waste')
 group by deployment_id, hour_index, tenant_id, category, cause

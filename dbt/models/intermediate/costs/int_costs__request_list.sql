@@ -25,7 +25,8 @@ attempts as (
     from {{ ref('int_requests__measured') }} as attempts
     inner join {{ ref('int_prices__models') }} as models
         on
-            attempts.model = models.model
+            not coalesce(attempts.is_gateway_cache_hit, false)
+            and attempts.model = models.model
             and attempts.provider is not distinct from models.provider
             and attempts.model_served is not distinct from models.model_served
             and attempts.model_requested is not distinct from models.model_requested
@@ -36,7 +37,7 @@ priced as (
         attempts.*,
         rates.rate_units,
         -- Written tokens cost their own price where the list has one, else that of uncached input.
-        cast(input_uncached_tokens - write_5m_tokens - write_1h_tokens as {{ big_integer() }})
+        cast(greatest(0, input_uncached_tokens - write_5m_tokens - write_1h_tokens) as {{ big_integer() }})
         * prices.input_uncached
         + write_5m_tokens * coalesce(prices.input_cache_write_5m, prices.input_uncached)
         + write_1h_tokens * coalesce(prices.input_cache_write_1h, prices.input_uncached) as input_price,

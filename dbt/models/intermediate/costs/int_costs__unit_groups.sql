@@ -7,12 +7,14 @@ requests as (
         coalesce(measured.model, '(unknown)') as model,
         coalesce(measured.tier, '(unknown)') as tier,
         coalesce(measured.region, '(unknown)') as region,
-        measured.is_served,
+        -- What the gateway's cache answered took no engine tokens (E20).
+        measured.is_served and not coalesce(measured.is_gateway_cache_hit, false) as is_served,
         measured.input_total_tokens,
         measured.input_uncached_tokens,
         measured.input_cache_read_tokens,
         measured.output_total_tokens,
         measured.is_served
+        and not coalesce(measured.is_gateway_cache_hit, false)
         and measured.input_uncached_tokens is not null
         and measured.output_total_tokens is not null as has_classes,
         classes.active_units is not null as has_class_cost,
@@ -37,7 +39,7 @@ select
     tier,
     region,
     count(*) as request_count,
-    count_if(is_served) as served_count,
+    count(case when is_served then 1 end) as served_count,
     {% for class in ['input_total', 'input_uncached', 'input_cache_read', 'output_total'] -%}
     cast(sum(case when is_served then {{ class }}_tokens end) as bigint) as {{ class }}_tokens,
     {% endfor -%}
@@ -47,8 +49,8 @@ select
         as marginal_{{ class }},
     sum(case when has_classes and list_units is not null then {{ class }}_tokens end) as listed_{{ class }},
     {% endfor -%}
-    count_if(has_classes) as classed_count,
-    count_if(is_served and list_units is not null) as listed_count,
+    count(case when has_classes then 1 end) as classed_count,
+    count(case when is_served and list_units is not null then 1 end) as listed_count,
     {% for cost in ['active', 'marginal'] -%}
     sum({{ cost }}_units) as classed_{{ cost }}_units,
     {% for class in ['input', 'cache_read', 'output'] -%}

@@ -16,5 +16,5 @@ observed as (
 
 select
     {{ int_div('min(first_us)', hour_us()) }} * {{ hour_us() }} as window_from_us,
-    ({{ int_div('max(last_us)', hour_us()) }} + 1) * {{ hour_us() }} as window_to_us
+    ({{ int_div('max(last_us) - 1', hour_us()) }} + 1) * {{ hour_us() }} as window_to_us
 from observed

@@ -5,7 +5,7 @@ arrivals as (
         deployment_id,
         {{ hour_index('started_us') }} as hour_index,
         count(*) as request_count,
-        count_if(status = 'success') as success_count
+        count(case when status = 'success' then 1 end) as success_count
     from {{ ref('int_requests__measured') }}
     where deployment_id is not null
     group by deployment_id, {{ hour_index('started_us') }}

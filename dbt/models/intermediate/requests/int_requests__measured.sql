@@ -20,7 +20,11 @@ timed as (
             e2e_seconds,
             case when seen_end_us >= started_us then (seen_end_us - started_us) / 1000000e0 end
         ) as whole_seconds,
-        input_total_tokens - input_cache_read_tokens as input_uncached_tokens,
+        -- More cached than there was is a fault of the log: what was computed is unknown then.
+        case
+            when input_cache_read_tokens <= input_total_tokens
+                then input_total_tokens - input_cache_read_tokens
+        end as input_uncached_tokens,
         status not in ('failure', 'cancelled', 'rejected') as is_served,
         deployment_id is not null
         and status <> 'rejected'

@@ -62,6 +62,10 @@ kinds as (
     from gauges
     where is_gauged and running_milli > 0
     union all
+    select replica_id, hour_index, 'served' as kind, from_us, to_us
+    from requests
+    where is_served
+    union all
     select replica_id, hour_index, 'ready' as kind, from_us, to_us
     from requests
     where is_served

@@ -16,7 +16,8 @@ lengths as (
         replica_id,
         hour_index,
         cast({{ union_length() }} filter (where kind = 'busy') as bigint) as busy_us,
-        cast({{ union_length() }} filter (where kind = 'ready') as bigint) as ready_us
+        cast({{ union_length() }} filter (where kind = 'ready') as bigint) as ready_us,
+        count(case when kind = 'served' then 1 end) > 0 as is_alive
     from reached
     group by replica_id, hour_index
 ),
@@ -31,10 +32,8 @@ measured as (
         least(replicas.assigned_us, coalesce(lengths.busy_us, 0)) as busy_us,
         -- Without scrapes a served request is the only sign of life, and stands for the hour.
         case
-            when replicas.scrape_count > 0
-                then least(replicas.assigned_us, coalesce(lengths.ready_us, 0))
-            when lengths.ready_us > 0 then replicas.assigned_us
-            else 0
+            when replicas.scrape_count = 0 and lengths.is_alive then replicas.assigned_us
+            else least(replicas.assigned_us, coalesce(lengths.ready_us, 0))
         end as ready_us
     from replicas
     left join lengths

@@ -11,7 +11,7 @@ select
     replica_id,
     deployment_id,
     hour_index,
-    count_if(is_scraped_here) as scrape_count,
+    count(case when is_scraped_here then 1 end) as scrape_count,
     sum(case when running_milli is not null then held_us else 0 end) as running_us,
     sum(running_milli * held_us) as running_sum,
     sum(case when running_milli > 0 then held_us else 0 end) as gauge_busy_us,

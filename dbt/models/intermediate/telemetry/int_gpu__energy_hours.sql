@@ -63,6 +63,6 @@ select
     hour_index,
     cast(sum(energy_mj) as bigint) as energy_mj,
     cast(sum(elapsed_to - elapsed_from) as bigint) as measured_us,
-    count_if(gained_mj is null) = 0 as is_all_counter
+    count(case when gained_mj is null then 1 end) = 0 as is_all_counter
 from pieces
 group by gpu_uuid, is_in_fleet, hour_index

@@ -1,0 +1,41 @@
+-- What requests bear is what the ledger says their tenants and deployments bear, by component.
+{% set parts = {
+    'cost_accelerator_usd': "component = 'accelerator'",
+    'cost_electricity_usd': "component in ('electricity', 'demand')",
+    'cost_other_usd': "component not in ('accelerator', 'electricity', 'demand')",
+} %}
+with
+requests as (
+    select
+        deployment_id,
+        tenant_id,
+        {% for column in parts -%}
+        coalesce(sum({{ column }}), 0) as {{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('fct_requests') }}
+    where deployment_id is not null
+    group by deployment_id, tenant_id
+),
+
+ledger as (
+    select
+        deployment_id,
+        tenant_id,
+        {% for column, condition in parts.items() -%}
+        coalesce(sum(case when {{ condition }} then cost_usd end), 0) as {{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('fct_cost_ledger') }}
+    where category in ('served', 'waste')
+    group by deployment_id, tenant_id
+)
+
+select ledger.*
+from ledger
+left join requests
+    on
+        ledger.deployment_id = requests.deployment_id
+        and ledger.tenant_id is not distinct from requests.tenant_id
+where
+    {% for column in parts -%}
+    ledger.{{ column }} is distinct from requests.{{ column }}{{ " or" if not loop.last }}
+    {% endfor %}
