@@ -2,15 +2,268 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
+import polars as pl
 import pytest
-
-from tests.unit.reports.typing_helpers import WriteMart
-from tokenworks.reports.chargeback import Chargeback
+from tokenworks.reports.chargeback import Chargeback, chargeback
 from tokenworks.reports.ledger import LedgerError, ledgers
+from tokenworks.reports.period import Period
 from tokenworks.reports.quality import grade
-from tokenworks.reports.read import Marts, read_month
-from tokenworks.reports.tables import ReportTables, check_summaries
+from tokenworks.reports.read import MartError, read_month
+from tokenworks.reports.tables import ReportTables, build_tables, check_summaries
 from tokenworks_sources.settings import Settings
+
+WriteMart = Callable[[str, Sequence[Mapping[str, Any]]], None]
+
+
+def _lines(charged: Chargeback) -> dict[str, list[str]]:
+    return {
+        line.name: [str(amount) for amount in (*line.amounts, line.total)] for line in charged.lines
+    }
+
+
+def test_currencies_stand_apart_when_two_are_billed(tables: ReportTables) -> None:
+    assert [(ledger.currency, str(ledger.total)) for ledger in tables.ledgers] == [
+        ("EUR", "3.00"),
+        ("USD", "213.50"),
+    ]
+
+
+def test_every_dollar_is_in_one_category_when_the_month_is_summed(tables: ReportTables) -> None:
+    euros, dollars = tables.ledgers
+    assert {name: str(amount) for name, amount in dollars.categories.items()} == {
+        "served": "100.00",
+        "waste": "5.00",
+        "idle": "100.00",
+        "overhead": "6.00",
+        "unattributed": "2.50",
+    }
+    assert [(line.category, line.cause, str(line.amount)) for line in euros.causes] == [
+        ("served", "", "10.00"),
+        ("idle", "not_ready", "-7.00"),
+    ]
+
+
+def test_days_take_the_odd_cent_by_key_when_idle_is_posted(tables: ReportTables) -> None:
+    dollars = tables.ledgers[1]
+    assert [(row.day, row.deployment, row.cause, str(row.amount)) for row in dollars.idle] == [
+        (date(2026, 9, 1), "small-us", "ready_empty", "20.01"),
+        (date(2026, 9, 2), "small-us", "ready_empty", "39.99"),
+        (date(2026, 9, 3), "", "unallocated", "40.00"),
+    ]
+
+
+def test_idle_follows_served_cost_when_charged_back(tables: ReportTables) -> None:
+    # small-us idles 60: acme served 60 there and birch 30. The free GPU's 40 and the overhead's 6
+    # (10 less a credit of 4) go by 60 : 30 : 10.
+    assert _lines(tables.chargebacks[1]) == {
+        "acme": ["60.00", "0.00", "64.00", "3.60", "0.00", "127.60"],
+        "birch": ["30.00", "5.00", "32.00", "1.80", "0.00", "68.80"],
+        "cobalt": ["10.00", "0.00", "4.00", "0.60", "0.00", "14.60"],
+        "(unattributed)": ["0.00", "0.00", "0.00", "0.00", "2.50", "2.50"],
+    }
+    assert str(tables.chargebacks[1].total) == "213.50"
+
+
+def test_credit_is_split_by_its_sign_when_idle_is_negative(tables: ReportTables) -> None:
+    assert _lines(tables.chargebacks[0]) == {
+        "acme": ["3.34", "0.00", "-2.34", "0.00", "0.00", "1.00"],
+        "birch": ["3.33", "0.00", "-2.33", "0.00", "0.00", "1.00"],
+        "cobalt": ["3.33", "0.00", "-2.33", "0.00", "0.00", "1.00"],
+    }
+
+
+def test_hours_nobody_observed_are_charged_to_nobody_when_billed(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    base = {
+        "event_date": date(2026, 9, 1),
+        "currency": "JPY",
+        "allocation_method": "even-hours",
+        "component": "accelerator",
+    }
+    write_mart(
+        "fct_cost_ledger",
+        [
+            {**base, "category": "served", "tenant_id": "acme", "cost": Decimal(70)},
+            {**base, "category": "idle", "cause": "unobserved", "cost": Decimal(30)},
+        ],
+    )
+    marts = read_month(home.published_parquet, Period(2026, 9))
+    found = build_tables(marts, Period(2026, 9))
+    assert _lines(found.chargebacks[0]) == {
+        "acme": ["70", "0", "0", "0", "0", "70"],
+        "(not observed)": ["0", "0", "30", "0", "0", "30"],
+    }
+    assert found.quality.first_line() == (
+        "WARNING: unknown share above the limit of 5%: 30.0% of cost has no known cause or method, "
+        "3.8% of requests lack a token count."
+    )
+
+
+def test_idle_keeps_its_own_line_when_nobody_was_served(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    row = {"event_date": date(2026, 9, 1), "currency": "USD", "category": "idle"}
+    write_mart("fct_cost_ledger", [{**row, "cause": "ready_empty", "cost": Decimal("8.00")}])
+    frame = read_month(home.published_parquet, Period(2026, 9)).ledger
+    assert _lines(chargeback(ledgers(frame)[0])) == {
+        "(not shared: nobody was served in this currency)": [
+            *["0.00", "0.00", "8.00", "0.00", "0.00", "8.00"]
+        ]
+    }
+
+
+def test_category_is_refused_when_no_report_knows_it(home: Settings, write_mart: WriteMart) -> None:
+    row = {"event_date": date(2026, 9, 1), "currency": "USD", "category": "lost"}
+    write_mart("fct_cost_ledger", [{**row, "cost": Decimal("8.00")}])
+    with pytest.raises(LedgerError, match="holds the category 'lost'"):
+        ledgers(read_month(home.published_parquet, Period(2026, 9)).ledger)
+
+
+def test_unit_cost_is_a_ratio_of_sums_when_days_differ(tables: ReportTables) -> None:
+    small = next(found for found in tables.unit_cost if found.key[2] == "us-east")
+    rates = {
+        found.token_class: {
+            basis: found.usd_per_million(basis) for basis in ("marginal", "active", "list")
+        }
+        for found in small.classes
+    }
+    # Uncached input: 2.00 for 1 M and 3.00 for 3 M tokens; the mean of the daily rates is 1.50.
+    assert rates == {
+        "input_uncached": {
+            "marginal": Decimal("0.5"),
+            "active": Decimal("1.25"),
+            "list": Decimal(3),
+        },
+        "input_cache_read": {
+            "marginal": Decimal("0.05"),
+            "active": Decimal("0.25"),
+            "list": Decimal("0.3"),
+        },
+        "output": {"marginal": Decimal(1), "active": Decimal("4.5"), "list": Decimal(15)},
+    }
+
+
+def test_idle_day_is_in_the_unit_cost_when_it_had_no_token(tables: ReportTables) -> None:
+    small = next(found for found in tables.unit_cost if found.key[2] == "us-east")
+    # 25.00 fully loaded over 15.00 active; day 3 has 5.00 of idle and not one token.
+    assert small.of_class("output").usd_per_million("fully_loaded") == Decimal("7.5")
+    assert small.of_class("input_uncached").costs["fully_loaded"] == Decimal("8.333333333333")
+    assert small.idle_share == Decimal("0.36")
+
+
+def test_headline_has_exact_p95_over_days_when_days_differ(tables: ReportTables) -> None:
+    # 0.1 to 2.1 seconds over two days: rank 0.95 × 20 is the 20th of 21 values. The days' own
+    # p95 are 0.955 and 2.05.
+    europe, america = tables.headline
+    assert (america.tier, america.region, america.ttft_count) == ("small", "us-east", 21)
+    assert america.p95_ttft_seconds == pytest.approx(2.0, rel=1e-12)
+    assert america.usd_per_m_output == Decimal("7.5")
+    assert america.request_count == 23
+    assert (europe.region, europe.usd_per_m_output, europe.idle_share) == ("eu-west", None, None)
+
+
+def test_p99_is_unknown_when_there_are_fewer_than_a_hundred_events(tables: ReportTables) -> None:
+    found = {(row.region, row.measure): row for row in tables.latency}
+    assert found["us-east", "ttft"].seconds[99] is None
+    assert found["us-east", "tpot"].count == 0
+    assert found["us-east", "tpot"].seconds == {50: None, 95: None, 99: None}
+    # The failure of 500 seconds is not an end-to-end time.
+    assert found["us-east", "e2e"].count == 21
+
+
+def test_rungs_are_ratios_of_sums_when_hours_differ(tables: ReportTables) -> None:
+    small, unheld = tables.utilisation
+    assert (small.paid, small.assigned, small.ready, small.busy) == (16.0, 16.0, 8.0, 4.0)
+    assert dict(small.rungs) == {
+        "Assigned, of paid": 1.0,
+        "Ready, of assigned": 0.5,
+        "Busy, of ready": 0.5,
+        "Batch slots filled, while busy": 0.4,
+    }
+    assert small.gauges["gpu_util"] == 0.4
+    assert small.gauges["sm_active"] is None
+    assert (unheld.tier, unheld.paid, unheld.assigned, unheld.busy) == ("", 4.0, 0.0, None)
+
+
+def test_energy_ratio_stands_on_known_days_when_a_meter_is_silent(tables: ReportTables) -> None:
+    (small,) = tables.energy
+    assert (small.accelerator_kwh, small.facility_kwh, small.accelerator_busy_kwh) == (
+        2.0,
+        1.2,
+        0.75,
+    )
+    # 2 kWh over 2 M tokens; 1.2 kWh over the 10 requests of the metered day.
+    assert small.joules_per_output_token == pytest.approx(3.6, rel=1e-12)
+    assert small.watt_hours_per_request == pytest.approx(120.0, rel=1e-12)
+    assert small.carbon_kilograms == pytest.approx(0.48, rel=1e-12)
+
+
+def test_bill_of_another_month_is_checked_when_its_cost_falls_in_this(
+    tables: ReportTables,
+) -> None:
+    assert [(row.subject, row.verdict) for row in tables.reconciliation] == [
+        ("credit-09", "balanced"),
+        ("lease-09", "balanced"),
+        ("lost-cent", "NOT BALANCED"),
+    ]
+    (summary,) = check_summaries(tables.reconciliation)
+    assert (summary.count, summary.balanced, summary.verdict) == (3, 2, "1 open")
+    assert (summary.expected, summary.actual) == (Decimal("221.51"), Decimal("221.50"))
+
+
+def test_unknown_values_are_counted_when_requests_lack_them(tables: ReportTables) -> None:
+    fields = {count.field: (count.known, count.requests) for count in tables.quality.fields}
+    assert fields["output_total_tokens"] == (25, 26)
+    assert fields["ttft_seconds"] == (25, 26)
+    assert fields["cost_list_usd"] == (0, 26)
+    assert tables.quality.untranslated == {"EUR": Decimal("3.000000000000")}
+    assert tables.quality.telemetry_coverage == 0.75
+
+
+def test_first_line_says_so_when_the_unknown_share_is_within_the_limit(
+    tables: ReportTables,
+) -> None:
+    # Dollars: 2.50 unattributed of 221.50 (credits count by their size); euros: none.
+    assert tables.quality.first_line() == (
+        "Unknown share within the limit of 5%: 1.1% of cost has no known cause or method, "
+        "3.8% of requests lack a token count."
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (("served", "", "accelerator", "even-hours|gpu-time|phase-weights"), "measured"),
+        (("served", "", "electricity", "metered-kwh|gpu-energy|phase-weights"), "measured"),
+        (("served", "", "electricity", "metered-kwh|gpu-time|phase-weights"), "estimated"),
+        (("idle", "ready_empty", "demand", "even-hours|gpu-energy"), "estimated"),
+        (("idle", "unobserved", "accelerator", "even-hours"), "unknown"),
+        (("unattributed", "no_tokens", "accelerator", "even-hours|gpu-time"), "unknown"),
+        (("served", "", "accelerator", ""), "unknown"),
+    ],
+)
+def test_cost_is_graded_by_what_was_measured_when_allocated(
+    line: tuple[str, str, str, str], expected: str
+) -> None:
+    assert grade(*line) == expected
+
+
+def test_error_names_the_column_when_a_mart_lacks_it(home: Settings) -> None:
+    path = home.published_parquet / "fct_cost_ledger" / "data.parquet"
+    pl.read_parquet(path).drop("bill_id").write_parquet(path)
+    with pytest.raises(MartError, match="the mart fct_cost_ledger has no column bill_id"):
+        read_month(home.published_parquet, Period(2026, 9))
+
+
+def test_window_says_how_many_days_have_data_when_the_month_is_partial(
+    tables: ReportTables,
+) -> None:
+    assert tables.window.text == (
+        "2026-09-01 00:00 to 2026-10-01 00:00 UTC; data on 3 of 30 days, 2026-09-01 to 2026-09-03"
+    )

@@ -1,0 +1,163 @@
+"""The workbook as a reader opens it: cached values, and formulas that find them again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from openpyxl.workbook import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+from tokenworks.reports.tables import ReportTables
+from tokenworks.reports.workbook import write_workbook
+
+_RANGE = r"(?:(\w+)!)?\$?([A-Z]+)\$?(\d+):\$?[A-Z]+\$?(\d+)"
+
+
+@pytest.fixture
+def path(tables: ReportTables, tmp_path: Path) -> Path:
+    """The workbook of the small September."""
+    target = tmp_path / "month.xlsx"
+    write_workbook(tables, target)
+    return target
+
+
+@pytest.fixture
+def values(path: Path) -> Workbook:
+    """What a viewer shows that does not calculate."""
+    return load_workbook(path, data_only=True)
+
+
+@pytest.fixture
+def formulas(path: Path) -> Workbook:
+    """What a spreadsheet calculates."""
+    return load_workbook(path)
+
+
+def _column(book: Workbook, sheet: str, reference: str) -> list[object]:
+    match = re.fullmatch(_RANGE, reference)
+    assert match is not None, reference
+    page = book[match[1] or sheet]
+    return [page[f"{match[2]}{row}"].value for row in range(int(match[3]), int(match[4]) + 1)]
+
+
+def _recalculated(book: Workbook, sheet: str, formula: str) -> float | str:
+    """What the few kinds of formula of the workbook come to, from cached values alone."""
+
+    def number(reference: str) -> float:
+        return float(book[sheet][reference.replace("$", "")].value or 0)
+
+    if match := re.fullmatch(r"=SUM\(([^)]+)\)", formula):
+        reference = match[1]
+        row = re.fullmatch(r"([A-Z])(\d+):([A-Z])\2", reference)
+        if row:
+            cells = book[sheet][reference][0]
+            return float(sum(cell.value for cell in cells))
+        return float(sum(value or 0 for value in _column(book, sheet, reference)))
+    if match := re.fullmatch(r"=SUMIFS\((.+)\)", formula):
+        amounts, *criteria = match[1].split(",")
+        keep = [True] * len(_column(book, sheet, amounts))
+        for reference, wanted in zip(criteria[::2], criteria[1::2], strict=True):
+            value = wanted.strip('"') if wanted.startswith('"') else book[sheet][wanted].value
+            found = _column(book, sheet, reference)
+            keep = [kept and cell == value for kept, cell in zip(keep, found, strict=True)]
+        pairs = zip(_column(book, sheet, amounts), keep, strict=True)
+        return float(sum(amount for amount, kept in pairs if kept))
+    if match := re.fullmatch(r'=IF\(([$A-Z0-9]+)(?:>|<>)0,(\S+)/(\S+?)(\*1000000)?,""\)', formula):
+        whole = number(match[3])
+        return number(match[2]) / whole * (1e6 if match[4] else 1) if whole else ""
+    if match := re.fullmatch(r"=ROUND\((\w+)-(\w+),(\d+)\)", formula):
+        return round(number(match[1]) - number(match[2]), int(match[3]))
+    if match := re.fullmatch(r"=(\w+)-(\w+)", formula):
+        return number(match[1]) - number(match[2])
+    raise AssertionError(f"no rule for {formula}")
+
+
+def _formula_cells(book: Workbook) -> Iterator[tuple[Worksheet, str, str]]:
+    for page in book.worksheets:
+        for row in page.iter_rows():
+            for cell in row:
+                if isinstance(cell.value, str) and cell.value.startswith("="):
+                    yield page, cell.coordinate, cell.value
+
+
+def test_sheets_stand_in_order_when_opened(values: Workbook) -> None:
+    assert values.sheetnames == [
+        "Summary",
+        "Unit cost",
+        "Chargeback",
+        "Idle",
+        "Reconciliation",
+        "Data quality",
+        "Assumptions",
+    ]
+
+
+def test_every_formula_finds_its_cached_value_when_recalculated(
+    values: Workbook, formulas: Workbook
+) -> None:
+    count = 0
+    for page, coordinate, formula in _formula_cells(formulas):
+        cached = values[page.title][coordinate].value
+        found = _recalculated(values, page.title, formula)
+        where = f"{page.title}!{coordinate} {formula}"
+        if found == "":
+            assert cached in ("", None), where
+        else:
+            assert cached == pytest.approx(found, abs=1e-9), where
+        count += 1
+    assert count > 50
+
+
+def test_totals_are_the_ledgers_when_opened_without_calculation(values: Workbook) -> None:
+    rows = {
+        (row[0], row[1]): row[2:8]
+        for row in values["Chargeback"].iter_rows(min_row=6, values_only=True)
+    }
+    assert rows["acme", "USD"] == (60, 0, 64, 3.6, 0, 127.6)
+    assert rows["acme", "EUR"] == (3.34, 0, -2.34, 0, 0, 1)
+    assert rows["Total USD", "USD"] == (100, 5, 100, 6, 2.5, 213.5)
+    assert rows["Total EUR", "EUR"] == (10, 0, -7, 0, 0, 3)
+
+
+def test_summary_ties_to_the_ledger_when_opened(values: Workbook) -> None:
+    rows = {
+        (row[0], row[1]): row[2] for row in values["Summary"].iter_rows(min_row=6, values_only=True)
+    }
+    assert rows["Total USD", "USD"] == 213.5
+    assert rows["Ledger", "USD"] == 213.5
+    assert rows["Difference", "USD"] == 0
+    assert rows["Ledger", "EUR"] == 3
+
+
+def test_first_line_is_about_unknown_shares_when_any_sheet_is_read(values: Workbook) -> None:
+    for page in values.worksheets:
+        assert str(page["A1"].value).startswith("Unknown share within the limit of 5%")
+
+
+def test_amounts_have_the_format_of_their_currency_when_shown(formulas: Workbook) -> None:
+    page = formulas["Chargeback"]
+    assert page["C6"].number_format == '#,##0.00 "EUR";[Red]-#,##0.00 "EUR"'
+    assert page["C9"].number_format == '#,##0.00 "USD";[Red]-#,##0.00 "USD"'
+
+
+def test_headers_stay_and_filter_when_scrolled(formulas: Workbook) -> None:
+    for page in formulas.worksheets:
+        assert page.freeze_panes == "B6", page.title
+        assert page.auto_filter.ref, page.title
+        assert page.page_setup.orientation == "landscape"
+        assert page.print_title_rows == "$5:$5"
+    assert formulas["Chargeback"].auto_filter.ref == "A5:H12"
+
+
+def test_name_is_text_when_it_looks_like_a_formula(tables: ReportTables, tmp_path: Path) -> None:
+    first, *others = tables.chargebacks[1].lines
+    lines = (replace(first, name='=HYPERLINK("x")'), *others)
+    charged = replace(tables.chargebacks[1], lines=lines)
+    target = tmp_path / "named.xlsx"
+    write_workbook(replace(tables, chargebacks=(tables.chargebacks[0], charged)), target)
+    cell = load_workbook(target)["Chargeback"]["A9"]
+    assert (cell.value, cell.data_type) == ('=HYPERLINK("x")', "s")
