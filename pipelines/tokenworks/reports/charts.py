@@ -62,7 +62,7 @@ def where_chart(ledger: CurrencyLedger) -> Chart:
     ]
     base = alt.Chart(_data(values)).encode(
         y=alt.Y("line:N", sort=alt.SortField("order"), title=None),
-        x=alt.X("amount:Q", title=ledger.currency, axis=alt.Axis(format="~s")),
+        x=alt.X("amount:Q", title=ledger.currency, axis=alt.Axis(format="~s", tickCount=8)),
     )
     bars = base.mark_bar(cornerRadiusEnd=2, height={"band": 0.62}).encode(
         color=_category_colour(None)
@@ -70,7 +70,7 @@ def where_chart(ledger: CurrencyLedger) -> Chart:
     return _draw(
         bars.properties(width=_WIDTH - 150, height=alt.Step(26)),
         f"where-{ledger.currency}",
-        f"Bars: {ledger.currency} by category and cause; the table beside it has the amounts.",
+        f"Bars: {ledger.currency} by category and cause; the table below has the amounts.",
     )
 
 
@@ -162,6 +162,7 @@ def ladder_chart(rows: Sequence[Utilisation]) -> Chart:
     values = [
         {"segment": _segment(row.tier, row.region), "rung": rung, "share": share, "order": order}
         for row in rows
+        if row.tier
         for order, (rung, share) in enumerate(row.shares_of_paid)
         if share is not None
     ]

@@ -31,6 +31,13 @@ LATENCY_NAMES = {
     "queue": "Queue",
     "e2e": "End to end",
 }
+CHECK_NAMES = {
+    "bill_allocated": "Billed = allocated",
+    "gateway_vs_engine_input_tokens": "Gateway vs engine, input tokens",
+    "gateway_vs_engine_output_tokens": "Gateway vs engine, output tokens",
+    "meter_vs_gpu_energy": "Meter vs GPU energy",
+    "gpu_hours_by_state": "GPU-hours by state = paid",
+}
 
 
 def money(amount: Decimal | None, currency: str, digits: int | None = None) -> str:
@@ -92,6 +99,11 @@ def seconds(value: float | None) -> str:
 def name(text: str, empty: str = UNKNOWN) -> str:
     """A name as the marts hold it, or what stands for a missing one."""
     return text or empty
+
+
+def check(text: str) -> str:
+    """A check in words; one that has none keeps the name of the marts."""
+    return CHECK_NAMES.get(text, text)
 
 
 def cause(text: str, empty: str = "no cause named") -> str:

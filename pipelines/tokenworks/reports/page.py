@@ -56,6 +56,7 @@ def render_page(tables: ReportTables) -> str:
         "seconds": formatting.seconds,
         "name": formatting.name,
         "cause": formatting.cause,
+        "check": formatting.check,
         "svg": lambda chart: Markup(chart.svg),
     }
     template = environment.get_template("month.html.j2")
@@ -93,7 +94,7 @@ def _charts(tables: ReportTables) -> dict[str, Chart]:
         drawn[f"daily-{ledger.currency}"] = charts.daily_chart(ledger)
     if tables.segments:
         drawn["unit_cost"] = charts.unit_cost_chart(tables.segments)
-    if any(row.paid for row in tables.utilisation):
+    if any(row.tier and row.paid for row in tables.utilisation):
         drawn["ladder"] = charts.ladder_chart(tables.utilisation)
     if any(row.seconds[95] is not None for row in tables.latency):
         drawn["latency"] = charts.latency_chart(tables.latency)

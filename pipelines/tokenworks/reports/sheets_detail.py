@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tokenworks.reports.assumptions import DEFINITIONS
-from tokenworks.reports.formatting import CATEGORY_NAMES, UNKNOWN, cause, name
+from tokenworks.reports.formatting import CATEGORY_NAMES, UNKNOWN, cause, check, name
 from tokenworks.reports.quality import GRADES, UNKNOWN_LIMIT
 from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet, span, sum_of_currency
 from tokenworks.reports.tables import ReportTables
@@ -89,7 +89,7 @@ def reconciliation_sheet(tables: ReportTables) -> Sheet:
         formula = f"=ROUND(F{row}-E{row},12)" if found.difference is not None else None
         rows.append(
             [
-                Cell(cause(found.check)),
+                Cell(check(found.check)),
                 Cell(found.subject),
                 Cell(found.period_start, "time"),
                 Cell(found.unit),
