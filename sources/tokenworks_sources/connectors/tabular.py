@@ -231,23 +231,32 @@ def _text_at(record: object, names: list[str]) -> str | None:
     return msgspec.json.encode(record).decode()
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+def read_parquet(
+    path: Path, required: Sequence[str], wanted: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
     """Blocks of a Parquet file under its own types; the row number is the line.
+
+    Args:
+        path: the file.
+        required: columns that it must have.
+        wanted: columns that are read where it has them; all where None.
 
     Raises:
         LandingFileError: it is not Parquet, or lacks a column.
     """
     try:
         with pq.ParquetFile(path) as file:
-            missing = set(columns or ()) - set(file.schema_arrow.names)
+            names = file.schema_arrow.names
+            missing = set(required) - set(names)
             if missing:
                 raise LandingFileError(
                     path,
                     f"it has no column {', '.join(sorted(missing))}.",
-                    f"It has: {', '.join(file.schema_arrow.names)[:500]}.",
+                    f"It has: {', '.join(names)[:500]}.",
                 )
             first = 1
-            for batch in file.iter_batches(BLOCK_ROWS, columns=list(columns) if columns else None):
+            read = names if wanted is None else [name for name in wanted if name in names]
+            for batch in file.iter_batches(BLOCK_ROWS, columns=read):
                 frame = pl.DataFrame(pl.from_arrow(batch))
                 lines = pl.int_range(first, first + frame.height, eager=True, dtype=pl.Int64)
                 raw = pl.lit(None, pl.String)

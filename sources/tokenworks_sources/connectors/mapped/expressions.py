@@ -110,6 +110,8 @@ def _value(
     context: Context,
 ) -> _Value:
     nothing = pl.lit(None, pl.String)
+    if any(name not in schema for name in source.columns()):
+        return _Value(nothing, nothing, "")  # optional; required columns were found in the header
     if source.constant is not None:
         return _Value(pl.lit(source.constant), nothing, "")
     if source.template is not None:
@@ -123,8 +125,6 @@ def _value(
     if source.sum or source.difference:
         return _combined(column, source, schema)
     assert source.source is not None
-    if source.source not in schema:
-        return _Value(nothing, nothing, "")
     return _single(column, source, source.source, schema[source.source], context)
 
 

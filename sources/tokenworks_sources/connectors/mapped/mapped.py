@@ -104,7 +104,8 @@ def _blocks(path: Path, mapping: Mapping, sink: Sink) -> Iterator[pl.DataFrame]:
             ]
         yield from tabular.read_jsonl(path, sink, columns)
     else:
-        yield from tabular.read_parquet(path, None if mapping.same_names else required)
+        wanted = None if mapping.same_names else mapping.source_columns()
+        yield from tabular.read_parquet(path, required, wanted)
 
 
 class _Nowhere:

@@ -170,12 +170,26 @@ def _from_library(preview: Preview, table: str) -> Mapping:
     )
 
 
-def _from_sidecar(sidecar: Path, preview: Preview) -> Mapping:
+def read_mappings(path: Path) -> list[Mapping]:
+    """The mappings of a YAML file, in order.
+
+    Raises:
+        MappingError: the file is no YAML, or a mapping breaks its own rules.
+    """
     try:
-        documents = list(yaml.safe_load_all(sidecar.read_text()))
-    except yaml.YAMLError as error:
-        raise MappingError(sidecar, "", f"not YAML: {error}") from error
-    mappings = [_extended(document, sidecar) for document in documents if document is not None]
+        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8-sig")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MappingError(path, "", f"not YAML: {error}") from error
+    return [_extended(document, path) for document in documents if document is not None]
+
+
+def mapping_in(path: Path, preview: Preview) -> Mapping:
+    """The mapping of a YAML file that a data file gets: the first that fits, or the only one."""
+    return _from_sidecar(path, preview)
+
+
+def _from_sidecar(sidecar: Path, preview: Preview) -> Mapping:
+    mappings = read_mappings(sidecar)
     if len(mappings) == 1 and fnmatch(preview.path.name, mappings[0].files):
         return mappings[0]
     for mapping in mappings:
