@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from tokenworks_sources.connectors.registry import CONNECTORS
+from tokenworks_sources.contracts.registry import CONTRACTS
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import Settings
 
 from tokenworks import partitions
 from tokenworks.assets.lake import lake_assets
@@ -26,14 +30,11 @@ from tokenworks.assets.warehouse import marts_keys, warehouse_assets
 from tokenworks.checks.assets import contract_checks, lake_key
 from tokenworks.checks.reconcile import reconciliation_checks
 from tokenworks.checks.volume import volume_checks
+from tokenworks.dbt_project import dbt_paths
 from tokenworks.replay.scenario import ready_scenarios
 from tokenworks.resources import SettingsResource
 from tokenworks.schedules import INGEST_JOB, jobs, schedules
 from tokenworks.sensors import landing_sensor
-from tokenworks_sources.connectors.registry import CONNECTORS
-from tokenworks_sources.contracts.registry import CONTRACTS
-from tokenworks_sources.errors import TokenworksError
-from tokenworks_sources.settings import Settings
 
 
 class ManifestMissingError(TokenworksError):
@@ -109,9 +110,7 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
     Raises:
         ManifestMissingError: nobody prepared it.
     """
-    from tokenworks.dbt_project import manifest_path
-
-    path = manifest_path(settings)
+    path = dbt_paths(settings).manifest
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import dagster as dg
-
 from tokenworks_sources.errors import TokenworksError
 
 START_VARIABLE = "TOKENWORKS_START"

@@ -10,12 +10,13 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-
-from tokenworks.assets.landing import LandingGroup, landing_key
-from tokenworks.checks.assets import EVENT_DATES, lake_key
-from tokenworks.resources import SettingsResource
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, IngestReport, ingest_landing
+
+from tokenworks.assets.landing import LandingGroup, landing_key
+from tokenworks.assets.markdown import table
+from tokenworks.checks.assets import EVENT_DATES, lake_key
+from tokenworks.resources import SettingsResource
 
 FILES_READ = "landing_files_read"
 
@@ -32,7 +33,7 @@ def _ingest_step(group: LandingGroup, days: dg.DailyPartitionsDefinition) -> dg.
 
     @dg.multi_asset(
         name=f"ingest_{group.name}",
-        specs=[_spec(table, group, days) for table in group.tables],
+        specs=[_spec(name, group, days) for name in group.tables],
         check_specs=[
             dg.AssetCheckSpec(
                 FILES_READ,
@@ -48,19 +49,19 @@ def _ingest_step(group: LandingGroup, days: dg.DailyPartitionsDefinition) -> dg.
     def ingest(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Any]:
         report = ingest_landing(settings.get(), landing_tables=group.folders)
         yield from _restated(context, group, report, days)
-        for table in group.tables:
-            if lake_key(table) in context.selected_asset_keys:
-                yield dg.MaterializeResult(lake_key(table), metadata=table_metadata(report, table))
+        for name in group.tables:
+            if lake_key(name) in context.selected_asset_keys:
+                yield dg.MaterializeResult(lake_key(name), metadata=table_metadata(report, name))
         if dg.AssetCheckKey(first, FILES_READ) in context.selected_asset_check_keys:
             yield files_read(report, first)
 
     return ingest
 
 
-def _spec(table: str, group: LandingGroup, days: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
-    contract = CONTRACTS[table]
+def _spec(name: str, group: LandingGroup, days: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
+    contract = CONTRACTS[name]
     return dg.AssetSpec(
-        lake_key(table),
+        lake_key(name),
         deps=[landing_key(folder) for folder in group.folders],
         group_name="lake",
         kinds={"parquet", "polars"},
@@ -86,23 +87,23 @@ def _restated(
     """Materialisations of the days that files touched beside the run's own."""
     running = set(context.partition_keys)
     touched = report.event_dates()
-    for table in group.tables:
-        known = lake_key(table) in context.selected_asset_keys
-        for day in touched.get(table, []):
+    for name in group.tables:
+        known = lake_key(name) in context.selected_asset_keys
+        for day in touched.get(name, []):
             key = day.isoformat()
             if (known and key in running) or not days.has_partition_key(key):
                 continue
             yield dg.AssetMaterialization(
-                lake_key(table), partition=key, metadata=table_metadata(report, table)
+                lake_key(name), partition=key, metadata=table_metadata(report, name)
             )
 
 
-def table_metadata(report: IngestReport, table: str) -> Mapping[str, Any]:
+def table_metadata(report: IngestReport, name: str) -> Mapping[str, Any]:
     """What an ingest did to one table."""
-    dates: list[date] = report.event_dates().get(table, [])
+    dates: list[date] = report.event_dates().get(name, [])
     return {
-        "rows_added": report.rows().get(table, 0),
-        "files_ingested": sum(table in outcome.event_dates for outcome in report.files),
+        "rows_added": report.rows().get(name, 0),
+        "files_ingested": sum(name in outcome.event_dates for outcome in report.files),
         "records_rejected": sum(outcome.rejected for outcome in report.with_status(INGESTED)),
         "files": dg.MetadataValue.md(files_table(report)),
         EVENT_DATES: dg.MetadataValue.json([day.isoformat() for day in dates]),
@@ -113,17 +114,20 @@ def files_table(report: IngestReport, limit: int = 50) -> str:
     """The files of an ingest as Markdown: failures first, known files only counted."""
     news = [outcome for outcome in report.files if outcome.status != KNOWN]
     news.sort(key=lambda outcome: (outcome.status != FAILED, outcome.name))
-    lines = ["| file | status | rows | rejects |", "|---|---|---|---|"]
-    lines += [
-        f"| {outcome.name} | {outcome.error or outcome.status} "
-        f"| {sum(outcome.rows.values())} | {outcome.rejected} |"
+    rows: list[dict[str, object]] = [
+        {
+            "file": outcome.name,
+            "status": outcome.error or outcome.status,
+            "rows": sum(outcome.rows.values()),
+            "rejects": outcome.rejected,
+        }
         for outcome in news[:limit]
     ]
     left, known = len(news) - limit, len(report.files) - len(news)
     if left > 0:
-        lines.append(f"| … and {left} more | | | |")
-    lines.append(f"| {known} files were in the lake before | known | | |")
-    return "\n".join(lines)
+        rows.append({"file": f"… and {left} more"})
+    rows.append({"file": f"{known} known from before"})
+    return table(rows, ("file", "status", "rows", "rejects"))
 
 
 def files_read(report: IngestReport, asset: dg.AssetKey) -> dg.AssetCheckResult:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import dagster as dg
-
 from tokenworks_sources.connectors.base import Connector
 
 

@@ -1,43 +1,38 @@
 """The published warehouse: what people read, replaced whole after all marts are built."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 import dagster as dg
 
+from tokenworks.assets.markdown import table
 from tokenworks.assets.warehouse import POOL
+from tokenworks.publish import publish
 from tokenworks.resources import SettingsResource
 
 KEY = dg.AssetKey(["publish", "warehouse"])
 
 
-def publish_asset(marts: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
+def publish_asset(built: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
     """The asset of the published DuckDB file and Parquet."""
 
     @dg.asset(
         key=KEY,
-        deps=list(marts),
+        deps=list(built),
         group_name="publish",
         kinds={"duckdb", "parquet"},
         pool=POOL,
         description="Marts in one DuckDB file and as Parquet, swapped in whole.",
     )
     def published_warehouse(settings: SettingsResource) -> dg.MaterializeResult[None]:
-        from tokenworks.publish import publish
-
         home = settings.get()
-        published = publish(home)
+        marts = publish(home)
         return dg.MaterializeResult(
             metadata={
                 "database": dg.MetadataValue.path(str(home.published_database)),
                 "parquet": dg.MetadataValue.path(str(home.published_parquet)),
-                "marts": dg.MetadataValue.md(rows_table(published.rows)),
+                "marts": dg.MetadataValue.md(table(map(asdict, marts), ("name", "rows", "digest"))),
             }
         )
 
     return published_warehouse
-
-
-def rows_table(rows: dict[str, int]) -> str:
-    """Rows by mart as Markdown."""
-    lines = ["| mart | rows |", "|---|---:|"]
-    return "\n".join([*lines, *(f"| {mart} | {count} |" for mart, count in sorted(rows.items()))])

@@ -2,8 +2,10 @@
 
 import dagster as dg
 
+from tokenworks.assets.markdown import table
 from tokenworks.resources import SettingsResource
 
+RESULT_COLUMNS = ("segment", "metric", "unit", "history", "no_change", "scenario", "delta")
 KEY = dg.AssetKey(["replay", "outcome"])
 
 
@@ -24,10 +26,20 @@ def replay_asset(
         context: dg.AssetExecutionContext, settings: SettingsResource
     ) -> dg.MaterializeResult[None]:
         from tokenworks.replay.run import run_replay
-        from tokenworks.replay.scenario import load_scenario, ready_scenarios
+        from tokenworks.replay.scenario import ready_scenarios
 
-        scenario = load_scenario(ready_scenarios()[context.partition_key])
-        result = run_replay(settings.get(), scenario)
-        return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(str(result.folder))})
+        home = settings.get()
+        scenario = ready_scenarios()[context.partition_key]
+        result = run_replay(scenario, home.published_parquet, home.replay)
+        return dg.MaterializeResult(
+            metadata={
+                "folder": dg.MetadataValue.path(str(result.folder)),
+                "requests": result.summary["traffic"]["replayed"],
+                "rerouted": result.summary["traffic"]["rerouted"],
+                "result": dg.MetadataValue.md(table(result.summary["metrics"], RESULT_COLUMNS)),
+                "backtest": dg.MetadataValue.json(result.backtest),
+                "assumptions": dg.MetadataValue.json(result.assumptions),
+            }
+        )
 
     return replay

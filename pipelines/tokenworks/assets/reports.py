@@ -1,9 +1,14 @@
 """Monthly reports: the workbook for finance and the page for everyone."""
 
+from dataclasses import asdict, fields
+
 import dagster as dg
 
+from tokenworks.assets.markdown import table
+from tokenworks.reports.headline import HeadlineRow
 from tokenworks.resources import SettingsResource
 
+HEADLINE = tuple(field.name for field in fields(HeadlineRow))
 KEY = dg.AssetKey(["reports", "month"])
 
 
@@ -28,8 +33,10 @@ def report_asset(
         built = build_report(settings.get(), context.partition_key[:7])
         return dg.MaterializeResult(
             metadata={
-                "workbook": dg.MetadataValue.path(str(built.workbook)),
-                "page": dg.MetadataValue.path(str(built.page)),
+                "workbook": dg.MetadataValue.path(str(built.workbook_path)),
+                "page": dg.MetadataValue.path(str(built.page_path)),
+                "coverage": built.first_line,
+                "headline": dg.MetadataValue.md(table(map(asdict, built.headline), HEADLINE)),
             }
         )
 

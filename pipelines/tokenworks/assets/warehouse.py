@@ -14,14 +14,14 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
-
-from tokenworks.resources import SettingsResource
 from tokenworks_sources.settings import Settings
+
+from tokenworks.dbt_project import dbt_environment, dbt_paths, project_dir
+from tokenworks.resources import SettingsResource
+from tokenworks.warehouse import build_arguments, warehouse_lock
 
 POOL = "warehouse"
 LAYERS = ("staging", "intermediate", "marts")
-# Unit tests prove SQL on typed-out rows; they say nothing of a run's data, and CI runs them.
-BUILD_ARGUMENTS = ("build", "--exclude-resource-type", "unit_test")
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -62,7 +62,8 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     )
     def warehouse(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Any]:
         with dbt_command(settings.get()) as dbt:
-            yield from dbt.cli(list(BUILD_ARGUMENTS), context=context).stream()
+            target = dbt_paths(settings.get()).target / "dagster"
+            yield from dbt.cli(build_arguments(), context=context, target_path=target).stream()
 
     return warehouse
 
@@ -73,12 +74,9 @@ def dbt_command(settings: Settings) -> Iterator[DbtCliResource]:
 
     dagster-dbt hands its own environment to dbt, so the variables are set for the time of the call.
     """
-    from tokenworks.dbt_project import dbt_environment, project_dir
-    from tokenworks.warehouse import build_lock
-
     before = dict(os.environ)
-    with build_lock(settings):
-        os.environ.update(dbt_environment(settings))
+    with warehouse_lock(settings):
+        os.environ.update(dbt_environment(settings, before))
         try:
             yield DbtCliResource(
                 project_dir=str(project_dir()),

@@ -15,8 +15,7 @@ import duckdb
 
 from tokenworks.resources import SettingsResource
 
-BILLS, COUNTERS = "bills_are_allocated", "counters_agree"
-BILL_CHECK = "bill_allocated"
+BOOKS, METERS = "books_balance", "meters_agree"
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Line:
     """One line of the reconciliation that does not balance."""
 
     check_name: str
+    is_blocking: bool
     subject: str
     period_start: date | None
     unit: str | None
@@ -46,25 +46,25 @@ def unbalanced(database: Path) -> tuple[int, list[Line]]:
     with duckdb.connect(str(database), read_only=True) as connection:
         total = connection.execute("select count(*) from rpt_reconciliation").fetchone()
         rows = connection.execute(
-            "select check_name, subject, period_start, coalesce(currency, unit), expected, actual, "
-            "difference from rpt_reconciliation where not is_balanced order by all"
+            "select check_name, is_blocking, subject, period_start, unit, expected, actual, "
+            "difference from rpt_reconciliation where is_balanced is not true order by all"
         ).fetchall()
     return int(total[0]) if total else 0, [Line(*row) for row in rows]
 
 
 def reconciliation_checks(asset: dg.AssetKey) -> dg.AssetChecksDefinition:
-    """Bills block what follows; counters that disagree are a warning, as clocks and crashes differ."""
+    """What the marts call blocking blocks; meters that disagree warn, as clocks and crashes differ."""
     specs = [
         dg.AssetCheckSpec(
-            BILLS,
+            BOOKS,
             asset=asset,
             blocking=True,
-            description="Every bill is allocated to the last unit, in the published file.",
+            description="Every bill is allocated and every GPU-hour has a state, to the last unit.",
         ),
         dg.AssetCheckSpec(
-            COUNTERS,
+            METERS,
             asset=asset,
-            description="Gateway tokens, engine counters, meters and GPU-hours agree.",
+            description="Gateway tokens agree with engine counters, and meters with GPU energy.",
         ),
     ]
 
@@ -83,13 +83,13 @@ def reconciliation_result(
     key: dg.AssetCheckKey, total: int, lines: list[Line]
 ) -> dg.AssetCheckResult:
     """The result of one of the two checks. No line at all is no reconciliation."""
-    is_bills = key.name == BILLS
-    failing = [line for line in lines if (line.check_name == BILL_CHECK) == is_bills]
+    is_books = key.name == BOOKS
+    failing = [line for line in lines if line.is_blocking == is_books]
     empty = "" if total else "rpt_reconciliation has no rows: nothing was reconciled"
     sentences = [line.message for line in failing[:20]]
     return dg.AssetCheckResult(
-        passed=not failing and not (is_bills and empty),
-        severity=dg.AssetCheckSeverity.ERROR if is_bills else dg.AssetCheckSeverity.WARN,
+        passed=not failing and not (is_books and empty),
+        severity=dg.AssetCheckSeverity.ERROR if is_books else dg.AssetCheckSeverity.WARN,
         asset_key=key.asset_key,
         check_name=key.name,
         description="\n".join(sentences) or empty or f"{total} lines, all balanced",
