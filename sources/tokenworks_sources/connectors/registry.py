@@ -6,10 +6,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenworks_sources.connectors.base import Connector, LandingFile, Preview
+from tokenworks_sources.connectors.charges import focus
+from tokenworks_sources.connectors.energy_readings import green_button, ptdaemon
+from tokenworks_sources.connectors.engine_samples import sglang_prometheus, vllm_prometheus
 from tokenworks_sources.connectors.fleet import fleet_yaml
+from tokenworks_sources.connectors.gpu_samples import (
+    dcgm_prometheus,
+    nvidia_smi_capture,
+    nvidia_smi_csv,
+)
+from tokenworks_sources.connectors.mapped import mapped
+from tokenworks_sources.connectors.requests import litellm
 from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
 
-CONNECTORS: tuple[Connector, ...] = (fleet_yaml.CONNECTOR,)
+CONNECTORS: tuple[Connector, ...] = (
+    litellm.CONNECTOR,
+    vllm_prometheus.CONNECTOR,
+    sglang_prometheus.CONNECTOR,
+    dcgm_prometheus.CONNECTOR,
+    nvidia_smi_csv.CONNECTOR,
+    nvidia_smi_capture.CONNECTOR,
+    green_button.CONNECTOR,
+    ptdaemon.CONNECTOR,
+    focus.CONNECTOR,
+    fleet_yaml.CONNECTOR,
+    *mapped.CONNECTORS,
+)
 
 
 @dataclass(frozen=True)
@@ -22,10 +44,12 @@ class Recognition:
 
 def by_name(name: str) -> Connector:
     """The connector of a name; the error lists the names there are."""
-    for connector in CONNECTORS:
-        if connector.name == name:
-            return connector
-    names = ", ".join(sorted(connector.name for connector in CONNECTORS))
+    named = [connector for connector in CONNECTORS if connector.name == name]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise TokenworksError(f"Connector {name!r} needs a mapping: use --mapping FILE instead.")
+    names = ", ".join(sorted({connector.name for connector in CONNECTORS}))
     raise TokenworksError(f"There is no connector {name!r}. Use one of: {names}.")
 
 
@@ -64,15 +88,12 @@ def recognise(preview: Preview) -> Recognition:
 
 
 def version_of(connector: Connector, file: LandingFile) -> str:
-    """The version that decides whether a file is ingested again."""
+    """The version that decides whether a file is ingested again; a mapping is part of it."""
+    if isinstance(connector, mapped.Mapped):
+        return connector.version_of(file)
     return connector.version
 
 
 def is_sidecar(path: Path) -> bool:
     """A file that only helps to read its neighbours."""
-    return False
-
-
-def sidecars_of(connector: Connector, path: Path) -> list[Path]:
-    """The sidecars that travel with a file."""
-    return []
+    return mapped.is_sidecar(path) or path.name == ptdaemon.ZONE_FILE
