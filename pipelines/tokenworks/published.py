@@ -1,0 +1,97 @@
+"""Read what is published, and only that.
+
+Belongs here: queries for the command line, notebooks and reports. Every call opens the file and closes
+it again, since a connection that stays open keeps seeing the version it opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import Settings
+
+
+class NothingPublishedError(TokenworksError):
+    """There is no published warehouse."""
+
+
+class QueryError(TokenworksError):
+    """A query that DuckDB refuses."""
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """One published table.
+
+    Attributes:
+        name: its name.
+        description: what a row is.
+        rows: number of rows.
+        columns: number of columns.
+    """
+
+    name: str
+    description: str
+    rows: int
+    columns: int
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published file, in UTC, closed at the end.
+
+    Raises:
+        NothingPublishedError: nothing is published yet.
+    """
+    if not settings.published_database.is_file():
+        raise NothingPublishedError(
+            f"{settings.published_database}: nothing is published yet. "
+            "Run `tokenworks ingest` and `tokenworks build`, or `tokenworks demo`."
+        )
+    with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def query(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Columns and rows of a query on the published marts.
+
+    Raises:
+        NothingPublishedError: nothing is published yet.
+        QueryError: DuckDB refuses the query.
+    """
+    with connect(settings) as connection:
+        try:
+            cursor = connection.execute(sql)
+            columns = [column[0] for column in cursor.description or ()]
+            return columns, cursor.fetchall()
+        except duckdb.Error as error:
+            raise QueryError(
+                f"{error}\n`tokenworks tables` lists what there is to query."
+            ) from error
+
+
+def list_tables(settings: Settings) -> list[TableInfo]:
+    """The published tables by name."""
+    with connect(settings) as connection:
+        tables = connection.execute(
+            """
+            select tables.table_name, coalesce(tables.comment, ''), marts.row_count, tables.column_count
+            from duckdb_tables() as tables
+            inner join _published as marts on tables.table_name = marts.mart
+            order by tables.table_name
+            """
+        ).fetchall()
+    return [TableInfo(*table) for table in tables]
+
+
+def published_at(settings: Settings) -> datetime:
+    """When the published file was put in place, UTC."""
+    with connect(settings):
+        stamp = settings.published_database.stat().st_mtime
+    return datetime.fromtimestamp(stamp, UTC)

@@ -1,0 +1,197 @@
+"""Build the warehouse: one dbt run at a time over one private DuckDB file.
+
+Belongs here: the lock, the run, and what it did. How dbt is called lives in `dbt_project.py`; what
+people read is made by `publish.py`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.lake import ensure_tables
+from tokenworks_sources.settings import Settings
+
+from tokenworks.dbt_project import dbt_paths, run_dbt
+
+PASSED = ("success", "pass", "no-op")
+# dbt's line at the end of a node, for example "12:00:01  3 of 81 OK created sql view model main.x".
+STEP = re.compile(r"(?P<done>\d+) of (?P<total>\d+) (?P<what>\w+)")
+Progress = Callable[[int, int, str], None]
+MODEL, DATA_TEST, UNIT_TEST = "model", "test", "unit_test"
+
+
+class WarehouseLockedError(TokenworksError):
+    """Another process holds the build file."""
+
+
+class BuildError(TokenworksError):
+    """A build in which a model or a test failed.
+
+    Attributes:
+        failures: what failed, in dbt's order.
+    """
+
+    def __init__(self, failures: Sequence[Failure], logs: Path) -> None:
+        self.failures = tuple(failures)
+        lines = "\n".join(f"  {failure.name}: {failure.message}" for failure in failures)
+        super().__init__(
+            f"The warehouse was not built: {len(failures)} of its models or tests failed.\n{lines}\n"
+            f"Published marts are unchanged. The compiled SQL lies beside {logs}."
+        )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One model or test that failed.
+
+    Attributes:
+        name: the name of the model or test.
+        message: what dbt says about it, on one line.
+    """
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did.
+
+    Attributes:
+        models: models built.
+        tests: data tests passed.
+        unit_tests: unit tests passed.
+        warnings: tests that only warn.
+        seconds: wall time that dbt measured.
+    """
+
+    models: int
+    tests: int
+    unit_tests: int
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+@contextmanager
+def warehouse_lock(settings: Settings) -> Iterator[None]:
+    """Hold the build file alone; dbt and publish both take this lock.
+
+    The lock belongs to the process and falls with it, so a crash leaves nothing to clean up.
+
+    Raises:
+        WarehouseLockedError: another process builds or publishes.
+    """
+    settings.build.mkdir(parents=True, exist_ok=True)
+    path = settings.build / "warehouse.lock"
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            owner = handle.read().strip() or "unknown"
+            raise WarehouseLockedError(
+                f"{settings.build_database}: process {owner} builds or publishes this warehouse. "
+                "Wait for it to end, then try again."
+            ) from None
+        handle.seek(0)
+        handle.truncate()
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def build_arguments(select: Sequence[str] = (), *, unit_tests: bool = False) -> list[str]:
+    """Arguments of `dbt build`: models and data tests, unit tests only where asked for.
+
+    Unit tests check the SQL, not the data, so a scheduled build does not repeat them.
+    """
+    arguments = ["build"]
+    if not unit_tests:
+        arguments += ["--exclude-resource-type", "unit_test"]
+    if select:
+        arguments += ["--select", *select]
+    return arguments
+
+
+def build_warehouse(
+    settings: Settings,
+    select: Sequence[str] = (),
+    *,
+    unit_tests: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Build and test the warehouse from the lake.
+
+    Args:
+        settings: the home folder.
+        select: dbt selectors; all models where empty.
+        unit_tests: run dbt's unit tests too.
+        threads: models that dbt builds at once.
+        progress: called with (done, total, name) as models and tests end.
+
+    Raises:
+        WarehouseLockedError: another build or publish is under way.
+        BuildError: a model or a test failed.
+    """
+    paths = dbt_paths(settings)
+    with warehouse_lock(settings):
+        ensure_tables(settings.lake)
+        paths.run_results.unlink(missing_ok=True)
+        code, printed = run_dbt(
+            settings,
+            build_arguments(select, unit_tests=unit_tests),
+            threads,
+            on_line=_reporting(progress) if progress else None,
+        )
+    if not paths.run_results.is_file():
+        raise BuildError([Failure("dbt", one_line(printed))], paths.logs)
+    result, failures = summarise(json.loads(paths.run_results.read_text()))
+    if failures or code != 0:
+        raise BuildError(failures or [Failure("dbt", one_line(printed))], paths.logs)
+    return result
+
+
+def _reporting(progress: Progress) -> Callable[[str], None]:
+    def report(line: str) -> None:
+        found = STEP.search(line)
+        if found and found["what"] != "START":
+            progress(int(found["done"]), int(found["total"]), found["what"])
+
+    return report
+
+
+def summarise(run_results: dict[str, object]) -> tuple[BuildResult, list[Failure]]:
+    """What dbt's `run_results.json` says: the counts, and what failed. Skipped nodes follow a failure."""
+    counts = {MODEL: 0, DATA_TEST: 0, UNIT_TEST: 0}
+    failures, warnings = [], []
+    results = run_results["results"]
+    assert isinstance(results, list)
+    for node in results:
+        kind, _, name = node["unique_id"].split(".", 2)
+        status = node["status"]
+        if status in PASSED and kind in counts:
+            counts[kind] += 1
+        elif status == "warn":
+            warnings.append(name)
+        elif status not in (*PASSED, "skipped"):
+            failures.append(Failure(name, one_line(node.get("message") or status)))
+    elapsed = run_results["elapsed_time"]
+    assert isinstance(elapsed, float)
+    result = BuildResult(
+        counts[MODEL], counts[DATA_TEST], counts[UNIT_TEST], tuple(warnings), elapsed
+    )
+    return result, failures
+
+
+def one_line(text: str) -> str:
+    """A message on one line, cut to what a terminal can show."""
+    return " ".join(text.split())[:500]
