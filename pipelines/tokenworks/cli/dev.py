@@ -26,12 +26,12 @@ def dev(
     port: Annotated[int, typer.Option()] = 3000,
 ) -> None:
     """Open the Dagster UI: assets, schedules, the landing sensor, checks."""
-    from tokenworks.dbt_project import prepare_manifest
+    from tokenworks.dbt_project import ensure_manifest
 
     settings = Settings.from_environment()
     root = repository_root()
     instance = instance_folder(settings, root)
-    prepare_manifest(settings)
+    ensure_manifest(settings)
     show.done("Dagster instance", instance)
     show.hint(f"open http://{host}:{port} (stop with Ctrl-C)")
     command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tokenworks_sources.errors import LandingFileError, UnrecognisedFileError
 from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
@@ -58,9 +59,22 @@ def _place(
     for (name, reason), count in reasons.items():
         files = "1 file" if count == 1 else f"{count} files"
         show.console.print(f"{path}: {files} by connector [bold]{name}[/bold] ({reason})")
-    for error in refused:
+    # A folder may hold files that are no data; a file that was named, or is damaged, is a failure.
+    left_out = [error for error in refused if is_left_out(path, error)]
+    if left_out:
+        names = ", ".join(Path(error.path).name for error in left_out[:5])
+        show.console.print(
+            f"{path}: {len(left_out)} files of no known format left out ({names}, …)"
+        )
+    failures = [error for error in refused if not is_left_out(path, error)]
+    for error in failures:
         show.problem(str(error))
-    return len(refused)
+    return len(failures)
+
+
+def is_left_out(path: Path, error: LandingFileError) -> bool:
+    """A file below a folder that no connector knows."""
+    return path.is_dir() and isinstance(error, UnrecognisedFileError)
 
 
 def ingest_and_show(settings: Settings) -> int:

@@ -78,7 +78,7 @@ def replay_and_show(settings: Settings, scenario: str, force: bool = False) -> N
 def _show_summary(summary: dict[str, Any]) -> None:
     rows = [
         (
-            metric["name"],
+            metric["metric"],
             metric["unit"],
             metric["history"],
             metric["no_change"],
@@ -87,6 +87,7 @@ def _show_summary(summary: dict[str, Any]) -> None:
             f"{_number(metric['delta_p10'])} … {_number(metric['delta_p90'])}",
         )
         for metric in summary["metrics"]
+        if metric["segment"] == "all"
     ]
     columns = ["metric", "unit", "history", "no change", "scenario", "change", "p10 … p90"]
     show.console.print(show.table(summary["scenario"]["name"], columns, rows))

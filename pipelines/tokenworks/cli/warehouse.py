@@ -27,8 +27,6 @@ def build_and_publish(settings: Settings) -> None:
     with show.progress_bar("Build") as progress:
         built = build_warehouse(settings, progress=progress)
     show.done(f"{built.models} models built, {built.tests} tests passed in {built.seconds:.0f} s")
-    published = publish(settings)
-    rows = sum(table.rows for table in published.tables)
-    show.done(
-        f"{len(published.tables)} marts, {rows:,} rows published", settings.published_database
-    )
+    marts = publish(settings)
+    rows = sum(mart.rows for mart in marts)
+    show.done(f"{len(marts)} marts, {rows:,} rows published", settings.published_database)
