@@ -1,20 +1,18 @@
 """Charts of the month as inline SVG.
 
-Here belongs how a figure is drawn. Vega-Lite is rendered to SVG in this process: a page needs no
-script and no network. Doubles are enough for the length of a bar; every chart stands beside a
-table with the exact figures.
+Here belongs which figures a chart shows and in what form; turning it into SVG belongs to
+`drawing`. Doubles are enough for the length of a bar; every chart stands beside a table with the
+exact figures.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from datetime import timedelta
 
 import altair as alt
-import vl_convert
 
+from tokenworks.reports.drawing import Chart, draw, inline_data
 from tokenworks.reports.formatting import (
     CATEGORY_NAMES,
     LATENCY_NAMES,
@@ -22,31 +20,26 @@ from tokenworks.reports.formatting import (
     cause,
     name,
 )
-from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger
+from tokenworks.reports.ledger import CATEGORIES, UNOBSERVED, CurrencyLedger
 from tokenworks.reports.operations import Latency, Utilisation
+from tokenworks.reports.period import Period
 from tokenworks.reports.unit_cost import SegmentCost
 
-FONT = "Inter, Segoe UI, Helvetica Neue, Arial, sans-serif"
-INK, MUTED, RULE = "#1b2733", "#52606d", "#e1e6eb"
 PALETTE = {
     "served": "#1f6f8b",
     "waste": "#c8553d",
     "idle": "#e0a458",
     "overhead": "#8d99ae",
     "unattributed": "#4a4e57",
+    UNOBSERVED: "#cdd3da",
 }
 # The page is 1,024 pixels wide inside; charts drawn at that width keep their text size.
 _WIDTH = 1024
-_NAMESPACES = re.compile(r'\s+xmlns(:xlink)?="[^"]*"')
-_IDS = re.compile(r'(?P<before>\bid="|url\(#|href="#)(?P<id>[^")]+)')
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A drawn chart and the sentence that says what it shows."""
-
-    svg: str
-    description: str
+# Hours not observed are idle in the ledger, but nobody knows that they were.
+_SHOWN = {
+    **{category: CATEGORY_NAMES[category] for category in CATEGORIES},
+    UNOBSERVED: "Not observed",
+}
 
 
 def where_chart(ledger: CurrencyLedger) -> Chart:
@@ -54,43 +47,47 @@ def where_chart(ledger: CurrencyLedger) -> Chart:
     values = [
         {
             "line": _line(found.category, found.cause),
-            "category": CATEGORY_NAMES[found.category],
+            "category": _SHOWN[UNOBSERVED if found.cause == UNOBSERVED else found.category],
             "amount": float(found.amount),
             "order": index,
         }
         for index, found in enumerate(ledger.causes)
     ]
-    base = alt.Chart(_data(values)).encode(
+    base = alt.Chart(inline_data(values)).encode(
         y=alt.Y("line:N", sort=alt.SortField("order"), title=None),
         x=alt.X("amount:Q", title=ledger.currency, axis=alt.Axis(format="~s", tickCount=8)),
     )
     bars = base.mark_bar(cornerRadiusEnd=2, height={"band": 0.62}).encode(
         color=_category_colour(None)
     )
-    return _draw(
+    return draw(
         bars.properties(width=_WIDTH - 150, height=alt.Step(26)),
         f"where-{ledger.currency}",
         f"Bars: {ledger.currency} by category and cause; the table below has the amounts.",
     )
 
 
-def daily_chart(ledger: CurrencyLedger) -> Chart:
-    """Cost by day and category of one currency."""
+def daily_chart(ledger: CurrencyLedger, period: Period) -> Chart:
+    """Cost by day and category of one currency; a day without cost keeps its place."""
+    days = [(period.start + timedelta(days=offset)).isoformat() for offset in range(period.days)]
     values = [
         {
             "day": day.isoformat(),
-            "category": CATEGORY_NAMES[category],
+            "category": _SHOWN[category],
             "amount": float(amount),
-            "order": CATEGORIES.index(category),
+            "order": list(_SHOWN).index(category),
         }
         for (day, category), amount in ledger.days().items()
     ]
     chart = (
-        alt.Chart(_data(values))
+        alt.Chart(inline_data(values))
         .mark_bar(width={"band": 0.8})
         .encode(
             x=alt.X(
-                "day:O", title=None, axis=alt.Axis(labelAngle=0, labelExpr="slice(datum.label, 8)")
+                "day:O",
+                title=None,
+                scale=alt.Scale(domain=days),
+                axis=alt.Axis(labelAngle=0, labelExpr="slice(datum.label, 8)"),
             ),
             y=alt.Y("sum(amount):Q", title=f"{ledger.currency} a day", axis=alt.Axis(format="~s")),
             color=_category_colour(alt.Legend(orient="top", title=None)),
@@ -98,7 +95,7 @@ def daily_chart(ledger: CurrencyLedger) -> Chart:
         )
         .properties(width=_WIDTH - 70, height=210)
     )
-    return _draw(
+    return draw(
         chart,
         f"daily-{ledger.currency}",
         f"Stacked bars: {ledger.currency} of each day of the month by category.",
@@ -125,7 +122,7 @@ def unit_cost_chart(segments: Sequence[SegmentCost]) -> Chart:
                 for part, rate, order in parts
             ]
     chart = (
-        alt.Chart(_data(values))
+        alt.Chart(inline_data(values))
         .mark_bar(height={"band": 0.62})
         .encode(
             y=alt.Y("segment:N", title=None),
@@ -149,7 +146,7 @@ def unit_cost_chart(segments: Sequence[SegmentCost]) -> Chart:
         .properties(width=275, height=alt.Step(24))
         .resolve_scale(x="independent")
     )
-    return _draw(
+    return draw(
         chart,
         "unit-cost",
         "Bars: USD per million tokens by tier and region, active cost and what idle and overhead "
@@ -167,7 +164,7 @@ def ladder_chart(rows: Sequence[Utilisation]) -> Chart:
         if share is not None
     ]
     chart = (
-        alt.Chart(_data(values))
+        alt.Chart(inline_data(values))
         .mark_bar(cornerRadiusEnd=2, height={"band": 0.7})
         .encode(
             y=alt.Y("rung:N", sort=["Assigned", "Ready", "Busy", "Slots filled"], title=None),
@@ -194,7 +191,7 @@ def ladder_chart(rows: Sequence[Utilisation]) -> Chart:
         )
         .properties(width=285, height=alt.Step(18))
     )
-    return _draw(
+    return draw(
         chart,
         "ladder",
         "Bars by tier and region: GPU-hours assigned, ready, busy, and batch slots filled, each "
@@ -215,7 +212,7 @@ def latency_chart(rows: Sequence[Latency]) -> Chart:
         if row.measure in ("ttft", "e2e") and None not in (row.seconds[50], row.seconds[95])
     ]
     y = alt.Y("segment:N", title=None)
-    base = alt.Chart(_data(values))
+    base = alt.Chart(inline_data(values))
     line = base.mark_rule(strokeWidth=3, color="#bcd4de").encode(y=y, x="p50:Q", x2="p95:Q")
     middle = base.mark_point(filled=True, size=60, color="#7fb0c2", opacity=1).encode(
         y=y, x="p50:Q"
@@ -236,7 +233,7 @@ def latency_chart(rows: Sequence[Latency]) -> Chart:
         )
         .resolve_scale(x="independent")
     )
-    return _draw(
+    return draw(
         chart,
         "latency",
         "Ranges by tier and region: from p50 (light point) to p95 (dark point) of the time to "
@@ -249,6 +246,8 @@ def _segment(tier: str, region: str) -> str:
 
 
 def _line(category: str, why: str) -> str:
+    if why == UNOBSERVED:
+        return _SHOWN[UNOBSERVED]
     label = CATEGORY_NAMES[category]
     return f"{label}: {cause(why)}" if why else label
 
@@ -257,52 +256,8 @@ def _category_colour(legend: alt.Legend | None) -> alt.Color:
     return alt.Color(
         "category:N",
         scale=alt.Scale(
-            domain=[CATEGORY_NAMES[category] for category in CATEGORIES],
-            range=[PALETTE[category] for category in CATEGORIES],
+            domain=list(_SHOWN.values()),
+            range=[PALETTE[category] for category in _SHOWN],
         ),
         legend=legend,
     )
-
-
-def _data(values: Sequence[Mapping[str, Any]]) -> alt.InlineData:
-    return alt.InlineData(values=[dict(value) for value in values])
-
-
-def _draw(chart: Any, prefix: str, description: str) -> Chart:
-    """Render to SVG that can stand in a page beside others."""
-    styled = (
-        chart.configure(font=FONT, background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=MUTED,
-            titleFontWeight="normal",
-            gridColor=RULE,
-            domainColor=RULE,
-            tickColor=RULE,
-            labelFontSize=11,
-            titleFontSize=11,
-            labelLimit=260,
-        )
-        .configure_axisY(grid=False, ticks=False, domain=False, labelPadding=8)
-        .configure_legend(labelColor=MUTED, labelFontSize=11, symbolType="square")
-        .configure_header(labelColor=INK)
-    )
-    svg = str(vl_convert.vegalite_to_svg(styled.to_dict()))
-    own = _renumbered(_NAMESPACES.sub("", svg), prefix)
-    return Chart(own.replace("<svg ", '<svg aria-hidden="true" ', 1), description)
-
-
-def _renumbered(svg: str, prefix: str) -> str:
-    """The same picture with ids of its own.
-
-    The renderer counts ids through the life of the process, so that a second page would differ
-    from the first; and two charts of one page must not share one.
-    """
-    numbers: dict[str, int] = {}
-
-    def own(match: re.Match[str]) -> str:
-        number = numbers.setdefault(match["id"], len(numbers))
-        return f"{match['before']}{prefix}-{number}"
-
-    return _IDS.sub(own, svg)

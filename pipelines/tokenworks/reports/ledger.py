@@ -88,10 +88,11 @@ class CurrencyLedger:
         return sum((line.amount for line in found), Decimal(0))
 
     def days(self) -> dict[tuple[date, str], Decimal]:
-        """Exact cost by day and category."""
+        """Exact cost by day and category; hours not observed stand apart from idle."""
         sums: dict[tuple[date, str], int] = defaultdict(int)
         for row in self.rows:
-            sums[row.day, row.category] += row.units
+            shown = UNOBSERVED if row.cause == UNOBSERVED else row.category
+            sums[row.day, shown] += row.units
         return {key: from_units(units) for key, units in sorted(sums.items())}
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from tokenworks.reports import charts, formatting
 from tokenworks.reports.assumptions import DEFINITIONS
 from tokenworks.reports.chargeback import POLICY, POLICY_TEXT
-from tokenworks.reports.charts import Chart
+from tokenworks.reports.drawing import Chart
 from tokenworks.reports.headline import HeadlineRow
 from tokenworks.reports.ledger import CATEGORIES, IDLE, UNOBSERVED, CurrencyLedger
 from tokenworks.reports.money import minor_digits
@@ -91,7 +91,7 @@ def _charts(tables: ReportTables) -> dict[str, Chart]:
     drawn: dict[str, Chart] = {}
     for ledger in tables.ledgers:
         drawn[f"where-{ledger.currency}"] = charts.where_chart(ledger)
-        drawn[f"daily-{ledger.currency}"] = charts.daily_chart(ledger)
+        drawn[f"daily-{ledger.currency}"] = charts.daily_chart(ledger, tables.window.period)
     if tables.segments:
         drawn["unit_cost"] = charts.unit_cost_chart(tables.segments)
     if any(row.tier and row.paid for row in tables.utilisation):

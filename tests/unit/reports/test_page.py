@@ -1,0 +1,96 @@
+"""The page as a reader and a screen reader meet it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+from tokenworks.reports.page import render_page
+from tokenworks.reports.tables import ReportTables
+
+_VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class _Outline(HTMLParser):
+    """Collects ids, table captions and header cells, and checks that tags close in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.tables = 0
+        self.captions = 0
+        self.unscoped = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if identity := found.get("id"):
+            self.ids.append(identity)
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+        self.unscoped += tag == "th" and "scope" not in found
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def page(tables: ReportTables) -> str:
+    """The page of the small September."""
+    return render_page(tables)
+
+
+def _text(page: str) -> str:
+    body = re.sub(r"<style>.*?</style>|<svg.*?</svg>", " ", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", body)))
+
+
+def test_unknown_share_is_the_first_line_when_the_page_is_read(page: str) -> None:
+    body = _text(page).split("Tokenworks, September 2026", 1)[1].strip()
+    assert body.startswith("Unknown share within the limit of 5%: 1.1% of cost")
+
+
+def test_sections_stand_in_order_when_the_page_is_read(page: str) -> None:
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", page) == [
+        "Headline",
+        "Where every unit of money went",
+        "Chargeback",
+        "Unit cost",
+        "Utilisation ladder",
+        "Latency",
+        "Energy",
+        "Reconciliation",
+        "Data quality",
+        "Assumptions and definitions",
+    ]
+
+
+def test_tables_have_captions_and_scopes_when_read_aloud(page: str) -> None:
+    outline = _Outline()
+    outline.feed(page)
+    assert outline.open == []
+    assert outline.tables == outline.captions > 8
+    assert outline.unscoped == 0
+    assert len(outline.ids) == len(set(outline.ids))
+    figures = re.findall(r"<figure[^>]*>", page)
+    assert len(figures) == page.count("<svg") > 5
+    assert all('role="img" aria-label="' in figure for figure in figures)
+
+
+def test_figures_of_the_page_are_those_of_the_ledger_when_read(page: str) -> None:
+    text = _text(page)
+    assert "Cost, USD $213.50 all bills' share of the month's hours" in text
+    assert "Idle, USD 46.8% $100.00 of $213.50 observed" in text
+    assert "Books 1 open 2 of 3 reconciliation checks balance" in text
+    assert "acme $60.00 $0.00 $64.00 $3.60 $0.00 $127.60" in text
+    assert "birch €3.33 €0.00 −€2.33 €0.00 €0.00 €1.00" in text
+    assert "€3.00 has no exchange rate and is in no figure given in USD." in text
+    assert "216.50" not in text
+
+
+def test_missing_figures_read_unknown_when_nobody_measured_them(page: str) -> None:
+    assert "small eu-west unknown unknown unknown unknown 200 ms 3" in _text(page)
