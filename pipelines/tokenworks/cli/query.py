@@ -32,7 +32,7 @@ def sql(
         writer.writerow(columns)
         writer.writerows(rows)
         return
-    show.console.print(show.table("", columns, rows[:limit]))
+    show.result(columns, rows[:limit])
     if len(rows) > limit:
         show.console.print(f"{limit} of {len(rows):,} rows; raise --limit or use --csv")
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+_NUMBER = (int, float, Decimal)
 
 console = Console(soft_wrap=False)
 errors = Console(stderr=True, soft_wrap=True)
@@ -18,9 +22,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     """A rich table; numbers to the right, null as a dash."""
     result = Table(title=title, title_justify="left", header_style="bold")
     numeric = [
-        any(
-            isinstance(row[place], int | float) and not isinstance(row[place], bool) for row in rows
-        )
+        any(isinstance(row[place], _NUMBER) and not isinstance(row[place], bool) for row in rows)
         for place in range(len(columns))
     ]
     for name, is_number in zip(columns, numeric, strict=True):
@@ -30,11 +32,29 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     return result
 
 
+def result(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Rows of a query: as a table where it fits the screen, else one block per row."""
+    as_table = table("", columns, rows)
+    unlimited = console.options.update(max_width=100_000)
+    if Measurement.get(console, unlimited, as_table).maximum <= console.width:
+        console.print(as_table)
+        return
+    width = max(map(len, columns))
+    for number, row in enumerate(rows, 1):
+        console.rule(f"row {number}", align="left", style="dim")
+        for name, value in zip(columns, row, strict=True):
+            shown = "–" if value is None else _text(value)
+            console.print(f"{name:<{width}}  {shown}", markup=False, highlight=False)
+
+
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, Decimal):
+        text = f"{value:,f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     return str(value)
