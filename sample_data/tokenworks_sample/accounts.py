@@ -8,11 +8,12 @@ sample.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tokenworks_sample.clock import HOUR
 from tokenworks_sample.emit_litellm import Row
-from tokenworks_sample.serving import Attempt
+from tokenworks_sample.records import Attempt
 from tokenworks_sample.world import Deployment
 
 SHORT_INPUT = 1000
@@ -33,6 +34,26 @@ class Tokens:
         self.input_total += row.input_tokens
         self.input_cache_read += row.cached_tokens
         self.output_total += row.output_tokens
+
+    def table(self) -> dict[str, int]:
+        """The classes under the names of the lake."""
+        return {
+            "requests": self.requests,
+            "input_total_tokens": self.input_total,
+            "input_cache_read_tokens": self.input_cache_read,
+            "input_uncached_tokens": self.input_total - self.input_cache_read,
+            "output_total_tokens": self.output_total,
+        }
+
+
+def sum_of(parts: Sequence[Tokens]) -> Tokens:
+    """The sum of several groups."""
+    return Tokens(
+        sum(part.requests for part in parts),
+        sum(part.input_total for part in parts),
+        sum(part.input_cache_read for part in parts),
+        sum(part.output_total for part in parts),
+    )
 
 
 @dataclass

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tokenworks_sample.faults import FaultPlan
-from tokenworks_sample.serving import Attempt, Engine
+from tokenworks_sample.records import Attempt
+from tokenworks_sample.serving import Engine
 from tokenworks_sample.traffic import Session, Traffic
 from tokenworks_sample.world import LOADING_SECONDS, Replica
 
@@ -75,17 +76,21 @@ class Cluster:
         """Advance to `until` and return the attempts that ended, in order of their end."""
         while self.clock < until:
             limit = min(until, self.changes[-1][0]) if self.changes else until
-            if any(engine.load for engine in self.engines):
-                target = min(limit, self.clock + WINDOW)
-            else:
-                following = self.arrivals[0].at if self.arrivals else limit
-                target = min(limit, max(self.clock, following) + WINDOW)
+            target = min(limit, max(self.clock, self._next_event(limit)) + WINDOW)
             self._window(target)
             self.clock = target
             while self.changes and self.changes[-1][0] <= self.clock:
                 self._change(*self.changes.pop())
         finished, self.done = self.done, []
         return sorted(finished, key=lambda attempt: (attempt.end, attempt.number))
+
+    def _next_event(self, limit: float) -> float:
+        """Nothing arrives or ends before this; so nothing that follows comes within a window."""
+        soonest = self.arrivals[0].at if self.arrivals else limit
+        for engine in self.engines:
+            if engine.load:
+                soonest = min(soonest, engine.earliest_end())
+        return soonest
 
     def push(self, at: float, session: Session, attempt: int = 1, trace: int = -1) -> None:
         """A turn of a session will arrive; nothing arrives after the gateways are drained."""

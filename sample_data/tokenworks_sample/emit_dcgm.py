@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tokenworks_sample.clock import day_name, iso
 from tokenworks_sample.landing import write_gzip
-from tokenworks_sample.serving import Engine, Scrape
+from tokenworks_sample.records import Scrape
+from tokenworks_sample.serving import Engine
 from tokenworks_sample.world import GpuKind, Server
 
 DRIVER = "570.133.20"
@@ -112,6 +113,11 @@ def _series(server: Server, states: list[GpuState]) -> Iterator[tuple[str, str, 
         [str(energy_millijoules(gpu, s.joules)) for gpu, s in zip(server.gpus, states, strict=True)],
     )  # fmt: skip
     yield "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "gauge", [f"{0.97 * s.busy:.4f}" for s in states]
+    yield (
+        "DCGM_FI_PROF_SM_ACTIVE",
+        "gauge",
+        [f"{0.86 * s.prefill + 0.61 * d:.4f}" for s, d in zip(states, decode, strict=True)],
+    )
     yield (
         "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "gauge",
         [f"{0.52 * s.prefill + 0.03 * d:.4f}" for s, d in zip(states, decode, strict=True)],

@@ -96,6 +96,7 @@ def _block(site: Site, day: int, watt_hours: Sequence[int]) -> str:
             f"<espi:IntervalReading><espi:cost>{reading_cost(site, index, value)}</espi:cost>"
             f"<espi:timePeriod><espi:duration>{QUARTER}</espi:duration>"
             f"<espi:start>{START_EPOCH + index * QUARTER}</espi:start></espi:timePeriod>"
+            "<espi:ReadingQuality><espi:quality>0</espi:quality></espi:ReadingQuality>"
             f"<espi:value>{value}</espi:value></espi:IntervalReading>\n"
         )
     return "".join(parts) + "</espi:IntervalBlock>"

@@ -22,9 +22,8 @@ from typing import Any
 from tokenworks_sample.clock import DAY, day_name, iso_ms
 from tokenworks_sample.faults import FaultPlan
 from tokenworks_sample.landing import GzipText
-from tokenworks_sample.profiles import Workload
+from tokenworks_sample.records import Attempt
 from tokenworks_sample.series import list_price
-from tokenworks_sample.serving import Attempt
 from tokenworks_sample.world import BLOCK_TOKENS, Deployment
 
 # Seconds from the engine's token to the gateway's stamp.
@@ -66,6 +65,11 @@ def key_hash(tenant: str, workload: str) -> str:
     return hashlib.sha256(f"sk-sample-{tenant}-{workload}".encode()).hexdigest()
 
 
+def name_of(deployment: Deployment) -> str:
+    """The deployment within ids: gateway first, so that ids of one log sort together."""
+    return "-".join(reversed(deployment.id.split("-")))
+
+
 def _spend(row: Row, model: str, is_free: bool) -> float:
     if is_free:
         return 0.0
@@ -93,10 +97,9 @@ def _usage(attempt: Attempt, row: Row, deployment: Deployment) -> dict[str, Any]
 
 
 def _metadata(attempt: Attempt, row: Row, deployment: Deployment) -> dict[str, Any]:
-    gateway = deployment.id.rsplit("-", 1)[1]
     metadata: dict[str, Any] = {
         "status": "success" if attempt.status == "success" else "failure",
-        "trace_id": f"tr-{gateway}-{deployment.tier}-{attempt.trace:x}",
+        "trace_id": f"tr-{name_of(deployment)}-{attempt.trace:x}",
     }
     if attempt.error:
         code = ERROR_CODES[attempt.error]
@@ -118,13 +121,11 @@ def _metadata(attempt: Attempt, row: Row, deployment: Deployment) -> dict[str, A
 
 def line_of(attempt: Attempt, row: Row, deployment: Deployment) -> str:
     """One row of `LiteLLM_SpendLogs` as JSON."""
-    workload: Workload = attempt.session.workload
-    gateway = deployment.id.rsplit("-", 1)[1]
+    workload = attempt.session.workload
     is_hit = attempt.replica is None and attempt.status == "success"
     streamed = attempt.turn.is_streaming and row.first is not None
-    base = f"http://{attempt.replica.endpoint}/v1" if attempt.replica else ""
     record = {
-        "request_id": f"chatcmpl-{gateway}-{deployment.tier}-{attempt.number:x}",
+        "request_id": f"chatcmpl-{name_of(deployment)}-{attempt.number:x}",
         "call_type": "acompletion",
         "api_key": key_hash(workload.tenant, workload.id),
         "spend": _spend(row, deployment.model, is_hit),
@@ -139,7 +140,7 @@ def line_of(attempt: Attempt, row: Row, deployment: Deployment) -> str:
         "model_id": deployment.id,
         "model_group": f"{deployment.tier}-latest",
         "custom_llm_provider": "hosted_vllm",
-        "api_base": base,
+        "api_base": f"http://{attempt.replica.endpoint}/v1" if attempt.replica else "",
         "user": f"{workload.tenant}-u{attempt.session.user}",
         "metadata": _metadata(attempt, row, deployment),
         "cache_hit": "True" if is_hit else "False",

@@ -12,7 +12,8 @@ from pathlib import Path
 from tokenworks_sample.clock import QUARTER, START_EPOCH, day_name, iso
 from tokenworks_sample.histograms import BOUNDS
 from tokenworks_sample.landing import write_gzip
-from tokenworks_sample.serving import Engine, Scrape
+from tokenworks_sample.records import Scrape
+from tokenworks_sample.serving import Engine
 from tokenworks_sample.world import BLOCK_TOKENS
 
 INTERVAL = 2 * QUARTER

@@ -59,7 +59,7 @@ class FaultPlan:
 
 
 PLAN = FaultPlan(
-    outage=Outage("medium-us-1", 10.0 * DAY + 15 * HOUR, 10.0 * DAY + 18 * HOUR),
+    outage=Outage("medium-us-1", 10.0 * DAY + 14.96 * HOUR, 10.0 * DAY + 17.96 * HOUR),
     late=(
         Late("eu", 8.0 * DAY + 9 * HOUR, 8.0 * DAY + 11 * HOUR, "2026-10-30"),
         Late("us", 4.0 * DAY + 14 * HOUR, 4.0 * DAY + 15 * HOUR, "2026-10-26"),

@@ -24,13 +24,14 @@ from tokenworks_sample.emit_litellm import SpendLog, line_of, row_of
 from tokenworks_sample.emit_series import write_series
 from tokenworks_sample.faults import PLAN, FaultPlan
 from tokenworks_sample.meter import BillLine, bills, readings
-from tokenworks_sample.serving import Engine, Scrape
+from tokenworks_sample.records import Scrape
+from tokenworks_sample.serving import Engine
 from tokenworks_sample.traffic import Traffic, cutoff
 from tokenworks_sample.truth import write_truth
 from tokenworks_sample.world import Server, Site, World, build_world
 
 # Demand that one pod of servers carries; beyond it the fleet grows.
-SCALE_PER_POD = 12.0
+SCALE_PER_POD = 6.0
 Progress = Callable[[int, int], None]
 Mark = tuple[Scrape, Scrape | None]
 

@@ -18,6 +18,7 @@ from tokenworks_sample.series import TARIFFS, cents, energy_rate, is_day_rate
 from tokenworks_sample.world import Site
 
 NOISE = 0.002
+DAYS_OF_MONTH = {"2026-10": 31, "2026-11": 30}
 
 
 @dataclass(frozen=True)
@@ -73,26 +74,15 @@ def _bill(
     lit = [i for i in indices if is_day_rate(i * QUARTER, site.time_zone)]
     kwh_day = Decimal(sum(watt_hours[i] for i in lit)) / 1000
     kwh = Decimal(sum(watt_hours[i] for i in indices)) / 1000
+    night = kwh - kwh_day
     peak = Decimal(max(watt_hours[i] for i in indices)) * HOUR // QUARTER / 1000
     days = Decimal(round((end - start) / DAY * 24)) / 24
-    share = days / (31 if month == "2026-10" else 30)
+    share = days / DAYS_OF_MONTH[month]
     rows: list[tuple[str, Decimal | None, str, Decimal, str]] = [
         ("energy", kwh_day, "kWh", cents(kwh_day * tariff.day), "Energy, day rate"),
-        (
-            "energy",
-            kwh - kwh_day,
-            "kWh",
-            cents((kwh - kwh_day) * tariff.night),
-            "Energy, night rate",
-        ),
+        ("energy", night, "kWh", cents(night * tariff.night), "Energy, night rate"),
         ("rider", kwh, "kWh", cents(kwh * tariff.rider), "Grid rider"),
-        (
-            "demand",
-            peak,
-            "kW",
-            cents(peak * tariff.demand * share),
-            "Demand, 15-minute peak, prorated",
-        ),
+        ("demand", peak, "kW", cents(peak * tariff.demand * share), "15-minute peak, prorated"),
         ("fixed", None, "", cents(days * tariff.fixed_per_day), "Service fee"),
     ]
     if site.id == "us-east" and month == "2026-10":

@@ -6,12 +6,9 @@ for a larger batch once it decodes, and most while it prefills.
 
 from __future__ import annotations
 
-from functools import cache
-
 from tokenworks_sample.world import GpuKind
 
 
-@cache
 def watts(kind: GpuKind, activity: str, batch: int) -> float:
     """Watts of one GPU while unallocated, down, loading, empty, decode or prefill."""
     if activity in {"unallocated", "down"}:

@@ -20,59 +20,8 @@ from tokenworks_sample.clock import QUARTER
 from tokenworks_sample.histograms import NAMES, Histogram
 from tokenworks_sample.power import watts
 from tokenworks_sample.prefix_cache import PrefixCache
-from tokenworks_sample.traffic import Session, Turn
+from tokenworks_sample.records import COUNTERS, Attempt, Scrape
 from tokenworks_sample.world import BLOCK_TOKENS, Deployment, Replica
-
-COUNTERS = (
-    "prompt_tokens", "generation_tokens", "prefix_cache_queries", "prefix_cache_hits",
-    "prompt_tokens_cached", "num_preemptions", "success_stop", "success_length",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One attempt of one turn. Times are seconds since the start; -1 is not reached."""
-
-    number: int
-    session: Session
-    turn: Turn
-    attempt: int
-    arrival: float
-    blocks: list[int]
-    trace: int
-    status: str = "success"
-    error: str = ""
-    replica: Replica | None = None
-    cached: int = 0
-    generated: int = 0
-    scheduled: float = -1.0
-    first: float = -1.0
-    end: float = -1.0
-
-    @property
-    def target(self) -> int:
-        """Tokens that will be generated: all, or those before the client hangs up."""
-        full = self.turn.answer_tokens + self.turn.thinking_tokens
-        if self.turn.fate != "cancelled":
-            return full
-        return max(1, min(full - 1, int(self.turn.cancel_share * full)))
-
-
-@dataclass(slots=True)
-class Scrape:
-    """The state of a replica at a quarter of an hour. `engine` is None while it is down."""
-
-    at: float
-    joules: float
-    busy: float
-    prefill: float
-    running: int
-    waiting: int
-    kv_tokens: int
-    up: bool
-    created: float
-    counters: dict[str, int]
-    histograms: dict[str, tuple[tuple[int, ...], float]]
 
 
 @dataclass
@@ -109,6 +58,12 @@ class Engine:
     def load(self) -> int:
         """Requests that are on the replica."""
         return len(self.running) + len(self.waiting) + len(self.incoming)
+
+    def earliest_end(self) -> float:
+        """No request on the replica ends before this."""
+        if self.waiting or self.incoming:
+            return self.clock
+        return self.clock + (self.running[0][0] - self.steps) * self.deployment.law.base
 
     def restart(self, at: float) -> None:
         """A fresh process: counters at zero, nothing cached."""

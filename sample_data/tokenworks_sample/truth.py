@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenworks_sample.accounts import SHORT_INPUT, Tokens, percentile
+from tokenworks_sample.accounts import SHORT_INPUT, percentile, sum_of
 from tokenworks_sample.clock import DAY, HOUR, QUARTER, day_name, iso
 from tokenworks_sample.costs import Facts, Ledger
+from tokenworks_sample.series import LIST_PRICES
 from tokenworks_sample.world import BLOCK_TOKENS
 
 IDLE_CAUSES = ("not_ready", "ready_empty")
@@ -34,6 +35,7 @@ def write_truth(
         "bills": _bills(facts),
         "charges": _charges(facts),
         "costs_usd": _costs(ledger),
+        "list_price_changes": _list_price_changes(facts),
         "faults": _faults(facts, faults),
         "policy_question": _policy(facts),
     }
@@ -47,25 +49,6 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_rounded(inner) for inner in value]
     return round(value, 6) if isinstance(value, float) else value
-
-
-def _table(tokens: Tokens) -> dict[str, int]:
-    return {
-        "requests": tokens.requests,
-        "input_total_tokens": tokens.input_total,
-        "input_cache_read_tokens": tokens.input_cache_read,
-        "input_uncached_tokens": tokens.input_total - tokens.input_cache_read,
-        "output_total_tokens": tokens.output_total,
-    }
-
-
-def _sum(parts: Sequence[Tokens]) -> Tokens:
-    return Tokens(
-        sum(p.requests for p in parts),
-        sum(p.input_total for p in parts),
-        sum(p.input_cache_read for p in parts),
-        sum(p.output_total for p in parts),
-    )
 
 
 def _requests(facts: Facts) -> dict[str, Any]:
@@ -86,9 +69,9 @@ def _tokens(facts: Facts) -> dict[str, Any]:
     kinds = ("served", "cancelled", "gateway_hits", "lost")
     by_tenant = facts.accounts.served_by_tenant
     return {
-        **{k: _table(_sum([getattr(accounts[n], k) for n in names])) for k in kinds},
-        "served_by_deployment": {n: _table(accounts[n].served) for n in names},
-        "served_by_tenant": {t: _table(by_tenant[t]) for t in sorted(by_tenant)},
+        **{k: sum_of([getattr(accounts[n], k) for n in names]).table() for k in kinds},
+        "served_by_deployment": {n: accounts[n].served.table() for n in names},
+        "served_by_tenant": {t: by_tenant[t].table() for t in sorted(by_tenant)},
     }
 
 
@@ -96,7 +79,7 @@ def _prefix(facts: Facts) -> dict[str, Any]:
     result = {}
     for deployment in facts.world.deployments:
         account = facts.accounts.deployments[deployment.id]
-        seen = _sum([account.served, account.cancelled])
+        seen = sum_of([account.served, account.cancelled])
         result[deployment.id] = {
             "hit_ratio": _ratio(seen.input_cache_read, seen.input_total),
             "hit_tokens": seen.input_cache_read,
@@ -193,6 +176,15 @@ def _charges(facts: Facts) -> dict[str, Any]:
     return {"rows": len(facts.charges), "total": totals, "by_kind": dict(sorted(kinds.items()))}
 
 
+def _list_price_changes(facts: Facts) -> list[dict[str, Any]]:
+    return [
+        {"model": model, "from_date": day_name(day), "input": new_input, "output": new_output}
+        for model, changes in LIST_PRICES.items()
+        for day, new_input, _, new_output in changes
+        if 0 < day < facts.days
+    ]
+
+
 def _costs(ledger: Ledger) -> dict[str, Any]:
     served = sum(ledger.served.values())
     return {
@@ -233,12 +225,12 @@ def _faults(facts: Facts, faults: Sequence[Any]) -> dict[str, Any]:
 def _policy(facts: Facts) -> dict[str, Any]:
     large = [d.id for d in facts.world.deployments if d.tier == "large"]
     accounts = [facts.accounts.deployments[name] for name in large]
-    short = _sum([account.short for account in accounts])
-    served = _sum([account.served for account in accounts])
+    short = sum_of([account.short for account in accounts])
+    served = sum_of([account.served for account in accounts])
     return {
         "tier": "large",
         "input_tokens_below": SHORT_INPUT,
-        "short": _table(short),
-        "all": _table(served),
+        "short": short.table(),
+        "all": served.table(),
         "share_of_requests": _ratio(short.requests, served.requests),
     }
