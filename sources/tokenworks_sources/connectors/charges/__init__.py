@@ -1,0 +1,1 @@
+"""Connectors whose files land under `landing/charges/`: one module per billing format."""

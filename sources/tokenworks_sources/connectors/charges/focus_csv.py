@@ -1,0 +1,146 @@
+"""FOCUS CSV files for DuckDB: header, structure of the records, exact line numbers.
+
+Belongs here: what is CSV. DuckDB reads every column as text by position, so that names that differ
+by case, repeat or are missing cannot shift a value. Damaged records (too few or too many columns,
+stray quotes, bytes that are not UTF-8) are counted before anything lands.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from tokenworks_sources.connectors.charges.focus_columns import KNOWN
+from tokenworks_sources.connectors.charges.focus_query import Relation
+from tokenworks_sources.errors import LandingFileError
+
+DELIMITERS = (",", ";", "\t", "|")
+# Literal NULL is what SQL clients write; FOCUS wants null and never an empty string.
+NULL_TEXTS = ("", "NULL", "null")
+HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A record that is not one: its line, and what is wrong with it."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """Names of the columns in order, and what stands between them."""
+
+    names: list[str]
+    delimiter: str
+
+
+def header_of(head: bytes) -> Header:
+    """The header in the first bytes, by the delimiter that yields the most names of FOCUS."""
+    text = codecs.getincrementaldecoder("utf-8-sig")("replace").decode(head)
+    first_line = text.splitlines()[0] if text else ""
+    candidates = [
+        Header([name.strip() for name in next(csv.reader([first_line], delimiter=mark), [])], mark)
+        for mark in DELIMITERS
+    ]
+    return max(candidates, key=lambda header: len(KNOWN & set(header.names)))
+
+
+class FocusCsv:
+    """One plain CSV file.
+
+    Attributes:
+        damages: damaged records, known after `count`.
+    """
+
+    def __init__(self, path: Path, shown: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self._path, self._shown, self._connection = path, shown, connection
+        with path.open("rb") as stream:
+            self._header = header_of(stream.read(HEADER_BYTES))
+        self.damages: list[Damage] = []
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the header."""
+        return self._header.names
+
+    def count(self) -> int:
+        """Records, damaged ones apart.
+
+        Raises:
+            LandingFileError: mixed line ends, or a quote that never closes.
+        """
+        # Only columns that are read are checked for UTF-8, and reading all of them is slow.
+        wanted = (
+            "count(*)"
+            if self._is_utf8()
+            else ", ".join(["count(*)", *(f"count(c{index})" for index in range(len(self.names)))])
+        )
+        try:
+            # All rows are fetched: reject_errors exists only once the query has ended.
+            counted = self._connection.execute(f"select {wanted} from {self._scan()}").fetchall()
+        except duckdb.InvalidInputException as error:
+            raise LandingFileError(
+                self._shown,
+                f"the CSV cannot be read: {str(error).splitlines()[0]}",
+                "Most often the line ends are mixed; save the file with one kind.",
+            ) from error
+        self.damages = self._damages()
+        return int(counted[0][0])
+
+    def relation(self) -> Relation:
+        """The file for `focus_query`; call `count` first, it finds the damaged records."""
+        columns = {
+            name: (f"c{index}", "VARCHAR") for index, name in enumerate(self.names) if name in KNOWN
+        }
+        return Relation(self._scan(), self._line(), columns)
+
+    def _scan(self) -> str:
+        types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.names)))
+        nulls = ", ".join(f"'{text}'" for text in NULL_TEXTS)
+        return (
+            f"read_csv('{self._path}', columns = {{{types}}}, auto_detect = false, header = true, "
+            f"delim = '{self._header.delimiter}', quote = '\"', escape = '\"', "
+            f"nullstr = [{nulls}], store_rejects = true, rejects_limit = 0)"
+        )
+
+    def _line(self) -> str:
+        """Number of the record, the header being 1: good ones before it, and damaged ones."""
+        number = "row_number() over () + 1"
+        if not self.damages:
+            return number
+        # The k-th good record has before it all damages that stand behind fewer than k good ones.
+        good_before = [damage.line - 2 - index for index, damage in enumerate(self.damages)]
+        return f"{number} + len(list_filter({good_before}, lambda n: n < row_number() over ()))"
+
+    def _damages(self) -> list[Damage]:
+        rows = self._connection.execute(
+            "select line, lower(arg_min(error_type, column_idx)), any_value(csv_line) "
+            "from reject_errors group by line order by line"
+        ).fetchall()
+        damages = [Damage(line, f"CSV record: {kind}", raw or "") for line, kind, raw in rows]
+        for damage in damages:
+            if "unquoted" in damage.reason and damage.raw.count("\n") > 1:
+                raise LandingFileError(
+                    self._shown,
+                    "a quote that opens here never closes, so the rest of the file is one value.",
+                    "Ship the file again, whole and with quotes doubled inside quotes.",
+                    damage.line,
+                )
+        return damages
+
+    def _is_utf8(self) -> bool:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            with self._path.open("rb") as stream:
+                while block := stream.read(1 << 20):
+                    decoder.decode(block)
+                decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+        return True
