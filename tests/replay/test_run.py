@@ -293,3 +293,15 @@ def test_progress_is_told_when_asked(hand_world: Any, tmp_path: Path) -> None:
     )
     assert told[0] == ("learn", 0, 5)
     assert told[-1] == ("done", 5, 5)
+
+
+def test_a_cancelled_request_costs_but_has_no_end_when_it_had_begun(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """The first long request, 5.1 s to its first token and 5.3 s to its end, is cancelled."""
+    hand_world.requests[1]["status"] = "cancelled"
+    result = run_replay(scenario("name: same"), hand_world.publish(), tmp_path / "out")
+    assert row(result, "request_count")["scenario"] == 80
+    assert row(result, "cost_active_usd")["scenario"] == pytest.approx(312.44)
+    assert row(result, "ttft_mean_seconds")["scenario"] == pytest.approx(156.6 / 80)
+    assert row(result, "e2e_mean_seconds")["scenario"] == pytest.approx((165.4 - 5.3) / 79)

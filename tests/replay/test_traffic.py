@@ -19,9 +19,10 @@ SAME = Scenario(name="same")
 def test_every_row_is_replayed_or_excluded_once_when_rows_are_unfit(hand_world: Any) -> None:
     changes: list[dict[str, Any]] = [
         {"is_gateway_cache_hit": True},
-        {"status": "failure"},
-        {"status": "failure", "deployment_id": None},
-        {"status": "cancelled"},
+        {"status": "failure", "output_total_tokens": None},
+        {"status": "failure", "output_total_tokens": 0, "deployment_id": None},
+        {"status": "cancelled", "output_total_tokens": 0},
+        {"status": "rejected"},
         {"deployment_id": None},
         {"deployment_id": "gone"},
         {"input_total_tokens": None},
@@ -37,10 +38,11 @@ def test_every_row_is_replayed_or_excluded_once_when_rows_are_unfit(hand_world: 
         "deployment_unknown": 1,
         "status_cancelled": 1,
         "status_failure": 2,
+        "status_rejected": 1,
         "times_unknown": 1,
         "tokens_unknown": 2,
     }
-    assert traffic.count == 71
+    assert traffic.count == 70
     assert traffic.rows_in == 80
 
 
@@ -56,8 +58,8 @@ def test_rows_outside_are_counted_when_a_window_is_given(hand_world: Any) -> Non
 
 def test_the_reasons_are_named_when_nothing_is_left(hand_world: Any) -> None:
     for request in hand_world.requests:
-        request["status"] = "failure"
-    with pytest.raises(TrafficError, match=r"no request can be replayed \(status_failure 80"):
+        request["status"] = "rejected"
+    with pytest.raises(TrafficError, match=r"no request can be replayed \(status_rejected 80"):
         load_traffic(hand_world.publish(), SAME)
 
 

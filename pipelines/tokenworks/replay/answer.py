@@ -110,7 +110,7 @@ def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
     here = stage.recorded.deployment
     baseline = play(stage, model.laws, here, today)
     progress(STEPS[2], 2, len(STEPS))
-    reported = traffic.frame.select(matches(scenario.report_on).alias("m"))["m"].to_numpy()
+    reported = traffic.which(matches(scenario.report_on))
     errors = backtest(stage, baseline, _held_out(stage), reported, scenario.limits)
     progress(STEPS[3], 3, len(STEPS))
     plan = _asked_plan(stage, model, scenario, today)

@@ -48,8 +48,8 @@ def _latencies() -> tuple[Metric, ...]:
     meanings = {
         "queue": "arrival until first scheduled",
         "ttft": "arrival until first output token",
-        "tpot": "first until last output token, per output token after the first",
-        "e2e": "arrival until last output token",
+        "tpot": "first until last output token, per output token after the first, if it succeeded",
+        "e2e": "arrival until last output token, if it succeeded",
     }
     found: list[Metric] = []
     for stem, meaning in meanings.items():
@@ -129,8 +129,8 @@ def part_of(stage: Stage, played: Played, name: str) -> Floats:
         "total_tokens": stage.input_tokens + stage.output_tokens,
         "queue_seconds": timings.queue,
         "ttft_seconds": timings.ttft,
-        "tpot_seconds": timings.tpot,
-        "e2e_seconds": timings.e2e,
+        "tpot_seconds": np.where(stage.succeeded, timings.tpot, np.nan),
+        "e2e_seconds": np.where(stage.succeeded, timings.e2e, np.nan),
         **played.amounts,
     }
     return quantities[name].astype(np.float64)

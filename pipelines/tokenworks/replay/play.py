@@ -14,7 +14,7 @@ from tokenworks.replay.history import History
 from tokenworks.replay.prefix import CachePlan, Places, cached_tokens
 from tokenworks.replay.pricing import PRICED, Rates, learn_rates, price, weights_of
 from tokenworks.replay.serving import Load, Luck, Timings, serve
-from tokenworks.replay.traffic import Traffic
+from tokenworks.replay.traffic import SUCCEEDED, Traffic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,6 +49,7 @@ class Stage:
     input_tokens: Ints
     output_tokens: Ints
     replica: Ints
+    succeeded: NDArray[np.bool_]
     rates: Rates
     luck: Luck
     prompts: Prompts | None
@@ -83,6 +84,7 @@ def set_stage(traffic: Traffic, fleet: Fleet, prompts: Prompts | None, seed: int
         input_tokens=inputs,
         output_tokens=outputs,
         replica=replica,
+        succeeded=traffic.which(SUCCEEDED),
         rates=rates,
         luck=Luck.draw(traffic.count, seed),
         prompts=prompts,

@@ -1,7 +1,7 @@
 """The prefix-cache lever: cached tokens of each request under caches of a given size and scope.
 
-Without the lever a cache keeps the size that history implies: the smallest LRU capacity of each
-deployment's replicas at which the simulated hits reach the recorded ones.
+Without the lever a cache keeps the size that history implies: the LRU capacity of each
+deployment's replicas at which the simulated hits come closest to the recorded ones.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ class CachePlan:
 def implied_capacities(
     prompts: Prompts, places: Places, recorded: Floats, learn: Mask, fleet: Fleet
 ) -> Ints:
-    """Blocks per cache at which simulated hits first reach the recorded ones, by deployment.
+    """LRU blocks per cache at which simulated and recorded hits differ least, by deployment.
+
+    Least is the sum over requests of the absolute difference in tokens. Totals would not do: near
+    saturation a small shift in either moves the capacity at which they meet without bound.
 
     Args:
         prompts: blocks of the traffic.
@@ -68,8 +71,8 @@ def implied_capacities(
         fleet: facts of the deployments.
 
     Returns:
-        Capacities; all distinct blocks where even that many hits are not reached, and -1 where
-        the history records no cached tokens.
+        Capacities, the smallest of several that are as good, and -1 where the history records
+        no cached tokens.
     """
     capacities = np.full(fleet.count, -1, dtype=np.int64)
     for position in np.unique(places.deployment):
@@ -77,35 +80,58 @@ def implied_capacities(
         compared = learn[rows] & prompts.known[rows] & ~np.isnan(recorded[rows])
         if not compared.any():
             continue
-        steps, hits = _curve(prompts, rows, places.replica[rows], compared)
-        wanted = int(recorded[rows][compared].sum())
-        reached = int(np.searchsorted(hits, wanted, side="left")) if wanted else -1
-        if wanted == 0:
-            capacities[position] = 0
-        elif reached < len(steps):
-            capacities[position] = steps[reached]
-        else:
-            capacities[position] = prompts.block_count
+        wanted = np.where(compared, np.nan_to_num(recorded[rows]), 0).astype(np.int64)
+        capacities[position] = _closest(prompts, rows, places.replica[rows], compared, wanted)
     return capacities
 
 
-def _curve(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask) -> tuple[Ints, Ints]:
-    """Hit tokens of the compared requests by capacity, summed over one cache per replica."""
+def _closest(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask, wanted: Ints) -> int:
+    """Capacity of the least absolute difference.
+
+    As the capacity grows, the leading run of a prompt grows block by block, and each block moves
+    the difference of its prompt by a known step at a known capacity: the sum of the steps up to a
+    capacity is the error there, less the error of no cache.
+    """
     required: list[Ints] = []
-    weights: list[Ints] = []
+    steps: list[Ints] = []
     for one in np.unique(replica):
         mine = replica == one
         part = prompts.take(rows[mine])
         required.append(required_capacities(part.ids, part.offsets, part.block_count))
-        counted = np.repeat(compared[mine], part.counts)
-        weights.append(np.where(counted, part.tokens_per_block(), 0))
+        after = _running_tokens(part)
+        before = after - part.tokens_per_block()
+        target = np.repeat(wanted[mine], part.counts)
+        step = np.abs(after - target) - np.abs(before - target)
+        steps.append(np.where(np.repeat(compared[mine], part.counts), step, 0))
+    capacities, gained = hits_by_capacity(np.concatenate(required), np.concatenate(steps))
+    if not len(gained) or gained.min() >= 0:
+        return 0
+    return int(capacities[np.argmin(gained)])
+
+
+def _running_tokens(prompts: Prompts) -> Ints:
+    """Tokens of each prompt up to and with each of its blocks."""
+    order = np.arange(len(prompts.ids)) - np.repeat(prompts.offsets[:-1], prompts.counts)
+    whole = np.repeat(prompts.input_tokens, prompts.counts)
+    tokens: Ints = np.minimum((order + 1) * prompts.block_tokens, whole)
+    return tokens
+
+
+def _curve(prompts: Prompts, rows: Ints, replica: Ints) -> tuple[Ints, Ints]:
+    """Hit tokens by capacity, summed over one cache per replica."""
+    required: list[Ints] = []
+    weights: list[Ints] = []
+    for one in np.unique(replica):
+        part = prompts.take(rows[replica == one])
+        required.append(required_capacities(part.ids, part.offsets, part.block_count))
+        weights.append(part.tokens_per_block())
     return hits_by_capacity(np.concatenate(required), np.concatenate(weights))
 
 
 def capacity_curve(prompts: Prompts, places: Places) -> list[dict[str, int | float]]:
     """Hit ratio T of LRU caches, one per replica, at every power of two of blocks."""
     rows = np.arange(len(places.deployment))
-    steps, hits = _curve(prompts, rows, places.streams, np.ones(len(rows), dtype=np.bool_))
+    steps, hits = _curve(prompts, rows, places.streams)
     total = int(prompts.input_tokens.sum())
     if not len(steps) or not total:
         return []

@@ -43,7 +43,7 @@ def route(traffic: Traffic, fleet: Fleet, served_by: Ints, rule: Routing | None)
             f"no deployment has the tier {rule.to_tier!r}.",
             f"Tiers of this fleet: {known}.",
         )
-    matched = traffic.frame.select(matches(rule.when).alias("m"))["m"].to_numpy()
+    matched = traffic.which(matches(rule.when))
     tiers = np.array(fleet.tiers)
     candidates = matched & (tiers[served_by] != rule.to_tier)
     regions = np.array(fleet.regions)

@@ -1,7 +1,9 @@
 """The traffic of a replay: which requests take part, which do not, and why.
 
 Every row of the mart ends in `frame` or in `excluded` under exactly one reason. Nothing is
-filled in: a replayed request has a deployment, a start, an end and both token counts.
+filled in: a replayed request has a deployment, a start, an end and both token counts. A request
+that failed or was cancelled after its first token did engine work, so it is replayed as load; its
+latency is nobody's.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from tokenworks.replay.scenario import Match, Scenario, Window
 
 #: File order breaks ties between equal timestamps.
 ORDER = ("started_at", "source_file", "source_line", "emitter", "request_id")
+SUCCEEDED = pl.col("status") == "success"
+#: Ends after which the log still tells what the engine had done.
+ENDED_EARLY = ("failure", "cancelled")
 #: Share of the engines' own input tokens that a log must hold to count as complete.
 COMPLETE_LOG_RATIO = 0.95
 
@@ -51,6 +56,10 @@ class Traffic:
     def count(self) -> int:
         """Number of replayed requests."""
         return self.frame.height
+
+    def which(self, condition: pl.Expr) -> NDArray[np.bool_]:
+        """Requests that meet a condition."""
+        return self.frame.with_columns(condition.alias("met"))["met"].to_numpy()
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column as doubles, NaN where unknown."""
@@ -110,6 +119,7 @@ def _reason(scenario: Scenario, deployments: pl.DataFrame) -> pl.Expr:
     """Why a row is left out, or null; the first reason that holds."""
     known = deployments["deployment_id"].to_list()
     col = pl.col
+    worked = col("status").is_in(ENDED_EARLY) & (col("output_total_tokens").fill_null(0) > 0)
     unknown_tokens = col("input_total_tokens").is_null() | col("output_total_tokens").is_null()
     unknown_times = col("started_at").is_null() | col("e2e_seconds").is_null()
     return (
@@ -117,7 +127,7 @@ def _reason(scenario: Scenario, deployments: pl.DataFrame) -> pl.Expr:
         .then(pl.lit("outside_window"))
         .when(col("is_gateway_cache_hit").fill_null(value=False))
         .then(pl.lit("answered_by_gateway_cache"))
-        .when(col("status") != "success")
+        .when(~SUCCEEDED & ~worked)
         .then(pl.format("status_{}", col("status")))
         .when(col("deployment_id").is_null())
         .then(pl.lit("deployment_unknown"))
