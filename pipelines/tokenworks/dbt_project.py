@@ -48,7 +48,7 @@ class DbtPaths:
 
 
 def dbt_paths(settings: Settings) -> DbtPaths:
-    """dbt's own files stay in the private build folder."""
+    """Files of dbt stay in the private build folder."""
     return DbtPaths(target=settings.build / "dbt" / "target", logs=settings.build / "dbt" / "logs")
 
 

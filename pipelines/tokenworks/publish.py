@@ -151,7 +151,8 @@ def _write_mart(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """The descriptions that dbt keeps as comments, so that a reader finds them in the file."""
     table = connection.execute(
-        "select comment from duckdb_tables() where database_name = 'built' and table_name = ?", [name]
+        "select comment from duckdb_tables() where database_name = 'built' and table_name = ?",
+        [name],
     ).fetchall()
     columns = connection.execute(
         "select column_name, comment from duckdb_columns() where database_name = 'built' "
@@ -161,7 +162,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for (comment,) in table:
         connection.execute(f"comment on table {name} is '{_quoted(comment or '')}'")
     for column, comment in columns:
-        connection.execute(f'comment on column {name}."{column}" is \'{_quoted(comment)}\'')
+        connection.execute(f"comment on column {name}.\"{column}\" is '{_quoted(comment)}'")
 
 
 def _write_catalogue(connection: duckdb.DuckDBPyConnection, marts: list[PublishedMart]) -> None:

@@ -1,0 +1,136 @@
+"""The ledger of the small lake: every cent where hand computation puts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from tokenworks.warehouse import BuildResult
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+D = Decimal
+
+
+def test_every_test_of_the_project_passes_when_the_lake_is_sound(build_result: BuildResult) -> None:
+    assert build_result.unit_tests >= 10
+    assert build_result.tests >= 60
+    assert build_result.warnings == ()
+
+
+def test_ledger_sums_to_each_bill_and_currency(ask: Ask) -> None:
+    found = ask(
+        "select bill_id, currency, sum(cost) from fct_cost_ledger group by all order by bill_id"
+    )
+    assert found == [
+        ("INV-1", "USD", D("12.3")),
+        ("amortisation 2026-09", "EUR", D("13")),
+        ("power-eu", "EUR", D("0.3")),
+        ("power-us", "USD", D("3.6")),
+        ("unbilled account 2026-09", "USD", D("-0.9")),
+    ]
+
+
+def test_reconciliation_balances_when_everything_is_allocated(ask: Ask) -> None:
+    found = ask(
+        "select check_name, subject, expected, actual, is_balanced from rpt_reconciliation "
+        "where check_name <> 'bill_allocated' order by all"
+    )
+    assert found == [
+        ("gpu_hours_by_state", "eu", D(10_800), D(10_800), True),
+        ("gpu_hours_by_state", "us", D(21_600), D(21_600), True),
+        # 6 kWh metered; GPUs 900 + 1080 + 720 + 3 × 180 = 3240 kJ = 0.9 kWh.
+        ("meter_vs_gpu_energy", "us", D(6), D("0.9"), True),
+    ]
+
+
+def test_lease_hour_splits_into_idle_and_tenants_when_busy_a_third(ask: Ask) -> None:
+    """4.00 an hour: 2.00 for the GPU of nobody, 2.00 for small-us, which is busy 20 of 60 minutes.
+
+    Weights: acme 400 × .1378 + 101 × .3001 = 85.4301; beta 400 × .1378 + 200 × .3001 = 115.14.
+    """
+    found = ask(
+        "select category, cause, tenant_id, cost from fct_cost_ledger "
+        "where bill_id = 'INV-1' and component = 'accelerator' "
+        "and hour_start = '2026-09-01 10:00:00' order by cost desc"
+    )
+    assert found == [
+        ("idle", "unallocated", None, D("2.000000000000")),
+        ("idle", "ready_empty", None, D("1.333333333333")),
+        ("served", None, "beta", D("0.382709087746")),
+        ("served", None, "acme", D("0.283957578921")),
+    ]
+
+
+def test_phase_weights_share_the_pool_as_in_syn_07(ask: Ask) -> None:
+    found = ask(
+        "select request_id, cost_accelerator_usd from fct_requests "
+        "where request_id in ('A', 'B') order by request_id"
+    )
+    assert found == [("A", D("1.041724421473")), ("B", D("0.958275578527"))]
+    assert round(float(found[0][1]) / 2.0, 6) == 0.520862
+
+
+def test_energy_line_follows_the_meter_and_the_gpus(ask: Ask) -> None:
+    """3.00 over 1, 3 and 2 kWh; in hour 11 G1 drew 1080 of 1260 kJ: 1.50 × 6/7 to small-us."""
+    by_hour = ask(
+        "select hour(hour_start), sum(cost) from fct_cost_ledger "
+        "where bill_id = 'power-us' and component = 'electricity' group by all order by 1"
+    )
+    assert by_hour == [(10, D("0.5")), (11, D("1.5")), (12, D("1.0"))]
+    found = ask(
+        "select deployment_id, sum(cost), any_value(allocation_method) from fct_cost_ledger "
+        "where bill_id = 'power-us' and component = 'electricity' and hour(hour_start) = 11 "
+        "group by all order by 1 nulls last"
+    )
+    assert found == [
+        ("small-us", D("1.285714285714"), "metered-kwh|gpu-energy|phase-weights"),
+        (None, D("0.214285714286"), "metered-kwh|gpu-energy"),
+    ]
+
+
+def test_cancelled_request_is_waste_when_it_used_tokens(ask: Ask) -> None:
+    found = ask(
+        "select component, sum(cost) from fct_cost_ledger "
+        "where category = 'waste' and cause = 'cancelled' group by all order by 1"
+    )
+    assert found == [("accelerator", D("1")), ("demand", D("0.08")), ("electricity", D("0.4"))]
+
+
+def test_busy_hour_without_requests_stays_unattributed(ask: Ask) -> None:
+    """large-eu ran two requests for half of hour 10, which no log explains: half of 1.00 EUR an hour."""
+    found = ask(
+        "select component, cause, cost, cost_usd from fct_cost_ledger "
+        "where category = 'unattributed' order by 1"
+    )
+    assert found == [
+        ("accelerator", "no_tokens", D("0.5"), D("0.55")),
+        ("electricity", "no_tokens", D("0.05"), D("0.055")),
+    ]
+
+
+def test_silent_engine_is_not_ready_when_its_last_scrape_has_held_two_intervals(ask: Ask) -> None:
+    """The last scrape of 11:59 holds until 12:01; no sign of life follows."""
+    found = ask(
+        "select cause, cost from fct_cost_ledger where deployment_id = 'large-eu' "
+        "and hour(hour_start) = 12 and component = 'accelerator' order by 1"
+    )
+    assert found == [("not_ready", D("0.983333333333")), ("ready_empty", D("0.016666666667"))]
+
+
+def test_hours_that_nobody_saw_are_unobserved(ask: Ask) -> None:
+    """The owned server costs 1.00 EUR an hour since midnight; the fleet was first seen at 10:00."""
+    found = ask(
+        "select count(distinct hour_start), sum(cost), sum(cost_usd) from fct_cost_ledger "
+        "where cause = 'unobserved' and cost_source = 'amortisation'"
+    )
+    assert found == [(10, D("10"), D("11"))]
+
+
+def test_shared_lines_are_overhead_by_component(ask: Ask) -> None:
+    found = ask(
+        "select cause, sum(cost), count(deployment_id) from fct_cost_ledger "
+        "where category = 'overhead' group by all order by 1"
+    )
+    # The credit of the whole month: 3 of its hours or of all others, it is shared by everyone.
+    assert found == [("network", D("0.3"), 0), ("other", D("-0.9"), 0)]

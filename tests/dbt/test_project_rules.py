@@ -1,0 +1,104 @@
+"""Rules of the dbt project, read from its manifest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tokenworks.dbt_project import dbt_paths
+from tokenworks.publish import MART_PREFIXES
+from tokenworks.warehouse import BuildResult
+from tokenworks_sources.settings import Settings
+
+MAX_LINES = 150
+
+
+@pytest.fixture(scope="module")
+def manifest(small_home: Settings, build_result: BuildResult) -> dict[str, Any]:
+    assert build_result.models > 0
+    parsed: dict[str, Any] = json.loads(dbt_paths(small_home).manifest.read_text())
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def _layer(model: dict[str, Any]) -> str:
+    return str(model["fqn"][1])
+
+
+def test_only_staging_reads_sources(models: list[dict[str, Any]]) -> None:
+    offenders = [
+        model["name"] for model in models if model["sources"] and _layer(model) != "staging"
+    ]
+    assert offenders == []
+
+
+def test_every_source_has_exactly_one_staging_view(
+    manifest: dict[str, Any], models: list[dict[str, Any]]
+) -> None:
+    expected = {f"stg_lake__{source['name']}" for source in manifest["sources"].values()}
+    staging = {model["name"]: model for model in models if _layer(model) == "staging"}
+    assert set(staging) == expected
+    assert {model["config"]["materialized"] for model in staging.values()} == {"view"}
+
+
+def test_names_carry_their_layer(models: list[dict[str, Any]]) -> None:
+    prefixes = {"staging": ("stg_lake__",), "intermediate": ("int_",), "marts": MART_PREFIXES}
+    offenders = [m["name"] for m in models if not m["name"].startswith(prefixes[_layer(m)])]
+    assert offenders == []
+
+
+def test_marts_do_not_read_staging(models: list[dict[str, Any]]) -> None:
+    offenders = [
+        model["name"]
+        for model in models
+        if _layer(model) == "marts" and any(".stg_" in up for up in model["depends_on"]["nodes"])
+    ]
+    assert offenders == []
+
+
+def test_marts_have_contracts_and_describe_every_column(models: list[dict[str, Any]]) -> None:
+    for mart in (model for model in models if _layer(model) == "marts"):
+        assert mart["contract"]["enforced"], mart["name"]
+        assert mart["access"] == "public", mart["name"]
+        assert mart["description"], mart["name"]
+        undescribed = [
+            name for name, column in mart["columns"].items() if not column["description"]
+        ]
+        assert undescribed == [], mart["name"]
+
+
+def test_marts_have_a_key_test(manifest: dict[str, Any], models: list[dict[str, Any]]) -> None:
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") == "unique_combination"
+    }
+    marts = {model["unique_id"] for model in models if _layer(model) == "marts"}
+    assert marts - tested == set()
+
+
+def test_models_are_short(models: list[dict[str, Any]]) -> None:
+    long = [model["name"] for model in models if len(model["raw_code"].splitlines()) > MAX_LINES]
+    assert long == []
+
+
+def test_no_model_calls_what_differs_by_thread_or_run(models: list[dict[str, Any]]) -> None:
+    banned = ("approx_", "random(", "now()", "current_timestamp", "current_date", "uuid(")
+    offenders = [
+        (model["name"], word)
+        for model in models
+        for word in banned
+        if word in model["raw_code"].lower()
+    ]
+    assert offenders == []
+
+
+def test_nothing_comes_from_a_package(manifest: dict[str, Any]) -> None:
+    packages = {node["package_name"] for node in manifest["nodes"].values()}
+    assert packages == {"tokenworks"}

@@ -1,0 +1,198 @@
+"""Publishing: same bytes for same data, refused when the books do not balance, invisible to readers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current
+from tokenworks.publish import PublishedMart, PublishError, UnbalancedError, publish
+from tokenworks.published import NothingPublishedError, QueryError, list_tables, query
+from tokenworks.warehouse import (
+    BuildError,
+    Failure,
+    WarehouseLockedError,
+    build_arguments,
+    build_warehouse,
+    summarise,
+    warehouse_lock,
+)
+from tokenworks_sources.settings import Settings
+
+MARTS = [
+    "fct_cost_ledger",
+    "fct_deployment_hours",
+    "fct_requests",
+    "rpt_batching",
+    "rpt_energy",
+    "rpt_latency",
+    "rpt_reconciliation",
+    "rpt_unit_cost",
+    "rpt_utilization",
+]
+
+
+def _sql(settings: Settings, statement: str) -> None:
+    with duckdb.connect(str(settings.build_database)) as connection:
+        connection.execute(statement)
+
+
+def test_parquet_is_byte_identical_when_built_again_with_more_threads(
+    copied_home: Settings, marts: list[PublishedMart]
+) -> None:
+    build_warehouse(copied_home, threads=4)
+    assert publish(copied_home) == marts
+    assert [mart.name for mart in marts] == MARTS
+
+
+def test_published_tables_say_what_a_row_is(
+    small_home: Settings, marts: list[PublishedMart]
+) -> None:
+    tables = list_tables(small_home)
+    assert [table.name for table in tables] == MARTS
+    assert all(table.description for table in tables)
+    assert [table.rows for table in tables] == [mart.rows for mart in marts]
+
+
+def test_publish_refuses_when_a_bill_is_not_allocated_whole(copied_home: Settings) -> None:
+    before = query(copied_home, "select sum(cost) from fct_cost_ledger")
+    _sql(
+        copied_home,
+        "update rpt_reconciliation set actual = actual - 0.01, difference = -0.01, is_balanced = false "
+        "where subject = 'INV-1'",
+    )
+    with pytest.raises(UnbalancedError) as caught:
+        publish(copied_home)
+    [row] = caught.value.rows
+    assert row == (
+        "bill_allocated of INV-1 from 2026-09-01 10:00:00: expected 12.300000000000 USD, "
+        "posted 12.290000000000, difference -0.010000000000"
+    )
+    assert query(copied_home, "select sum(cost) from fct_cost_ledger") == before
+    assert not list(copied_home.publish.glob(".*.next"))
+
+
+def test_publish_goes_on_when_only_telemetry_disagrees(copied_home: Settings) -> None:
+    _sql(
+        copied_home,
+        "update rpt_reconciliation set is_balanced = false where check_name = 'meter_vs_gpu_energy'",
+    )
+    assert publish(copied_home)
+
+
+def test_reader_keeps_its_version_when_another_is_published(copied_home: Settings) -> None:
+    """A connection that is open sees the old file to its end; the next process sees the new one."""
+    reader = duckdb.connect(str(copied_home.published_database), read_only=True)
+    old_parquet = copied_home.published_parquet.resolve()
+    _sql(copied_home, "delete from rpt_latency where model = 'llama-small'")
+    publish(copied_home)
+    assert reader.execute("select count(*) from rpt_latency").fetchall() == [(2,)]
+    assert (old_parquet / "rpt_latency" / "part-0.parquet").is_file()
+    code = (
+        "import duckdb, sys; "
+        "print(duckdb.connect(sys.argv[1], read_only=True)"
+        ".execute('select count(*) from rpt_latency').fetchall())"
+    )
+    path = str(copied_home.published_database)
+    fresh = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    )
+    assert fresh.stdout.strip() == "[(1,)]"
+    reader.close()
+    assert query(copied_home, "select count(*) from rpt_latency")[1] == [(1,)]
+
+
+def test_build_refuses_when_another_process_holds_the_warehouse(small_home: Settings) -> None:
+    with (
+        warehouse_lock(small_home),
+        pytest.raises(WarehouseLockedError, match="builds or publishes"),
+    ):
+        build_warehouse(small_home)
+
+
+def test_query_says_what_to_do_when_nothing_is_published(settings: Settings) -> None:
+    with pytest.raises(NothingPublishedError, match="tokenworks build"):
+        query(settings, "select 1")
+
+
+def test_publish_says_what_to_do_when_nothing_is_built(settings: Settings) -> None:
+    with pytest.raises(PublishError, match="tokenworks build"):
+        publish(settings)
+
+
+def test_query_cannot_write(small_home: Settings, marts: list[PublishedMart]) -> None:
+    assert marts
+    with pytest.raises(QueryError, match="read-only"):
+        query(small_home, "create table mine as select 1 as a")
+
+
+def test_environment_holds_absolute_paths_and_no_telemetry() -> None:
+    found = dbt_environment(Settings(Path("/h")), {"PATH": "/bin"}, threads=3)
+    assert found == {
+        "PATH": "/bin",
+        "TOKENWORKS_LAKE": "/h/lake",
+        "TOKENWORKS_BUILD_DATABASE": "/h/build/warehouse.duckdb",
+        "DBT_TARGET_PATH": "/h/build/dbt/target",
+        "DBT_LOG_PATH": "/h/build/dbt/logs",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        "TZ": "UTC",
+        "TOKENWORKS_DBT_THREADS": "3",
+    }
+
+
+def test_build_leaves_unit_tests_out_unless_asked() -> None:
+    assert build_arguments() == ["build", "--exclude-resource-type", "unit_test"]
+    assert build_arguments(["fct_requests+"], unit_tests=True) == [
+        "build",
+        "--select",
+        "fct_requests+",
+    ]
+
+
+def test_manifest_is_stale_when_a_model_is_newer(tmp_path: Path) -> None:
+    project, manifest = tmp_path / "dbt", tmp_path / "manifest.json"
+    model = project / "models" / "a.sql"
+    model.parent.mkdir(parents=True)
+    for path in (model, project / "dbt_project.yml", project / "profiles.yml"):
+        path.write_text("")
+    assert not is_manifest_current(manifest, project)
+    manifest.write_text("{}")
+    assert is_manifest_current(manifest, project)
+    newer = manifest.stat().st_mtime_ns + 1_000_000_000
+    os.utime(model, ns=(newer, newer))
+    assert not is_manifest_current(manifest, project)
+
+
+def test_failing_tests_are_named_when_a_build_fails() -> None:
+    results = {
+        "elapsed_time": 2.5,
+        "results": [
+            {"unique_id": "model.tokenworks.fct_requests", "status": "success", "message": "OK"},
+            {
+                "unique_id": "test.tokenworks.assert_ledger_sums_to_bills",
+                "status": "fail",
+                "message": "Got 1 result,\n configured to fail if != 0",
+            },
+            {"unique_id": "model.tokenworks.rpt_latency", "status": "skipped", "message": None},
+        ],
+    }
+    result, failures = summarise(results)
+    assert (result.models, result.tests, result.seconds) == (1, 0, 2.5)
+    assert failures == [
+        Failure("assert_ledger_sums_to_bills", "Got 1 result, configured to fail if != 0")
+    ]
+    assert "assert_ledger_sums_to_bills: Got 1 result" in str(BuildError(failures, Path("logs")))
+
+
+def test_empty_lake_builds_and_publishes_empty_marts(tmp_path: Path) -> None:
+    settings = Settings.at(tmp_path / "home")
+    build_warehouse(settings)
+    assert [(mart.name, mart.rows) for mart in publish(settings)] == [(name, 0) for name in MARTS]
+    manifest = json.loads(dbt_paths(settings).manifest.read_text())
+    assert manifest["metadata"]["send_anonymous_usage_stats"] is False
