@@ -1,0 +1,136 @@
+"""What if: one replay result beside history, from the published files alone."""
+
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="What if")
+
+
+@app.cell
+def imports():
+    import json
+
+    import altair as alt
+    import marimo as mo
+    import polars as pl
+    from tokenworks_sources.settings import Settings
+
+    return Settings, alt, json, mo, pl
+
+
+@app.cell
+def results(Settings, mo):
+    folder = Settings.from_environment().replay
+    found = {path.parent.name: path.parent for path in sorted(folder.glob("[!.]*/summary.json"))}
+    mo.stop(
+        not found,
+        mo.md("There is no replay result yet. Run `tokenworks replay route_short_requests` first."),
+    )
+    chosen = mo.ui.dropdown(options=found, value=next(reversed(found)), label="Replay")
+    mo.vstack([mo.md("# What would history have cost under another policy?"), chosen])
+    return (chosen,)
+
+
+@app.cell
+def load(chosen, json, pl):
+    summary = json.loads((chosen.value / "summary.json").read_text(encoding="utf-8"))
+    backtest = json.loads((chosen.value / "backtest.json").read_text(encoding="utf-8"))
+    metrics = pl.read_parquet(chosen.value / "summary.parquet")
+    outcomes = pl.read_parquet(chosen.value / "outcomes.parquet")
+    return backtest, metrics, outcomes, summary
+
+
+@app.cell
+def headline(metrics, mo, summary):
+    traffic = summary["traffic"]
+    warning = "**Forced**: " + "; ".join(summary["refusal_reasons"]) if summary["is_forced"] else ""
+    mo.vstack(
+        [
+            mo.md(
+                f"{summary['scenario'].get('description', '')} "
+                f"{traffic['replayed']:,} requests replayed, {traffic['rerouted']:,} rerouted. "
+                f"{warning}"
+            ),
+            mo.ui.table(
+                metrics.filter(segment="all").drop("segment"), selection=None, page_size=25
+            ),
+        ]
+    )
+    return
+
+
+@app.cell
+def cost_by_tier(alt, metrics, pl):
+    _costs = (
+        metrics.filter(pl.col("segment").str.starts_with("tier:"), metric="cost_active_usd")
+        .with_columns(tier=pl.col("segment").str.strip_prefix("tier:"))
+        .unpivot(["history", "no_change", "scenario"], index="tier", variable_name="play")
+    )
+    alt.Chart(_costs, title="Active cost by serving tier, USD").mark_bar().encode(
+        x=alt.X("play:N", title=None, sort=["history", "no_change", "scenario"]),
+        y=alt.Y("value:Q", title="USD"),
+        color="play:N",
+        column="tier:N",
+    )
+    return
+
+
+@app.cell
+def latency(alt, outcomes, pl):
+    _shares = [share / 100 for share in range(1, 100)]
+    _curves = pl.DataFrame(
+        [
+            {
+                "share": share,
+                "play": play,
+                "seconds": outcomes[f"{play}_e2e_seconds"].quantile(share, "linear"),
+            }
+            for play in ("no_change", "scenario")
+            for share in _shares
+        ]
+    )
+    alt.Chart(_curves, title="End-to-end time by share of requests").mark_line().encode(
+        x=alt.X("seconds:Q", scale=alt.Scale(type="log")),
+        y=alt.Y("share:Q", axis=alt.Axis(format="%")),
+        color="play:N",
+    )
+    return
+
+
+@app.cell
+def capacity(alt, mo, pl, summary):
+    _curve = pl.DataFrame(
+        summary["prefix_capacity_curve"],
+        schema={"capacity_tokens": pl.Int64, "hit_ratio": pl.Float64},
+    )
+    (
+        mo.md("Without prefix hashes in the log, what a larger cache would hit is unknown.")
+        if _curve.is_empty()
+        else alt.Chart(_curve, title="Hit ratio by LRU capacity of each replica")
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("capacity_tokens:Q", scale=alt.Scale(type="log"), title="tokens per replica"),
+            y=alt.Y("hit_ratio:Q", axis=alt.Axis(format="%"), title="cached / input tokens"),
+        )
+    )
+    return
+
+
+@app.cell
+def trust(backtest, mo, pl, summary):
+    mo.vstack(
+        [
+            mo.md("## How far to trust it\n\nNo change, replayed, against history:"),
+            mo.ui.table(
+                pl.DataFrame(backtest["metrics"], infer_schema_length=None),
+                selection=None,
+                page_size=25,
+            ),
+            mo.md("\n".join(f"- {sentence}" for sentence in summary["assumptions"])),
+        ]
+    )
+    return
+
+
+if __name__ == "__main__":
+    app.run()
