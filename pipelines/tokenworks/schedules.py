@@ -10,7 +10,7 @@ import dagster as dg
 
 # Every step of a job in one process: on two cores a process of its own costs a step about four
 # seconds of imports, which is more than most steps take. The launchpad can choose multiprocess.
-IN_PROCESS = {"execution": {"config": {"in_process": {}}}}
+IN_PROCESS: dict[str, Any] = {"execution": {"config": {"in_process": {}}}}
 
 # Dagster exports no name for what `define_asset_job` returns.
 AssetJob: TypeAlias = Any

@@ -14,14 +14,26 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
-from tokenworks.dbt_project import dbt_environment, dbt_paths, project_dir
+from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current, project_dir
 from tokenworks.resources import SettingsResource
 from tokenworks.warehouse import build_arguments, warehouse_lock
 
 POOL = "warehouse"
 LAYERS = ("staging", "intermediate", "marts")
+
+
+class ManifestStaleError(TokenworksError):
+    """The assets that Dagster shows are not those of the dbt project."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"The dbt project changed after its manifest was prepared ({path}). Restart Dagster "
+            "with `make dev` or `tokenworks dev`, or run `tokenworks build` and reload the location."
+        )
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -73,7 +85,14 @@ def dbt_command(settings: Settings) -> Iterator[DbtCliResource]:
     """A dbt command with the project's paths in its environment, and the build file's lock held.
 
     dagster-dbt hands its own environment to dbt, so the variables are set for the time of the call.
+
+    Raises:
+        ManifestStaleError: the project changed after its manifest was prepared.
+        WarehouseLockedError: another process builds or publishes.
     """
+    manifest = dbt_paths(settings).manifest
+    if not is_manifest_current(manifest, project_dir()):
+        raise ManifestStaleError(manifest)
     before = dict(os.environ)
     with warehouse_lock(settings):
         os.environ.update(dbt_environment(settings, before))
