@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
-from tokenworks_sample.clock import DAY, at
+from tokenworks_sample.clock import DAY, START, at
 from tokenworks_sample.faults import FaultPlan
 from tokenworks_sample.series import cents
 from tokenworks_sample.world import Server, World
@@ -104,12 +105,16 @@ def _software(days: int) -> list[Charge]:
 
 
 def amortisation_per_day(server: Server, day: int) -> Decimal:
-    """Straight line: an equal part per calendar month, spread evenly over the month's days."""
+    """Straight line: an equal part per month of life, spread evenly over that month's days.
+
+    Servers went into service when the sample starts, so their months begin on its day of the month.
+    """
     if server.purchase_price is None or server.residual is None or server.life_months is None:
         return Decimal(0)
     when = at(day * DAY)
+    first = when - timedelta(days=START.day - 1)
     monthly = (server.purchase_price - server.residual) / server.life_months
-    return monthly / monthrange(when.year, when.month)[1]
+    return monthly / monthrange(first.year, first.month)[1]
 
 
 def invoice_id(charge: Charge) -> str:

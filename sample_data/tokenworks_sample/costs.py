@@ -16,6 +16,7 @@ from tokenworks_sample.charges import Charge, amortisation_per_day
 from tokenworks_sample.clock import DAY, HOUR, QUARTER
 from tokenworks_sample.faults import FaultPlan
 from tokenworks_sample.meter import BillLine
+from tokenworks_sample.records import Scraped
 from tokenworks_sample.series import eur_usd
 from tokenworks_sample.serving import Engine
 from tokenworks_sample.world import LOADING_SECONDS, Replica, Server, World
@@ -50,6 +51,7 @@ class Facts:
     days: int
     accounts: Accounts
     engines: dict[str, Engine]
+    scraped: dict[str, Scraped]
     charges: Sequence[Charge]
     bills: Sequence[BillLine]
     watt_hours: dict[str, list[int]]

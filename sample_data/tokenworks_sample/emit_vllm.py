@@ -23,12 +23,16 @@ PLAIN_COUNTERS = (
 )  # fmt: skip
 
 
-def write_day(folder: Path, engine: Engine, day: int, scrapes: Sequence[Scrape]) -> None:
-    """The file of one replica for one day; none where it was never up.
+def shipped(scrapes: Sequence[Scrape]) -> list[Scrape]:
+    """The scrapes that are written: every half hour, while the replica is up.
 
-    The closing scrape of the sample lies off the half-hour grid and is kept.
+    The closing scrape of the sample lies off the grid and is kept.
     """
-    up = [s for s in scrapes if s.up and (s.at % INTERVAL == 0 or s.at % QUARTER != 0)]
+    return [s for s in scrapes if s.up and (s.at % INTERVAL == 0 or s.at % QUARTER != 0)]
+
+
+def write_day(folder: Path, engine: Engine, day: int, up: Sequence[Scrape]) -> None:
+    """The file of one replica for one day; none where it was never up."""
     if up:
         path = folder / engine.replica.id / f"{engine.replica.id}_{day_name(day)}.prom.gz"
         write_gzip(path, (_text(engine, scrape) for scrape in up))

@@ -7,8 +7,9 @@ only by what is in flight: rows are written as their hour ends.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenworks_sample import emit_dcgm, emit_vllm
@@ -24,7 +25,7 @@ from tokenworks_sample.emit_litellm import SpendLog, line_of, row_of
 from tokenworks_sample.emit_series import write_series
 from tokenworks_sample.faults import PLAN, FaultPlan
 from tokenworks_sample.meter import BillLine, bills, readings
-from tokenworks_sample.records import Scrape
+from tokenworks_sample.records import Scrape, Scraped
 from tokenworks_sample.serving import Engine
 from tokenworks_sample.traffic import Traffic, cutoff
 from tokenworks_sample.truth import write_truth
@@ -47,7 +48,8 @@ class Run:
     clusters: list[Cluster]
     logs: dict[str, SpendLog]
     accounts: Accounts
-    last: dict[str, Scrape]
+    last: dict[str, Scrape] = field(default_factory=dict)
+    scraped: dict[str, Scraped] = field(default_factory=lambda: defaultdict(Scraped))
 
     @property
     def engines(self) -> dict[str, Engine]:
@@ -98,7 +100,7 @@ def _start(landing: Path, seed: int, days: int, scale: float) -> Run:
     ]
     folder = landing / "requests/litellm"
     logs = {site.id: SpendLog(folder, site.gateway, PLAN) for site in world.sites}
-    return Run(landing, world, PLAN, days, clusters, logs, Accounts(), {})
+    return Run(landing, world, PLAN, days, clusters, logs, Accounts())
 
 
 def _hour(run: Run, hour: int) -> None:
@@ -136,7 +138,10 @@ def _write_scrapes(run: Run, day: int) -> None:
         before = [run.last.get(name), *scrapes[:-1]]
         marks[name] = list(zip(scrapes, before, strict=True))
         run.last[name] = scrapes[-1]
-        emit_vllm.write_day(run.landing / "engine_samples/vllm_prometheus", engine, day, scrapes)
+        up = emit_vllm.shipped(scrapes)
+        for scrape in up:
+            run.scraped[name].add(scrape)
+        emit_vllm.write_day(run.landing / "engine_samples/vllm_prometheus", engine, day, up)
     holders = {gpu: engine for engine in engines.values() for gpu in engine.replica.gpus}
     for server in run.world.servers:
         folder = run.landing / "gpu_samples/dcgm_prometheus"
@@ -177,7 +182,8 @@ def _books(run: Run, out: Path, about: dict[str, float]) -> None:
     write_series(run.landing, run.world, run.days)
     write_fleet(run.landing / "fleet/fleet_yaml/fleet.yaml", run.world)
     facts = Facts(
-        run.world, run.plan, run.days, run.accounts, run.engines, charges, lines, watt_hours
-    )
+        run.world, run.plan, run.days, run.accounts, run.engines, run.scraped, charges, lines,
+        watt_hours,
+    )  # fmt: skip
     faults = [fault for log in run.logs.values() for fault in log.faults]
     write_truth(out / "truth.json", about, facts, allocate(facts), faults)

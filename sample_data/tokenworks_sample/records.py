@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tokenworks_sample.traffic import Session, Turn
 from tokenworks_sample.world import Replica
@@ -40,6 +40,25 @@ class Attempt:
         if self.turn.fate != "cancelled":
             return full
         return max(1, min(full - 1, int(self.turn.cancel_share * full)))
+
+
+@dataclass
+class Scraped:
+    """What the scrapes of a replica add up to: a process that dies takes its last minutes along."""
+
+    before: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
+    last: Scrape | None = None
+
+    def add(self, scrape: Scrape) -> None:
+        """The next scrape that was shipped."""
+        if self.last and self.last.created != scrape.created:
+            self.before = self.totals()
+        self.last = scrape
+
+    def totals(self) -> dict[str, int]:
+        """Increases over all processes, as far as they were scraped."""
+        held = self.last.counters if self.last else {}
+        return {name: self.before[name] + held.get(name, 0) for name in COUNTERS}
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ def write_truth(
         "requests": _requests(facts),
         "tokens": _tokens(facts),
         "engine_counters": {name: e.totals() for name, e in facts.engines.items()},
+        "engine_counters_scraped": {name: s.totals() for name, s in facts.scraped.items()},
         "prefix_cache": _prefix(facts),
         "latency": _latency(facts),
         "gpu_hours": _gpu_hours(facts, ledger),

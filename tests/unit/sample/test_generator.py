@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokenworks_sample.generate import generate
+from tokenworks_sample.prefix_cache import PrefixCache
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,11 @@ def rows_of(folder: Path) -> tuple[list[dict[str, Any]], set[tuple[str, int]]]:
     return rows, bad
 
 
+def own_of(row: dict[str, Any]) -> dict[str, Any]:
+    own: dict[str, Any] = row["metadata"].get("spend_logs_metadata", {})
+    return own
+
+
 def test_same_seed_gives_the_same_bytes_when_generated_twice(tiny: Path, tmp_path: Path) -> None:
     generate(tmp_path, days=2, scale=0.3)
     files = [p.relative_to(tiny) for p in sorted(tiny.rglob("*")) if p.is_file()]
@@ -103,6 +110,41 @@ def test_engine_counters_equal_the_tokens_of_the_attempts_when_summed(committed:
         ("generation_tokens", "output_total_tokens"),
     ):
         assert sum(c[counter] for c in counters) == sum(part[column] for part in parts)
+
+
+def test_scraped_counters_miss_only_the_last_minutes_when_a_process_died(committed: Path) -> None:
+    truth = truth_of(committed)
+    whole, scraped = truth["engine_counters"], truth["engine_counters_scraped"]
+    assert [name for name in whole if whole[name] != scraped[name]] == ["medium-us-1"]
+    missed = whole["medium-us-1"]["prompt_tokens"] - scraped["medium-us-1"]["prompt_tokens"]
+    assert 0 < missed < 50_000
+
+
+def test_cached_tokens_follow_from_the_logged_blocks_when_replayed_by_replica(
+    committed: Path,
+) -> None:
+    """The blocks in the log are all that the replicas' caches knew, so a replay must find the hits.
+
+    `medium-us-1` is left out: its cache was emptied by the outage, and lost requests log no blocks.
+    """
+    truth = truth_of(committed)["prefix_cache"]
+    rows, _ = rows_of(committed)
+    seen = {r["request_id"]: r for r in rows if "queue_seconds" in own_of(r)}
+    caches: dict[str, PrefixCache] = {}
+    wrong = 0
+    for row in sorted(seen.values(), key=lambda r: r["startTime"]):
+        if "medium-us-1" in row["api_base"]:
+            continue
+        capacity = truth[row["model_id"]]["capacity_blocks_per_replica"]
+        cache = caches.setdefault(row["api_base"], PrefixCache(capacity))
+        blocks = own_of(row)["prefix_block_hashes"]
+        hit = cache.leading_run(blocks) * 256
+        cache.touch(blocks)
+        computed = (row["prompt_tokens"] - 1) // 256 * 256
+        details = row["metadata"]["usage_object"]["prompt_tokens_details"]
+        wrong += min(hit, computed) != details["cached_tokens"]
+    assert len(caches) == 7
+    assert wrong == 0
 
 
 def test_log_rows_equal_the_truth_when_duplicates_and_bad_lines_are_set_aside(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from tokenworks_sample.accounts import percentile, spread
 from tokenworks_sample.cluster import Cluster
 from tokenworks_sample.emit_litellm import Row
