@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tokenworks_sources.connectors.energy_readings.espi_feed import Entry, Feed, meter_name, path_of
 from tokenworks_sources.connectors.energy_readings.espi_links import streams_of
 

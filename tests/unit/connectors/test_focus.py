@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.charges.focus import CONNECTOR
 from tokenworks_sources.errors import LandingFileError

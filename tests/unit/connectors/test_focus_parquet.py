@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from tokenworks_sources.connectors.charges.focus import CONNECTOR
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of

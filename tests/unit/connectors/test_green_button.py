@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from tokenworks_sources.connectors.energy_readings.green_button import CONNECTOR
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
+
 from tokenworks_sources.connectors.energy_readings.green_button import CONNECTOR
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from tokenworks_sources.connectors.energy_readings.mlperf import power_window
 from tokenworks_sources.connectors.energy_readings.ptdaemon import CONNECTOR
 from tokenworks_sources.errors import LandingFileError

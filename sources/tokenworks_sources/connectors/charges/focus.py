@@ -27,6 +27,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.charges import focus_query
 from tokenworks_sources.connectors.charges.focus_columns import KNOWN, is_focus, missing
@@ -136,7 +137,9 @@ def _read_parquet(
     }
     records = pq.read_metadata(path).num_rows
     sink.expect(records)
-    _hand_over(sink, connection, Relation(scan, "file_row_number + 1", columns), records)
+    _hand_over(
+        sink, connection, Relation(scan, "file_row_number", "file_row_number + 1", columns), records
+    )
 
 
 def _hand_over(

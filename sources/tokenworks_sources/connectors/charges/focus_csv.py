@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+
 from tokenworks_sources.connectors.charges.focus_columns import KNOWN
 from tokenworks_sources.connectors.charges.focus_query import Relation
 from tokenworks_sources.errors import LandingFileError
@@ -98,7 +99,7 @@ class FocusCsv:
         columns = {
             name: (f"c{index}", "VARCHAR") for index, name in enumerate(self.names) if name in KNOWN
         }
-        return Relation(self._scan(), self._line(), columns)
+        return Relation(self._scan(), "null as number", self._line(), columns)
 
     def _scan(self) -> str:
         types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.names)))

@@ -14,6 +14,8 @@ from tokenworks_sources.contracts.charges import CONTRACT, MONEY
 from tokenworks_sources.contracts.enforce import sql_violation
 from tokenworks_sources.contracts.model import Column
 
+TIME = "time (YYYY-MM-DD hh:mm:ss, UTC)"
+
 
 @dataclass(frozen=True)
 class Relation:
@@ -21,11 +23,13 @@ class Relation:
 
     Attributes:
         scan: table function with its arguments.
+        number: column that numbers the records, or a constant where `line` needs none.
         line: expression of the record's `source_line`.
         columns: SQL identifier and DuckDB type of each column by its FOCUS name.
     """
 
     scan: str
+    number: str
     line: str
     columns: dict[str, tuple[str, str]]
 
@@ -42,19 +46,37 @@ def bad_rows(relation: Relation) -> str:
 
 
 def _judged(relation: Relation) -> str:
+    """Every row with its line, its typed columns, and the reason why it is bad, if it is.
+
+    The window of the line number stands between the casts and the filter on the reason; below it the
+    filter would be evaluated on a second set of casts.
+    """
     typed = ", ".join(f"{_typed(column, relation)} as {column.name}" for column in CONTRACT.columns)
+    given = ", ".join(
+        f"{identifier} is not null as given_{index}"
+        for index, (_, identifier) in enumerate(_fallible(relation))
+    )
     raw = ", ".join(f"cast({identifier} as varchar)" for identifier, _ in relation.columns.values())
     return f"""
-        select *, coalesce(fault, {sql_violation(CONTRACT)}) as reason
+        select *, coalesce({_fault(relation)}, {sql_violation(CONTRACT)}) as reason
         from (
-            select
-                {relation.line} as source_line,
-                {typed},
-                {_fault(relation)} as fault,
-                concat_ws(',', {raw}) as raw
-            from {relation.scan}
+            select *, {relation.line} as source_line
+            from (
+                select {typed}, {given}, {relation.number}, concat_ws(',', {raw}) as raw
+                from {relation.scan}
+            )
         )
     """
+
+
+def _fallible(relation: Relation) -> list[tuple[Column, str]]:
+    """Columns whose text may be no number or time, with the identifiers that fill them."""
+    return [
+        (column, relation.columns[name][0])
+        for column in CONTRACT.columns
+        if column.type != "string"
+        for name in sources_of(column.name, relation.columns)
+    ]
 
 
 def _typed(column: Column, relation: Relation) -> str:
@@ -109,15 +131,9 @@ def _tags(identifier: str, kind: str) -> str:
 
 def _fault(relation: Relation) -> str:
     """The first value that is there but cannot be read."""
-    cases = []
-    for column in CONTRACT.columns:
-        if column.type == "string":
-            continue
-        what = "decimal number" if column.type == MONEY else "time (YYYY-MM-DD hh:mm:ss, UTC)"
-        for name in sources_of(column.name, relation.columns):
-            identifier, kind = relation.columns[name]
-            cases.append(
-                f"when {identifier} is not null and {_cast(column, identifier, kind)} is null "
-                f"then '{focus_name(column.name)}: not a {what}'"
-            )
+    cases = [
+        f"when given_{index} and {column.name} is null then "
+        f"'{focus_name(column.name)}: not a {'decimal number' if column.type == MONEY else TIME}'"
+        for index, (column, _) in enumerate(_fallible(relation))
+    ]
     return f"case {' '.join(cases)} end"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+
 from tokenworks_sources.connectors.energy_readings.espi_links import QUALITIES, Stream
 from tokenworks_sources.connectors.energy_readings.iso4217 import codes_by_text
 from tokenworks_sources.contracts.energy import READINGS

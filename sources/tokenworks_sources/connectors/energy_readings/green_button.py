@@ -28,6 +28,7 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.energy_readings import espi_query
 from tokenworks_sources.connectors.energy_readings.espi_feed import Feed

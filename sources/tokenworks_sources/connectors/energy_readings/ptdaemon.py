@@ -25,6 +25,7 @@ from pathlib import Path, PurePath
 from statistics import median
 
 import polars as pl
+
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.energy_readings.local_clock import Clock, clock_of, zone_of
 from tokenworks_sources.connectors.energy_readings.mlperf import (
