@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from numpy.typing import NDArray
+
 from tokenworks.replay.caches import leading_hits
 from tokenworks.replay.engine_kernel import Work, simulate
 from tokenworks.replay.marts import COLUMNS, DEPLOYMENTS, HOURS, REQUESTS

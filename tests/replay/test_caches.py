@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tokenworks.replay.caches import leading_hits
 from tokenworks.replay.hit_ratio import hit_ratios, tokens_of_runs
 from tokenworks.replay.stack_distance import hits_by_capacity, required_capacities

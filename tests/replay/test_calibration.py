@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tokenworks.replay.calibration import calibrate
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.fleet import Fleet, fleet_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tokenworks.replay.bootstrap import hour_counts, resampled_quantiles, resampled_quotients
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tokenworks.replay.concurrency import Occupancy, inferred_admissions
 from tokenworks.replay.engine_kernel import Served, Work, simulate
 from tokenworks.replay.queueing import erlang_c

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError
 from tokenworks.replay.run import ReplayResult, run_replay
 from tokenworks.replay.scenario import Scenario, parse_scenario

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from tokenworks.replay.errors import ScenarioError
 from tokenworks.replay.scenario import (
     Scenario,

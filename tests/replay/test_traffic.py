@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.marts import traffic_digest
 from tokenworks.replay.scenario import Scenario, parse_scenario

@@ -26,8 +26,10 @@ def assumptions(answer: Answer) -> list[str]:
             "free, which turns into idle cost until replicas are given back. cost_marginal_usd "
             "(energy above idle) is what is saved at once."
         ),
-        ("Requests that ended before their first token are left out, of the load too. Those that failed "
-        "or were cancelled later are replayed with the tokens they had; their latency is not shown."),
+        (
+            "Requests that ended before their first token are left out, of the load too. Those that failed "
+            "or were cancelled later are replayed with the tokens they had; their latency is not shown."
+        ),
         (
             "Intervals: p10, p50 and p90 over a block bootstrap of hours and the model's own error "
             "in the backtest."

@@ -39,7 +39,8 @@ class Busy:
     """How many requests ran beside each request of one deployment, per replica.
 
     Attributes:
-        starts: when each request was admitted, recorded or inferred from the slots.
+        starts: when each request got a slot: inferred where the slots are known, since what an
+            engine calls queueing also holds waits for the prefill of others; else as recorded.
         at_start: running just after each start, itself included.
         pools: rows of each replica, its occupancy, and how many replicas it stands for.
     """
@@ -60,7 +61,7 @@ class Busy:
             mine = np.flatnonzero(history.replica[rows] == one)
             shared = int(fleet.replicas[position]) if one < 0 else 1
             slots = int(fleet.slots[position]) * shared
-            if slots and np.isnan(queue[mine]).all():
+            if slots:
                 starts[mine] = inferred_admissions(arrivals[mine], ends[mine], slots)
             occupancy = Occupancy.of(starts[mine], np.maximum(ends[mine], starts[mine]))
             at_start[mine] = np.maximum(occupancy.at(starts[mine]) / shared, 1.0)

@@ -46,7 +46,7 @@ def _sum(name: str, unit: str, family: Family, definition: str) -> Metric:
 
 def _latencies() -> tuple[Metric, ...]:
     meanings = {
-        "queue": "arrival until first scheduled",
+        "queue": "arrival until a slot is free; an engine may count waits for other prefills too",
         "ttft": "arrival until first output token",
         "tpot": "first until last output token, per output token after the first, if it succeeded",
         "e2e": "arrival until last output token, if it succeeded",

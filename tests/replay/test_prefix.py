@@ -1,0 +1,107 @@
+"""Caches of several scopes, and the size that recorded hits imply."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tokenworks.replay.blocks import Prompts
+from tokenworks.replay.fleet import Fleet
+from tokenworks.replay.prefix import (
+    CachePlan,
+    Places,
+    cached_tokens,
+    capacity_curve,
+    implied_capacities,
+    plan_of,
+)
+from tokenworks.replay.scenario import PrefixCache
+
+
+def prompts_of(*prompts: list[int], tokens: int = 200) -> Prompts:
+    """Prompts of blocks of 100 tokens."""
+    return Prompts(
+        ids=np.array([block for prompt in prompts for block in prompt], dtype=np.int32),
+        offsets=np.concatenate([[0], np.cumsum([len(prompt) for prompt in prompts])]),
+        block_count=10,
+        block_tokens=100,
+        input_tokens=np.full(len(prompts), tokens),
+        known=np.ones(len(prompts), dtype=np.bool_),
+    )
+
+
+def fleet(models: tuple[str, ...]) -> Fleet:
+    ones, weights = np.ones(len(models), dtype=np.int64), np.ones(len(models))
+    names = tuple(f"d{number}" for number in range(len(models)))
+    return Fleet(names, models, models, names, ones * 2, ones, ones, weights, weights, weights)
+
+
+@pytest.mark.parametrize(
+    ("scope", "models", "expected"),
+    [
+        ("replica", ("m", "m"), [0, 0, 200, 0]),
+        ("deployment", ("m", "m"), [0, 200, 200, 0]),
+        ("global", ("m", "m"), [0, 200, 200, 200]),
+        ("global", ("m", "n"), [0, 200, 200, 0]),
+    ],
+)
+def test_a_prompt_hits_when_its_cache_is_shared(
+    scope: str, models: tuple[str, ...], expected: list[int]
+) -> None:
+    """One prompt on replica 0, on 1, on 0 again, then on another deployment."""
+    places = Places(np.array([0, 0, 0, 1]), np.array([0, 1, 0, 0]))
+    plan = CachePlan(np.array([5, 5]), "lru", scope)
+    prompts = prompts_of([1, 2], [1, 2], [1, 2], [1, 2])
+    found, _ = cached_tokens(prompts, plan, places, np.zeros(4, dtype=np.int64), fleet(models))
+    assert found.tolist() == expected
+
+
+def test_the_last_block_counts_what_it_holds_when_it_is_partial() -> None:
+    places = Places(np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64))
+    plan = CachePlan(np.array([5]), "lru", "replica")
+    prompts = prompts_of([1, 2], [1, 2], tokens=130)
+    found, runs = cached_tokens(prompts, plan, places, np.zeros(2, dtype=np.int64), fleet(("m",)))
+    assert found.tolist() == [0, 130]
+    assert runs.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "capacity"),
+    [([0, 0, 200, 200], 4), ([0, 0, 0, 0], 0), ([0, 0, 200, 0], 0), ([np.nan] * 4, -1)],
+)
+def test_the_size_is_the_one_that_fits_best_when_hits_are_recorded(
+    recorded: list[float], capacity: int
+) -> None:
+    """Two prompts of two blocks in turn hit with 4 blocks and not with 3; one of two is a tie."""
+    places = Places(np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.int64))
+    prompts = prompts_of([1, 2], [3, 4], [1, 2], [3, 4])
+    everything = np.ones(4, dtype=np.bool_)
+    found = implied_capacities(prompts, places, np.array(recorded), everything, fleet(("m",)))
+    assert found.tolist() == [capacity]
+
+
+def test_the_curve_steps_where_prompts_fit_when_read_at_powers_of_two() -> None:
+    places = Places(np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.int64))
+    curve = capacity_curve(prompts_of([1, 2], [3, 4], [1, 2], [3, 4]), places)
+    assert [(point["capacity_tokens"], point["hit_ratio"]) for point in curve] == [
+        (100, 0.0),
+        (200, 0.0),
+        (400, 0.5),
+        (800, 0.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lever", "blocks"),
+    [
+        ({"capacity_tokens": 1_050}, 10),
+        ({"capacity_gib": 2, "kv_bytes_per_token": 1 << 20}, 20),
+        ({"capacity_factor": 2.5}, 15),
+    ],
+)
+def test_a_size_becomes_whole_blocks_when_asked_in_any_unit(
+    lever: dict[str, float], blocks: int
+) -> None:
+    """2 GiB at 1 MiB per token are 2,048 tokens; 2.5 times 6 blocks are 15."""
+    plan = plan_of(PrefixCache.model_validate(lever), np.array([6]), 100)
+    assert plan.capacity_blocks.tolist() == [blocks]
