@@ -45,9 +45,7 @@ from tokenworks_sources.normalise import pseudonym
 KNOWN_BY = ("request_id", "startTime", "call_type")
 WHAT = "a LiteLLM spend log"
 LARGEST_LINE_BYTES = 1 << 24
-
-# An empty text is no value; blank strings in JSON and empty CSV fields are read alike.
-_FIELDS = ", ".join(f'nullif("{name}"::varchar, \'\') as "{name}"' for name in litellm_sql.FIELDS)
+MET_RECORDS = 20_000
 
 
 @dataclass(frozen=True)
@@ -95,31 +93,68 @@ def _read_jsonl(
     records = sum(part.records for part in parts)
     sink.expect(records)
     slices.register(connection, path, parts)
-    fields = {
-        name: "JSON" if name in litellm_sql.JSON_FIELDS else "VARCHAR"
-        for name in litellm_sql.FIELDS
-    }
-
-    def scan(name: str) -> str:
-        return (
-            f"read_json('{name}', format = 'newline_delimited', ignore_errors = true, "
-            f"compression = 'none', maximum_object_size = {LARGEST_LINE_BYTES}, columns = {fields!r})"
-        )
-
-    source = f"select {_FIELDS}, source_line from ({slices.numbered(parts, scan, 'source_line')})"
-    rows = litellm_sql.request_rows(source, file.digest, is_json=True)
+    reader = _JsonlReader(connection, parts, file.digest)
     try:
-        written = _copy(connection, sink, rows)
-        if written == records:
+        reader.meet_names()
+        rows = reader.rows("object")
+        if _copy(connection, sink, rows) == records:
             return
-        rejected = connection.execute(
-            f"select source_line, _reason from ({rows}) where _reason is not null order by 1"
-        ).fetchall()
+        reasons = reader.reasons(rows)
+        if litellm_sql.DOUBTFUL in reasons.values():
+            reader.leave(reasons)
+            rows = reader.rows("json", "where source_line in (select line from left_over)")
+            written = _copy(connection, sink, rows)
+            reasons = reader.reasons(rows) if written < len(reasons) else {}
     except duckdb.Error as error:
         raise _unreadable(file, error) from error
-    texts = slices.lines_at(path, (line for line, _ in rejected))
-    for (line, reason), text in zip(rejected, texts, strict=True):
+    for (line, reason), text in zip(reasons.items(), slices.lines_at(path, reasons), strict=True):
         sink.reject(line, reason, text)
+
+
+@dataclass(frozen=True)
+class _JsonlReader:
+    """The SQL of one sliced file on one connection."""
+
+    connection: duckdb.DuckDBPyConnection
+    parts: list[slices.Slice]
+    digest: str
+
+    def rows(self, form: litellm_sql.Form, where: str = "") -> str:
+        """All records with the contract's columns and `_reason`."""
+        columns = litellm_sql.json_columns(form)
+        numbered = slices.numbered(self.parts, lambda name: _scan(name, columns), "source_line")
+        source = f"select {litellm_sql.fields(form)}, source_line from ({numbered}) {where}"
+        return litellm_sql.request_rows(source, self.digest, form)
+
+    def meet_names(self) -> None:
+        """Makes the pseudonyms of the users and keys that the first records name."""
+        columns = dict.fromkeys(("user", "end_user", "api_key"), "VARCHAR")
+        scan = _scan(f"{slices.PROTOCOL}://0", columns)
+        self.connection.execute(
+            f"insert into {litellm_sql.KNOWN_TABLE} "
+            f"select name, {litellm_sql.PSEUDONYM_FUNCTION}(name) from (select distinct "
+            f"unnest([nullif(coalesce(nullif(end_user, ''), \"user\"), ''), nullif(api_key, '')]) "
+            f"as name from (from {scan} limit {MET_RECORDS})) where name is not null"
+        )
+
+    def reasons(self, rows: str) -> dict[int, str]:
+        """Line and reason of the records that are not written, in order."""
+        found = self.connection.execute(
+            f"select source_line, _reason from ({rows}) where _reason is not null order by 1"
+        )
+        return dict(found.fetchall())
+
+    def leave(self, reasons: dict[int, str]) -> None:
+        """Names the lines that a second pass shall read."""
+        lines = pl.DataFrame({"line": list(reasons)}, schema={"line": pl.Int64}).to_arrow()
+        self.connection.register("left_over", lines)
+
+
+def _scan(name: str, columns: dict[str, str]) -> str:
+    return (
+        f"read_json('{name}', format = 'newline_delimited', ignore_errors = true, "
+        f"compression = 'none', maximum_object_size = {LARGEST_LINE_BYTES}, columns = {columns!r})"
+    )
 
 
 def _read_csv(file: LandingFile, connection: duckdb.DuckDBPyConnection, sink: Sink) -> None:
@@ -130,8 +165,8 @@ def _read_csv(file: LandingFile, connection: duckdb.DuckDBPyConnection, sink: Si
             for name in given
         )
         connection.register("csv_block", texts.to_arrow())
-        source = f"select source_line, {_FIELDS} from csv_block"
-        rows = litellm_sql.request_rows(source, file.digest, is_json=False)
+        source = f"select source_line, {litellm_sql.fields('text')} from csv_block"
+        rows = litellm_sql.request_rows(source, file.digest, "text")
         if _copy(connection, sink, rows) == block.height:
             continue
         rejected = connection.execute(
@@ -191,8 +226,14 @@ def _connection(key: bytes) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
-        # A join with a list of five words is slower than five comparisons.
-        connection.execute("set disabled_optimizers = 'in_clause'")
+        # The size of a JSON file is not known to the planner: it would build joins from the log, and
+        # turn a list of five words into a join.
+        connection.execute(
+            "set disabled_optimizers = 'in_clause, join_order, build_side_probe_side'"
+        )
+        connection.execute(
+            f"create temp table {litellm_sql.KNOWN_TABLE} (name varchar, pseudonym varchar)"
+        )
         # Small row groups per date: a file of many dates would otherwise hold all of them in memory.
         connection.execute("set partitioned_write_flush_threshold = 16384")
         connection.create_function(

@@ -8,13 +8,19 @@ into 13 and make a value of the wrong type null without a word.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from tokenworks_sources.contracts.enforce import sql_violation
 from tokenworks_sources.contracts.render import DUCKDB_TYPES
 from tokenworks_sources.contracts.requests import CONTRACT
 
 PSEUDONYM_FUNCTION = "tokenworks_pseudonym"
+KNOWN_TABLE = "tokenworks_known_names"
+DOUBTFUL = "metadata: nothing known in it"
+
+# What `metadata` is: an object that DuckDB read as such, JSON of any kind, or text that may be JSON.
+# Reading the object is the fastest, but JSON inside a string would be lost without a word.
+Form = Literal["object", "json", "text"]
 
 # Fields that hold text, answers or addresses (messages, response, proxy_server_request,
 # requester_ip_address) are not listed and so never read.
@@ -101,13 +107,13 @@ OPERATIONS = {
 }
 
 
-def request_rows(source: str, digest: str, *, is_json: bool) -> str:
+def request_rows(source: str, digest: str, form: Form) -> str:
     """SQL of all records with the contract's columns, and `_reason` where a record is rejected.
 
     Args:
-        source: SQL relation with `source_line` and the text columns FIELDS.
+        source: SQL relation with `source_line` and the columns FIELDS.
         digest: digest of the landing file, for requests without an id.
-        is_json: the JSON columns are known to be JSON, so that it need not be checked again.
+        form: what the column `metadata` is.
     """
     columns = ", ".join(
         f"{_column(column.name, digest)}::{DUCKDB_TYPES[column.type]} as {column.name}"
@@ -117,14 +123,28 @@ def request_rows(source: str, digest: str, *, is_json: bool) -> str:
         f"when {value} is not null and {typed} is null then '{reason}'"
         for value, typed, reason in _CHECKS
     )
+    doubt = f"when {_doubtful()} then '{DOUBTFUL}'" if form == "object" else ""
     return (
         f"select * exclude (_reason), coalesce(_reason, {sql_violation(CONTRACT)}) as _reason from ("
-        f"select source_line, {columns}, case {_NOTHING} {complaints} end as _reason "
-        f"from ({_typed(source, is_json)}))"
+        f"select source_line, {columns}, case {_NOTHING} {doubt} {complaints} end as _reason "
+        f"from ({_typed(source, form)}) {_known_names()})"
     )
 
 
-def _typed(source: str, is_json: bool) -> str:
+def fields(form: Form) -> str:
+    """The columns to select from a scan; an empty text is no value."""
+    texts = [name for name in FIELDS if form != "object" or name != "metadata"]
+    columns = ", ".join(f'nullif("{name}"::varchar, \'\') as "{name}"' for name in texts)
+    return f"{columns}, metadata" if form == "object" else columns
+
+
+def json_columns(form: Form) -> dict[str, str]:
+    """The columns that DuckDB reads from JSON, with their types."""
+    kinds = {name: "JSON" if name in JSON_FIELDS else "VARCHAR" for name in FIELDS}
+    return {**kinds, "metadata": _struct(_tree())} if form == "object" else kinds
+
+
+def _typed(source: str, form: Form) -> str:
     """The text columns, the values inside metadata, and the typed ones."""
     places = [place for places in COUNTS.values() for place in places]
     counts = ", ".join(f"{_integer(f'_m.{place}')} as {_name(place)}" for place in places)
@@ -136,17 +156,23 @@ def _typed(source: str, is_json: bool) -> str:
     largest = ", ".join(
         f"greatest({', '.join(map(_name, places))}) as {name}" for name, places in COUNTS.items()
     )
+    metadata, inside = "metadata", "metadata"
+    if form != "object":
+        metadata, inside = (
+            _decoded("metadata"),
+            f"json_transform(_metadata, '{json.dumps(_tree())}')",
+        )
     return (
         f"select *, {largest}, {typed} from (select *, {counts}, {texts} from ("
-        f"select *, json_transform(_metadata, '{_structure()}') as _m from ("
-        f"select *, {_decoded('metadata')} as _metadata, {_decoded('request_tags')} as _tags "
-        f"from (select *, {str(is_json).lower()} as _is_json from ({source})))))"
+        f"select *, {inside} as _m from ("
+        f"select *, {metadata} as _metadata, {_decoded('request_tags')} as _tags "
+        f"from (select *, {str(form != 'text').lower()} as _is_json from ({source})))))"
     )
 
 
-def _structure() -> str:
+def _tree() -> dict[str, Any]:
     """The shape that metadata is read into: every place as text."""
-    tree: dict[str, Any] = {}
+    tree: dict[str, Any] = {"status": "VARCHAR"}
     for places in (*COUNTS.values(), *TEXTS.values()):
         for place in places:
             *parents, leaf = place.split(".")
@@ -154,7 +180,35 @@ def _structure() -> str:
             for parent in parents:
                 node = node.setdefault(parent, {})
             node[leaf] = "VARCHAR"
-    return json.dumps(tree)
+    return tree
+
+
+def _struct(tree: dict[str, Any]) -> str:
+    members = (
+        f'"{name}" {_struct(kind) if isinstance(kind, dict) else kind}'
+        for name, kind in tree.items()
+    )
+    return f"STRUCT({', '.join(members)})"
+
+
+def _doubtful() -> str:
+    """Metadata of which nothing was found: empty, or JSON inside a string."""
+    return " and ".join(["_m is not null", *(f"_m.{name} is null" for name in _tree())])
+
+
+def _known_names() -> str:
+    return (
+        f'left join {KNOWN_TABLE} as known_user on known_user.name = coalesce(end_user, "user") '
+        f"left join {KNOWN_TABLE} as known_key on known_key.name = api_key"
+    )
+
+
+def _pseudonym(name: str, known: str) -> str:
+    """The pseudonym that was looked up, else a call of the function, which is slow per block."""
+    return (
+        f"case when {name} is null or {known}.pseudonym is not null then {known}.pseudonym "
+        f"else {PSEUDONYM_FUNCTION}({name}) end"
+    )
 
 
 def _name(place: str) -> str:
@@ -250,8 +304,8 @@ _COLUMNS = {
     "endpoint": "nullif(split_part(split_part(split_part(api_base, '://', -1), '/', 1), '@', -1), '')",
     "tenant_id": "coalesce(organization_id, team_id)",
     "team_id": "team_id",
-    "user_pseudonym": f'{PSEUDONYM_FUNCTION}(coalesce(end_user, "user"))',
-    "api_key_pseudonym": f"{PSEUDONYM_FUNCTION}(api_key)",
+    "user_pseudonym": _pseudonym('coalesce(end_user, "user")', "known_user"),
+    "api_key_pseudonym": _pseudonym("api_key", "known_key"),
     "tags": "case when _tags not in ('[]', '{}', 'null') then _tags end",
     "input_total_tokens": "_input",
     "input_cache_read_tokens": "cache_read",
@@ -264,8 +318,10 @@ _COLUMNS = {
     "output_total_tokens": "_output",
     "output_reasoning_tokens": "reasoning",
     "is_streaming": "coalesce(_stream, case when _first < _ended then true end)",
+    # A client that leaves ends as asyncio's CancelledError, logged as a failure.
     "status": (
-        "case when lower(status) in ('success', 'failure', 'cancelled') then lower(status) "
+        "case when lower(status) = 'failure' and error = 'CancelledError' then 'cancelled' "
+        "when lower(status) in ('success', 'failure', 'cancelled') then lower(status) "
         "else 'unknown' end"
     ),
     "error_type": "error",
