@@ -14,10 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from tokenworks_sources.connectors.registry import CONNECTORS
-from tokenworks_sources.contracts.registry import CONTRACTS
-from tokenworks_sources.errors import TokenworksError
-from tokenworks_sources.settings import Settings
 
 from tokenworks import partitions
 from tokenworks.assets.lake import lake_assets
@@ -35,6 +31,10 @@ from tokenworks.replay.scenario import ready_scenarios
 from tokenworks.resources import SettingsResource
 from tokenworks.schedules import INGEST_JOB, jobs, schedules
 from tokenworks.sensors import landing_sensor
+from tokenworks_sources.connectors.registry import CONNECTORS
+from tokenworks_sources.contracts.registry import CONTRACTS
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import Settings
 
 
 class ManifestMissingError(TokenworksError):

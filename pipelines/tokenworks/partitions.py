@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import dagster as dg
+
 from tokenworks_sources.errors import TokenworksError
 
 START_VARIABLE = "TOKENWORKS_START"

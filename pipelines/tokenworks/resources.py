@@ -7,6 +7,7 @@ file, under the lock of `warehouse.py`.
 from __future__ import annotations
 
 import dagster as dg
+
 from tokenworks_sources.settings import Settings
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
-from tokenworks_sources.landing import landing_files
-from tokenworks_sources.settings import Settings
 
 from tokenworks.resources import SettingsResource
 from tokenworks.schedules import AssetJob
+from tokenworks_sources.landing import landing_files
+from tokenworks_sources.settings import Settings
 
 # A file that changed just now may still be growing, and half a file would be read for nothing.
 SETTLE_SECONDS = 30

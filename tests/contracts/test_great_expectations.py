@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from tokenworks.checks.suites import BATCH_ROWS, record_rule, schema_findings, validate, value_rules
 from tokenworks_sources.contracts.model import Column, Contract
 from tokenworks_sources.contracts.registry import CONTRACTS

@@ -12,6 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 import yaml
+
 from tokenworks.build import ManifestMissingError, Overrides, build_defs
 from tokenworks.partitions import StartDateError, start_from_environment
 from tokenworks.resources import SettingsResource

@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+
 from tokenworks.assets.lake import lake_assets
 from tokenworks.assets.landing import LandingGroup, landing_assets, landing_groups
 from tokenworks.checks.assets import contract_checks, lake_key

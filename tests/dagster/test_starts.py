@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
 from tokenworks.resources import SettingsResource
 from tokenworks.sensors import changed_folders, fingerprints, run_key
 from tokenworks_sources.settings import Settings

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+
 from tokenworks.checks.reconcile import reconciliation_result, unbalanced
 from tokenworks.checks.volume import lateness_warnings, repeated_keys, volume_warnings
 from tokenworks_sources.lake import partition_folder

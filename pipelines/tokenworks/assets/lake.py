@@ -10,13 +10,13 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-from tokenworks_sources.contracts.registry import CONTRACTS
-from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, IngestReport, ingest_landing
 
 from tokenworks.assets.landing import LandingGroup, landing_key
 from tokenworks.assets.markdown import table
 from tokenworks.checks.assets import EVENT_DATES, lake_key
 from tokenworks.resources import SettingsResource
+from tokenworks_sources.contracts.registry import CONTRACTS
+from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, IngestReport, ingest_landing
 
 FILES_READ = "landing_files_read"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import dagster as dg
+
 from tokenworks_sources.connectors.base import Connector
 
 

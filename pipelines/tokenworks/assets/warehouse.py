@@ -14,12 +14,12 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
-from tokenworks_sources.errors import TokenworksError
-from tokenworks_sources.settings import Settings
 
 from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current, project_dir
 from tokenworks.resources import SettingsResource
 from tokenworks.warehouse import build_arguments, warehouse_lock
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import Settings
 
 POOL = "warehouse"
 LAYERS = ("staging", "intermediate", "marts")

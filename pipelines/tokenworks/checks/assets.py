@@ -10,14 +10,14 @@ from datetime import date
 import dagster as dg
 import polars as pl
 import pyarrow.parquet as pq
-from tokenworks_sources.contracts.model import PARTITION_COLUMN, Contract
-from tokenworks_sources.contracts.registry import CONTRACTS
-from tokenworks_sources.lake import partition_files, partition_folder
-from tokenworks_sources.settings import Settings
 
 from tokenworks.checks.findings import TableResult, merged
 from tokenworks.checks.suites import schema_findings, validate_scan
 from tokenworks.resources import SettingsResource
+from tokenworks_sources.contracts.model import PARTITION_COLUMN, Contract
+from tokenworks_sources.contracts.registry import CONTRACTS
+from tokenworks_sources.lake import partition_files, partition_folder
+from tokenworks_sources.settings import Settings
 
 CHECK_NAME = "contract"
 EVENT_DATES = "event_dates"

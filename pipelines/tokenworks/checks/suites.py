@@ -17,11 +17,11 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+
+from tokenworks.checks.findings import Finding, TableResult, merged
 from tokenworks_sources.contracts.model import Column, Contract
 from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.errors import TokenworksError
-
-from tokenworks.checks.findings import Finding, TableResult, merged
 
 # Rows that are pandas objects at one time; measured: 200,000 request rows are about 300 MB as such.
 BATCH_ROWS = 200_000

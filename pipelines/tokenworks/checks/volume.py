@@ -11,12 +11,12 @@ from statistics import median
 import dagster as dg
 import polars as pl
 import pyarrow.parquet as pq
-from tokenworks_sources.contracts.registry import CONTRACTS
-from tokenworks_sources.lake import partition_folder
-from tokenworks_sources.settings import Settings
 
 from tokenworks.checks.assets import dates_of_run, lake_dates, lake_key, selected_tables
 from tokenworks.resources import SettingsResource
+from tokenworks_sources.contracts.registry import CONTRACTS
+from tokenworks_sources.lake import partition_folder
+from tokenworks_sources.settings import Settings
 
 # Tables that a running fleet feeds every day; bills, prices and fleet facts come when they come.
 DAILY_TABLES = ("requests", "engine_samples", "engine_histograms", "gpu_samples", "energy_readings")
