@@ -16,7 +16,7 @@ from tokenworks.replay.blocks import prompts_of, why_no_blocks
 from tokenworks.replay.calibration import LEAST_ROWS, Law, calibrate
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.estimates import Comparison, Estimate, Segment, estimate
-from tokenworks.replay.fleet import Fleet, deployments_of, fleet_of
+from tokenworks.replay.fleet import Fleet, fleet_of
 from tokenworks.replay.hit_ratio import last_half
 from tokenworks.replay.metrics import METRICS
 from tokenworks.replay.play import Played, Stage, play, set_stage
@@ -62,8 +62,6 @@ class Answer:
     """A replay result in memory."""
 
     scenario: Scenario
-    traffic: Traffic
-    fleet: Fleet
     stage: Stage
     laws: dict[int, Law]
     implied_blocks: Ints | None
@@ -74,8 +72,25 @@ class Answer:
     played: Played
     errors: list[Error]
     estimates: list[Estimate]
-    curve: list[dict[str, int | float]]
     reasons: tuple[str, ...]
+
+    @property
+    def traffic(self) -> Traffic:
+        """The traffic that was replayed."""
+        return self.stage.traffic
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet that served it."""
+        return self.stage.fleet
+
+    @property
+    def curve(self) -> list[dict[str, int | float]]:
+        """Hit ratio by capacity on history's own routes; empty where caches are not simulated."""
+        if self.stage.prompts is None or self.plan is None:
+            return []
+        places = Places(self.stage.recorded.deployment, self.stage.replica)
+        return capacity_curve(self.stage.prompts, places)
 
 
 @dataclass(frozen=True)
@@ -96,36 +111,24 @@ def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
         The result, with the reasons that speak against trusting it.
     """
     progress(STEPS[0], 0, len(STEPS))
-    fleet = fleet_of(traffic)
-    asked = scenario.prefix_cache.block_tokens if scenario.prefix_cache else None
-    must_have = scenario.prefix_cache is not None
-    usable = must_have or why_no_blocks(traffic) is None
-    prompts = prompts_of(traffic, asked) if usable else None
-    stage = set_stage(traffic, fleet, prompts, scenario.seed)
-    routed = route(traffic, fleet, deployments_of(traffic, fleet), scenario.routing)
+    stage, routed = _open(scenario, traffic)
     everything = np.ones(traffic.count, dtype=np.bool_)
-    model = _learn(stage, everything, routed, must_have)
+    model = _learn(stage, everything, routed, must_have=scenario.prefix_cache is not None)
     today = _today(stage, model)
     progress(STEPS[1], 1, len(STEPS))
-    here = stage.recorded.deployment
-    baseline = play(stage, model.laws, here, today)
+    baseline = play(stage, model.laws, stage.recorded.deployment, today)
     progress(STEPS[2], 2, len(STEPS))
     reported = traffic.which(matches(scenario.report_on))
     errors = backtest(stage, baseline, _held_out(stage), reported, scenario.limits)
     progress(STEPS[3], 3, len(STEPS))
     plan = _asked_plan(stage, model, scenario, today)
-    played = (
-        baseline if scenario.is_no_change else play(stage, model.laws, routed.deployments, plan)
-    )
+    played = baseline
+    if not scenario.is_no_change:
+        played = play(stage, model.laws, routed.deployments, plan)
     progress(STEPS[4], 4, len(STEPS))
-    curve = capacity_curve(prompts, Places(here, stage.replica)) if prompts and plan else []
     compared = Comparison.of(stage, baseline, played, scenario.seed)
-    found = _estimates(compared, reported, errors)
-    progress("done", len(STEPS), len(STEPS))
-    return Answer(
+    found = Answer(
         scenario=scenario,
-        traffic=traffic,
-        fleet=fleet,
         stage=stage,
         laws=model.laws,
         implied_blocks=model.implied,
@@ -135,10 +138,21 @@ def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
         baseline=baseline,
         played=played,
         errors=errors,
-        estimates=found,
-        curve=curve,
-        reasons=(*refusals(errors), *_outside_hull(fleet, model.laws, baseline, played)),
+        estimates=_estimates(compared, reported, errors),
+        reasons=(*refusals(errors), *_outside_hull(stage.fleet, model.laws, baseline, played)),
     )
+    progress("done", len(STEPS), len(STEPS))
+    return found
+
+
+def _open(scenario: Scenario, traffic: Traffic) -> tuple[Stage, Routed]:
+    """The traffic as arrays, and where the scenario sends it."""
+    fleet = fleet_of(traffic)
+    asked = scenario.prefix_cache.block_tokens if scenario.prefix_cache else None
+    usable = scenario.prefix_cache is not None or why_no_blocks(traffic) is None
+    prompts = prompts_of(traffic, asked) if usable else None
+    stage = set_stage(traffic, fleet, prompts, scenario.seed)
+    return stage, route(traffic, fleet, stage.recorded.deployment, scenario.routing)
 
 
 def _learn(stage: Stage, learn: Mask, routed: Routed, must_have: bool) -> _Model:

@@ -34,10 +34,9 @@ def required_capacities(blocks: Ids, offsets: Ints, block_count: int) -> Ints:
     Returns:
         One capacity per entry of `blocks`; `NEVER` where no capacity helps.
     """
-    total = blocks.size
-    tree = np.zeros(total + 1, dtype=np.int32)
+    tree = np.zeros(blocks.size + 1, dtype=np.int32)
     last = np.full(block_count, -1, dtype=np.int64)
-    required = np.empty(total, dtype=np.int64)
+    required = np.empty(blocks.size, dtype=np.int64)
     distinct = 0
     for prompt in range(offsets.size - 1):
         deepest = np.int64(0)
@@ -48,23 +47,32 @@ def required_capacities(blocks: Ids, offsets: Ints, block_count: int) -> Ints:
                 deepest = NEVER
                 distinct += 1
             else:
-                at_or_before = 0
-                node = seen + 1
-                while node > 0:
-                    at_or_before += tree[node]
-                    node -= node & -node
-                deepest = max(deepest, np.int64(distinct - at_or_before + 1))
-                node = seen + 1
-                while node <= total:
-                    tree[node] -= 1
-                    node += node & -node
+                depth = np.int64(distinct - _count_up_to(tree, seen) + 1)
+                deepest = max(deepest, depth)
+                _add(tree, seen, -1)
             required[position] = deepest
             last[block] = position
-            node = position + 1
-            while node <= total:
-                tree[node] += 1
-                node += node & -node
+            _add(tree, position, 1)
     return required
+
+
+@kernel
+def _count_up_to(tree: Ids, position: int) -> int:
+    """Last accesses at or before a position."""
+    count = 0
+    node = position + 1
+    while node > 0:
+        count += tree[node]
+        node -= node & -node
+    return count
+
+
+@kernel
+def _add(tree: Ids, position: int, change: int) -> None:
+    node = position + 1
+    while node < tree.size:
+        tree[node] += change
+        node += node & -node
 
 
 def hits_by_capacity(required: Ints, weights: Ints) -> tuple[Ints, Ints]:
