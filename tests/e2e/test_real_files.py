@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tokenworks.publish import publish
 from tokenworks.published import query
 from tokenworks.warehouse import build_warehouse

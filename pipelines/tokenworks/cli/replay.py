@@ -79,17 +79,15 @@ def _show_summary(summary: dict[str, Any]) -> None:
     rows = [
         (
             metric["metric"],
-            metric["unit"],
             metric["history"],
             metric["no_change"],
             metric["scenario"],
-            metric["delta_p50"],
-            f"{_number(metric['delta_p10'])} … {_number(metric['delta_p90'])}",
+            f"{_number(metric['delta_p50'])} [{_number(metric['delta_p10'])}, {_number(metric['delta_p90'])}]",
         )
         for metric in summary["metrics"]
         if metric["segment"] == "all"
     ]
-    columns = ["metric", "unit", "history", "no change", "scenario", "change", "p10 … p90"]
+    columns = ["metric", "history", "no change", "scenario", "change: p50 [p10, p90]"]
     show.console.print(show.table(summary["scenario"]["name"], columns, rows))
     for line in summary["assumptions"]:
         show.console.print(f"  [dim]•[/dim] {line}")

@@ -101,21 +101,27 @@ class Sink(Protocol):
 
 
 class Connector(Protocol):
-    """One format.
+    """One format."""
 
-    Attributes:
-        name: name of the connector and of its landing folder.
-        table: lake table under whose landing folder its files lie.
-        tables: all lake tables that it writes.
-        version: changes whenever the same file would give other rows; a change re-ingests.
-        summary: one line for `tokenworks connectors`.
-    """
+    @property
+    def name(self) -> str:
+        """Name of the connector and of its landing folder."""
 
-    name: str
-    table: str
-    tables: tuple[str, ...]
-    version: str
-    summary: str
+    @property
+    def table(self) -> str:
+        """Lake table under whose landing folder its files lie."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """All lake tables that it writes."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same file would give other rows; a change re-ingests."""
+
+    @property
+    def summary(self) -> str:
+        """One line for `tokenworks connectors`."""
 
     def recognise(self, preview: Preview) -> str | None:
         """Why the file is of this format, or None where it is not. Must not guess."""
