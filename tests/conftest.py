@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema

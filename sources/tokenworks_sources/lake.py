@@ -182,7 +182,7 @@ class LakeSink:
         return (
             f"copy (select {columns}, cast({contract.event_time} as date) as {PARTITION_COLUMN} "
             f"from ({query})) to {_literal(str(folder))} "
-            f"(format parquet, compression zstd, partition_by ({PARTITION_COLUMN}), "
+            f"(format parquet, compression zstd, compression_level 1, partition_by ({PARTITION_COLUMN}), "
             f"kv_metadata {{'ARROW:schema': '{schema}'}})"
         )
 

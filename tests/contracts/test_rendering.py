@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import yaml
+
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.contracts import rendering
 from tokenworks_sources.contracts.enforce import conform, sql_violation

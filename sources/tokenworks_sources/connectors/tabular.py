@@ -18,6 +18,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed

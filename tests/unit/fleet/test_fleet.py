@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokenworks_sources.connectors.fleet.fleet_yaml import CONNECTOR
 from tokenworks_sources.errors import FleetError
 from tokenworks_sources.fleet import load_fleet

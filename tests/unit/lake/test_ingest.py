@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from tokenworks_sources import manifest as manifest_module
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from tokenworks.reports.period import Period
 from tokenworks.reports.read import COLUMNS, Marts, read_month
 from tokenworks.reports.tables import ReportTables, build_tables

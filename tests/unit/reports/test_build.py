@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tokenworks.reports.build import build_report
 from tokenworks.reports.period import NoDataError, Period, PeriodError
 from tokenworks.reports.read import MartError

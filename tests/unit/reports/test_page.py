@@ -7,6 +7,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+
 from tokenworks.reports.page import render_page
 from tokenworks.reports.tables import ReportTables
 

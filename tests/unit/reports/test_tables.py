@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from tokenworks.reports.chargeback import Chargeback, chargeback
 from tokenworks.reports.ledger import LedgerError, ledgers
 from tokenworks.reports.period import Period

@@ -11,6 +11,7 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
+
 from tokenworks.reports.tables import ReportTables
 from tokenworks.reports.workbook import write_workbook
 

@@ -39,7 +39,7 @@ from tokenworks_sources.landing import open_decompressed
 _NAMESPACE = re.compile(r"""xmlns(?::[\w.-]+)?\s*=\s*["']http://naesb\.org/espi["']""")
 
 # Tables beyond this spill to the temporary folder.
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "512MB"
 
 
 class GreenButton:

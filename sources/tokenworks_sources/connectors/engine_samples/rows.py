@@ -6,6 +6,7 @@ Pure but for the sink, which is told of the samples that end in no row.
 from __future__ import annotations
 
 import polars as pl
+
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.engine_samples.engines.model import Engine
 from tokenworks_sources.connectors.engine_samples.targets import STEPS

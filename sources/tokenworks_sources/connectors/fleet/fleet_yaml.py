@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import yaml
+
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.contracts import fleet as contracts
 from tokenworks_sources.contracts.registry import contract_of

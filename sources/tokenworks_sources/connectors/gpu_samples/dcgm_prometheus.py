@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 
 import polars as pl
+
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.gpu_samples.dcgm_fields import FIELDS, PERCENT, UTIL_RATIO
 from tokenworks_sources.connectors.prometheus.catalogue import (

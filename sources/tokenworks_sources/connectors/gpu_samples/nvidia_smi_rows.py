@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
+
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_clock import ClockError
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_columns import (

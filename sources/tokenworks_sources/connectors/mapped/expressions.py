@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
+
 from tokenworks_sources.connectors.mapped import times
 from tokenworks_sources.connectors.mapped.spec import Filter, Mapping, Source
 from tokenworks_sources.connectors.mapped.units import factor_of

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import xxhash
 import yaml
 from pydantic import ValidationError
+
 from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.connectors.mapped.spec import Mapping
 from tokenworks_sources.connectors.tabular import CsvShape, header_of

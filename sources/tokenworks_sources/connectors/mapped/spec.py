@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
 from tokenworks_sources.connectors.mapped.units import factor_of, units_of
 from tokenworks_sources.contracts.model import Column, Contract
 from tokenworks_sources.contracts.registry import CONTRACTS

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import polars as pl
+
 from tokenworks_sources.connectors.mapped.units import MICROSECONDS
 
 _ISO = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import polars as pl
+
 from tokenworks_sources.connectors.prometheus.exposition import Series
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import polars as pl
+
 from tokenworks_sources.connectors.base import LandingFile, Sink
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue
 from tokenworks_sources.connectors.prometheus.exposition import (

@@ -9,6 +9,7 @@ the contract cannot hold (that sample is rejected, not its row).
 from __future__ import annotations
 
 import polars as pl
+
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Kind, Unused
 from tokenworks_sources.connectors.prometheus.scan import Batch

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 import duckdb
 import fsspec  # type: ignore[import-untyped]
 import numpy as np
+
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 
 BLOCK_BYTES = 1 << 22
