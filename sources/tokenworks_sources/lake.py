@@ -69,7 +69,7 @@ def ensure_tables(lake: Path) -> None:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(f".{os.getpid()}.next")
-        pq.write_table(schema.empty_table(), beside)
+        pq.write_table(pa.Table.from_batches([], schema), beside)
         os.replace(beside, path)
 
 
