@@ -125,6 +125,7 @@ def floor(home: Path) -> int:
         for column in CONTRACT.columns
     )
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         counted = connection.execute(
             f"copy (select {columns} from read_json('{source}', format = 'newline_delimited', "
             f"columns = {TYPES!r})) to '{home / 'floor.parquet'}' (format parquet)"

@@ -34,6 +34,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb.func import PythonUDFType
+
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.requests import litellm_sql, slices
@@ -225,6 +226,7 @@ def _connection(key: bytes) -> Iterator[duckdb.DuckDBPyConnection]:
 
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
         connection.execute("set preserve_insertion_order = false")
         # The size of a JSON file is not known to the planner: it would build joins from the log, and
         # turn a list of five words into a join.
