@@ -11,7 +11,7 @@
 select
     {% for column in measures %}
     {%- set n = loop.index -%}
-    sign(measure_{{ n }}) * (
+    {{ sign_of('measure_' ~ n) }} * (
         base_{{ n }} + case
             when row_number() over (
                 partition by {{ partition | join(', ') }}

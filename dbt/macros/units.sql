@@ -15,9 +15,15 @@ cast(cast({{ units }} as decimal(25,0)) * cast('0.000000000001' as decimal(12,12
 cast(floor(({{ x }}) * {{ per_unit }} + 0.5) as bigint)
 {%- endmacro %}
 
+{# -1 or 1; `sign` is a double on Spark. #}
+{% macro sign_of(x) %}(case when {{ x }} < 0 then -1 else 1 end){% endmacro %}
+
+{# Never below 0, and null stays null: `greatest(0, null)` is 0 on both engines. #}
+{% macro at_least_zero(x) %}(case when {{ x }} < 0 then 0 else {{ x }} end){% endmacro %}
+
 {# a * b / c rounded half away from zero; c > 0. #}
 {% macro mul_div_round(a, b, c) -%}
-(sign({{ a }}) * {{ int_div(
+({{ sign_of(a) }} * {{ int_div(
     "cast(abs(" ~ a ~ ") as " ~ big_integer() ~ ") * " ~ b ~ " * 2 + " ~ c, "2 * " ~ c
 ) }})
 {%- endmacro %}

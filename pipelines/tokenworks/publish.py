@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from tokenworks_sources.errors import TokenworksError
-from tokenworks_sources.settings import Settings
 
 from tokenworks.warehouse import warehouse_lock
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import Settings
 
 MART_PREFIXES = ("fct_", "dim_", "rpt_", "focus_")
 CATALOGUE = "_published"
@@ -89,8 +89,7 @@ def publish(settings: Settings) -> list[PublishedMart]:
 def _write(build_database: Path, staging: Path) -> list[PublishedMart]:
     database = staging / "warehouse.duckdb"
     with duckdb.connect(str(database)) as connection:
-        # One thread writes row groups in one order, so equal data gives equal bytes.
-        connection.execute("set threads = 1; set TimeZone = 'UTC'")
+        connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach '{_quoted(build_database)}' as built (read_only)")
         names = mart_names(connection)
         _refuse_imbalance(connection, names)
@@ -137,10 +136,12 @@ def _write_mart(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) 
     connection.execute(f"create table {name} as select * from built.{name} order by all")
     folder.mkdir(parents=True)
     path = folder / "part-0.parquet"
+    # One thread writes the rows in the table's order, so equal data gives equal bytes.
+    connection.execute("set threads = 1")
     connection.execute(
-        f"copy (select * from {name} order by all) to '{_quoted(path)}' "
-        "(format parquet, compression zstd, row_group_size 122880)"
+        f"copy {name} to '{_quoted(path)}' (format parquet, compression zstd, row_group_size 122880)"
     )
+    connection.execute("reset threads")
     _copy_comments(connection, name)
     rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
     with path.open("rb") as handle:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
+
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 

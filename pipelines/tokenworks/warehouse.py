@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenworks.dbt_project import dbt_paths, run_dbt
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.lake import ensure_tables
 from tokenworks_sources.settings import Settings
-
-from tokenworks.dbt_project import dbt_paths, run_dbt
 
 PASSED = ("success", "pass", "no-op")
 # dbt's line at the end of a node, for example "12:00:01  3 of 81 OK created sql view model main.x".

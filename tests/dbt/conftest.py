@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from tokenworks.publish import PublishedMart, publish
 from tokenworks.published import query
 from tokenworks.warehouse import BuildResult, build_warehouse

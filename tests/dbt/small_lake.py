@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.contracts.render import arrow_schema
 from tokenworks_sources.lake import ensure_tables, partition_folder

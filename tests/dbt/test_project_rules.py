@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tokenworks.dbt_project import dbt_paths
 from tokenworks.publish import MART_PREFIXES
 from tokenworks.warehouse import BuildResult
@@ -77,7 +78,7 @@ def test_marts_have_a_key_test(manifest: dict[str, Any], models: list[dict[str, 
         node["attached_node"]
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test"
-        and (node.get("test_metadata") or {}).get("name") == "unique_combination"
+        and (node.get("test_metadata") or {}).get("name") in ("unique", "unique_combination")
     }
     marts = {model["unique_id"] for model in models if _layer(model) == "marts"}
     assert marts - tested == set()

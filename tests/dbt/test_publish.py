@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current
 from tokenworks.publish import PublishedMart, PublishError, UnbalancedError, publish
 from tokenworks.published import NothingPublishedError, QueryError, list_tables, query
@@ -25,6 +26,7 @@ from tokenworks.warehouse import (
 from tokenworks_sources.settings import Settings
 
 MARTS = [
+    "dim_deployments",
     "fct_cost_ledger",
     "fct_deployment_hours",
     "fct_requests",

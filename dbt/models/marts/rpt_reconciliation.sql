@@ -72,7 +72,7 @@ checks as (
     {% for kind in ['input', 'output'] %}
     union all
     select
-        'gateway_vs_engine_{{ kind }}_tokens', subject, period_start, cast(null as varchar),
+        'gateway_vs_engine_{{ kind }}_tokens', subject, period_start, cast(null as string),
         cast(engine_{{ kind }} as decimal(38,12)), cast(gateway_{{ kind }} as decimal(38,12)),
         cast(engine_{{ kind }} as decimal(26,0)) * cast('{{ var("token_tolerance_ratio") }}' as decimal(11,6)),
         'tokens'
@@ -82,7 +82,7 @@ checks as (
     union all
     -- Everything between the meter and the GPUs is cooling, hosts and losses: never negative.
     select
-        'meter_vs_gpu_energy', subject, period_start, cast(null as varchar),
+        'meter_vs_gpu_energy', subject, period_start, cast(null as string),
         {{ 'cast(cast(meter_nkwh as decimal(25,0)) * cast(\'0.000000001\' as decimal(12,12)) as decimal(38,12))' }},
         {{ 'cast(cast(gpu_nkwh as decimal(25,0)) * cast(\'0.000000001\' as decimal(12,12)) as decimal(38,12))' }},
         cast(null as decimal(38,12)),
@@ -90,7 +90,7 @@ checks as (
     from meters
     union all
     select
-        'gpu_hours_by_state', subject, period_start, cast(null as varchar),
+        'gpu_hours_by_state', subject, period_start, cast(null as string),
         cast(cast(paid_us as decimal(25,0)) * cast('0.000001' as decimal(12,12)) as decimal(38,12)),
         cast(cast(state_us as decimal(25,0)) * cast('0.000001' as decimal(12,12)) as decimal(38,12)),
         cast(0 as decimal(38,12)),

@@ -43,17 +43,17 @@ accrued as (
 
 select
     'amortisation ' || {{ year_month(timestamp_of_us('month_from_us')) }} as bill_id,
-    server_id || ':' || cast(month_number + 1 as varchar) as charge_line_id,
+    server_id || ':' || cast(month_number + 1 as string) as charge_line_id,
     'amortisation' as cost_source,
     'accelerator' as component,
     'server' as scope,
     server_id as scope_id,
     site_id,
-    cast(null as varchar) as stated_region,
+    cast(null as string) as stated_region,
     currency,
     month_from_us as period_from_us,
     accrued_to_us as period_to_us,
     {{ money(int_div('month_units * (accrued_to_us - month_from_us)', 'month_to_us - month_from_us')) }}
         as amount,
-    cast(null as varchar) as energy_meter_id
+    cast(null as string) as energy_meter_id
 from accrued

@@ -23,7 +23,7 @@ select
     case when meters.site_id is not null then 'site' else 'none' end as scope,
     meters.site_id as scope_id,
     meters.site_id,
-    cast(null as varchar) as stated_region,
+    cast(null as string) as stated_region,
     bills.currency,
     {{ epoch_us('bills.period_start') }} as period_from_us,
     {{ epoch_us('bills.period_end') }} as period_to_us,

@@ -39,7 +39,7 @@ select
         'unbilled ' || placed.billing_account_id || ' '
         || {{ year_month('placed.billing_period_start') }}
     ) as bill_id,
-    placed.source_digest || ':' || cast(placed.source_line as varchar) as charge_line_id,
+    placed.source_digest || ':' || cast(placed.source_line as string) as charge_line_id,
     'charges' as cost_source,
     case
         when placed.service_category = 'Networking' then 'network'
@@ -50,7 +50,8 @@ select
         ) then 'software'
         when placed.server_id is not null then 'accelerator'
         when placed.named_site_id is not null then 'facility'
-        when placed.service_category in ('AI and Machine Learning', 'Compute') then 'accelerator'
+        -- What names no server of ours is a service that was bought, not an accelerator.
+        when placed.service_category = 'AI and Machine Learning' then 'software'
         else 'other'
     end as component,
     case
@@ -65,6 +66,6 @@ select
     {{ epoch_us('placed.charge_period_start') }} as period_from_us,
     {{ epoch_us('placed.charge_period_end') }} as period_to_us,
     placed.effective_cost as amount,
-    cast(null as varchar) as energy_meter_id
+    cast(null as string) as energy_meter_id
 from placed
 left join servers as host on placed.server_id = host.server_id

@@ -87,9 +87,9 @@ from direct
 left join shares
     on direct.event_date = shares.event_date and direct.deployment_id = shares.deployment_id
 union all
-select event_date, cast(null as varchar), 0, 0, shared_units
+select event_date, cast(null as string), 0, 0, shared_units
 from shares
 where deployment_id is null
 union all
-select event_date, cast(null as varchar), 0, idle_units, 0
+select event_date, cast(null as string), 0, idle_units, 0
 from unobserved

@@ -33,7 +33,7 @@ attributed as (
 entries as (
     select
         {{ all_but(['placed_units', 'state', 'placed_method'], 'placed') }},
-        cast(null as varchar) as tenant_id,
+        cast(null as string) as tenant_id,
         case when placed.state = 'overhead' then 'overhead' else 'idle' end as category,
         case when placed.state = 'overhead' then placed.component else placed.state end as cause,
         placed.placed_method as allocation_method,

@@ -34,7 +34,7 @@ pools as (
     select
         energy.*,
         {{ int_div(
-            'greatest(0, electricity.electricity_units) * energy.above_idle_mj',
+            at_least_zero('electricity.electricity_units') ~ ' * energy.above_idle_mj',
             'nullif(energy.energy_mj, 0)'
         ) }} as marginal_units
     from energy

@@ -37,7 +37,10 @@ priced as (
         attempts.*,
         rates.rate_units,
         -- Written tokens cost their own price where the list has one, else that of uncached input.
-        cast(greatest(0, input_uncached_tokens - write_5m_tokens - write_1h_tokens) as {{ big_integer() }})
+        cast(
+            {{ at_least_zero('input_uncached_tokens - write_5m_tokens - write_1h_tokens') }}
+            as {{ big_integer() }}
+        )
         * prices.input_uncached
         + write_5m_tokens * coalesce(prices.input_cache_write_5m, prices.input_uncached)
         + write_1h_tokens * coalesce(prices.input_cache_write_1h, prices.input_uncached) as input_price,

@@ -44,7 +44,7 @@ states as (
     from held
     union all
     select
-        gpu_uuid, server_id, site_id, hour_index, cast(null as varchar), 'unallocated' as state,
+        gpu_uuid, server_id, site_id, hour_index, cast(null as string), 'unallocated' as state,
         cast(unallocated_us as bigint)
     from free
 )

@@ -37,12 +37,12 @@ split as (
     select
         *,
         case
-            when idle_power_mw is not null then greatest(0, energy_mj - empty_draw_mj)
+            when idle_power_mw is not null then {{ at_least_zero('energy_mj - empty_draw_mj') }}
             else cast({{ int_div(
                 'cast(energy_mj as ' ~ big_integer() ~ ') * busy_us', 'assigned_us'
             ) }} as bigint)
         end as busy_mj,
-        greatest(0, energy_mj - idle_draw_mj) as above_idle_mj
+        {{ at_least_zero('energy_mj - idle_draw_mj') }} as above_idle_mj
     from gpus
 ),
 

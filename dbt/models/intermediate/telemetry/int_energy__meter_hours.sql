@@ -60,7 +60,7 @@ clipped as (
 select
     meter_id,
     hour_index,
-    cast(sum(sign(energy_nkwh) * {{ part_of('abs(energy_nkwh)', 'elapsed_from', 'elapsed_to', 'length_us') }})
+    cast(sum({{ sign_of('energy_nkwh') }} * {{ part_of('abs(energy_nkwh)', 'elapsed_from', 'elapsed_to', 'length_us') }})
         as bigint) as energy_nkwh,
     cast(sum(elapsed_to - elapsed_from) as bigint) as measured_us
 from clipped
