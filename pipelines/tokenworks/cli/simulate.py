@@ -25,6 +25,12 @@ def simulate(
     from tokenworks_sample.generate import generate
 
     with show.progress_bar("Simulate") as progress:
-        generate(out, seed=seed, days=days, scale=scale, progress=progress)
+        generate(
+            out,
+            seed=seed,
+            days=days,
+            scale=scale,
+            progress=lambda done, total: progress(done, total, ""),
+        )
     show.done(f"{days} days at scale {scale:g}", out)
     show.hint(f"`tokenworks --home HOME ingest {out}/landing`, then `tokenworks --home HOME build`")

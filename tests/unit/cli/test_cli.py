@@ -1,0 +1,129 @@
+"""The command line: what it prints, where it writes, how it fails."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tokenworks.cli import main, show
+from tokenworks_sources.errors import TokenworksError
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TOKENWORKS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_help_lists_every_command() -> None:
+    printed = runner.invoke(main.app, ["--help"]).stdout
+    for command in [
+        "demo",
+        "init",
+        "ingest",
+        "connectors",
+        "build",
+        "replay",
+        "report",
+        "sql",
+        "tables",
+        "contracts",
+        "simulate",
+        "dev",
+    ]:
+        assert command in printed
+
+
+def test_init_writes_folders_and_a_fleet_that_is_valid(home: Path) -> None:
+    from tokenworks_sources.fleet import load_fleet
+
+    assert runner.invoke(main.app, ["init"]).exit_code == 0
+    fleet = home / "landing" / "fleet" / "fleet_yaml" / "fleet.yaml"
+    assert load_fleet(fleet).sites == []
+    assert (home / "landing" / "requests" / "litellm").is_dir()
+
+
+def test_commented_fleet_is_valid_when_its_examples_are_taken_in(
+    home: Path, tmp_path: Path
+) -> None:
+    from tokenworks.cli.init import FLEET_TEMPLATE
+    from tokenworks_sources.fleet import load_fleet
+
+    kept = FLEET_TEMPLATE.split("\n\n", 1)
+    body = kept[1].replace("sites: []\n", "").replace("\n#   #", "\n#    #")
+    lines = [line.removeprefix("# ") for line in body.splitlines()]
+    path = tmp_path / "fleet.yaml"
+    path.write_text(kept[0] + "\n" + "\n".join(lines))
+    fleet = load_fleet(path)
+    assert [deployment.id for deployment in fleet.deployments] == ["small-us"]
+
+
+def test_init_keeps_a_fleet_that_is_there(home: Path) -> None:
+    runner.invoke(main.app, ["init"])
+    fleet = home / "landing" / "fleet" / "fleet_yaml" / "fleet.yaml"
+    fleet.write_text("mine")
+    runner.invoke(main.app, ["init"])
+    assert fleet.read_text() == "mine"
+
+
+def test_contracts_shows_the_columns_of_a_table() -> None:
+    result = runner.invoke(main.app, ["contracts", "fx_rates"])
+    assert result.exit_code == 0
+    assert "quote_currency" in result.stdout
+
+
+def test_contracts_check_passes_on_this_repository() -> None:
+    assert runner.invoke(main.app, ["contracts", "--check"]).exit_code == 0
+
+
+def test_connectors_lists_every_format() -> None:
+    printed = runner.invoke(main.app, ["connectors"]).stdout
+    for name in ("litellm", "vllm_prometheus", "green_button", "focus", "mapped"):
+        assert name in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ingest", "nowhere.csv"], "there is no such file or folder"),
+        (["contracts", "no_table"], "There is no table 'no_table'"),
+        (["replay", "no_scenario"], "There is no scenario 'no_scenario'"),
+        (["sql", "select 1"], "nothing is published yet"),
+        (["report", "--month", "October"], "YYYY-MM"),
+    ],
+)
+def test_error_says_what_to_do_when_input_is_wrong(arguments: list[str], message: str) -> None:
+    result = runner.invoke(main.app, arguments)
+    assert isinstance(result.exception, TokenworksError)
+    assert message in str(result.exception)
+
+
+def test_run_prints_one_message_and_exits_with_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tokenworks", "replay", "no_scenario"])
+    with pytest.raises(SystemExit) as stopped:
+        main.run()
+    assert stopped.value.code == 1
+    assert "There is no scenario 'no_scenario'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (1_234_567, "1,234,567"),
+        (Decimal("1234.500000000000"), "1,234.5"),
+        (Decimal("0E-12"), "0"),
+        (0.123456, "0.1235"),
+        (True, "yes"),
+    ],
+)
+def test_cell_is_short_and_null_is_a_dash(value: object, shown: str) -> None:
+    table = show.table("", ["x"], [(value,)])
+    assert list(table.columns[0].cells) == [shown]
