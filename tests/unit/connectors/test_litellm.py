@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
+
 from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.connectors.requests import litellm, slices
 from tokenworks_sources.errors import LandingFileError

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from tokenworks_sources.connectors.base import LandingFile, Preview
 from tokenworks_sources.connectors.mapped import mapped, resolve
 from tokenworks_sources.errors import LandingFileError

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tokenworks_sources.connectors.mapped import mapped
 
 BY_TABLE = {connector.table: connector for connector in mapped.CONNECTORS}
