@@ -13,6 +13,7 @@ def imports():
     import altair as alt
     import marimo as mo
     import polars as pl
+
     from tokenworks_sources.settings import Settings
 
     return Settings, alt, json, mo, pl

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
+
 from tokenworks.replay.caches import leading_hits
 from tokenworks.replay.engine_kernel import Work, simulate
 from tokenworks.replay.stack_distance import required_capacities
