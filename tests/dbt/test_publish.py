@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import duckdb
 import pytest
@@ -198,3 +199,18 @@ def test_empty_lake_builds_and_publishes_empty_marts(tmp_path: Path) -> None:
     assert [(mart.name, mart.rows) for mart in publish(settings)] == [(name, 0) for name in MARTS]
     manifest = json.loads(dbt_paths(settings).manifest.read_text())
     assert manifest["metadata"]["send_anonymous_usage_stats"] is False
+
+
+def test_publish_refuses_when_two_replicas_hold_one_gpu(
+    small_lake: ModuleType, tmp_path: Path
+) -> None:
+    """G1 is paid for three hours and held for six, so somebody's GPU-hours are counted twice."""
+    settings = Settings.at(tmp_path / "home")
+    rows = small_lake.tables()
+    second = {**rows["fleet_replicas"][0], "replica_id": "twin", "endpoint": "twin:1"}
+    rows["fleet_replicas"].append(second)
+    small_lake.write_lake(settings.lake, rows)
+    with pytest.raises(BuildError, match="assert_gpu_time_sums_to_paid"):
+        build_warehouse(settings)
+    with pytest.raises(UnbalancedError, match="gpu_hours_by_state of us"):
+        publish(settings)

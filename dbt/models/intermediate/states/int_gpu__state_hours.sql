@@ -25,7 +25,8 @@ free as (
         paid.server_id,
         paid.site_id,
         paid.hour_index,
-        paid.paid_us - coalesce(sum(held.assigned_us), 0) as unallocated_us
+        -- A GPU held twice at once would leave less than nothing; the reconciliation must see it.
+        {{ at_least_zero('paid.paid_us - coalesce(sum(held.assigned_us), 0)') }} as unallocated_us
     from {{ ref('int_gpu__paid_hours') }} as paid
     left join held on paid.gpu_uuid = held.gpu_uuid and paid.hour_index = held.hour_index
     group by paid.gpu_uuid, paid.server_id, paid.site_id, paid.hour_index, paid.paid_us
