@@ -37,7 +37,7 @@ from duckdb.func import PythonUDFType
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.requests import litellm_sql, slices
+from tokenworks_sources.connectors.requests import litellm_fields, litellm_sql, slices
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import GZIP_MAGIC, ZSTD_MAGIC, open_decompressed
@@ -160,7 +160,7 @@ def _scan(name: str, columns: dict[str, str]) -> str:
 
 def _read_csv(file: LandingFile, connection: duckdb.DuckDBPyConnection, sink: Sink) -> None:
     for block in tabular.read_csv(file.path, sink, required=KNOWN_BY, what=WHAT):
-        given = ("source_line", "_raw", *litellm_sql.FIELDS)
+        given = ("source_line", "_raw", *litellm_fields.FIELDS)
         texts = block.select(
             pl.col(name) if name in block.columns else pl.lit(None, pl.String).alias(name)
             for name in given
