@@ -8,10 +8,6 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-# Every step of a job in one process: on two cores a process of its own costs a step about four
-# seconds of imports, which is more than most steps take. The launchpad can choose multiprocess.
-IN_PROCESS: dict[str, Any] = {"execution": {"config": {"in_process": {}}}}
-
 # Dagster exports no name for what `define_asset_job` returns.
 AssetJob: TypeAlias = Any
 
@@ -28,19 +24,16 @@ def jobs() -> dict[str, AssetJob]:
         INGEST_JOB: dg.define_asset_job(
             INGEST_JOB,
             LAKE,
-            config=IN_PROCESS,
             description="New landing files into the lake, and the checks of the days they touch.",
         ),
         REFRESH_JOB: dg.define_asset_job(
             REFRESH_JOB,
             BOOKS,
-            config=IN_PROCESS,
             description="Landing files, lake, warehouse, publish: the books as of now.",
         ),
         REPORT_JOB: dg.define_asset_job(
             REPORT_JOB,
             dg.AssetSelection.groups("reports"),
-            config=IN_PROCESS,
             description="Workbook and page of one month.",
         ),
     }

@@ -16,6 +16,7 @@ import duckdb
 from tokenworks.resources import SettingsResource
 
 BOOKS, METERS = "books_balance", "meters_agree"
+SHOWN_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,19 @@ def reconciliation_checks(asset: dg.AssetKey) -> dg.AssetChecksDefinition:
 def reconciliation_result(
     key: dg.AssetCheckKey, total: int, lines: list[Line]
 ) -> dg.AssetCheckResult:
-    """The result of one of the two checks. No line at all is no reconciliation."""
+    """The result of one of the two checks. Books without a bill or meter warn and go on."""
     is_books = key.name == BOOKS
     failing = [line for line in lines if line.is_blocking == is_books]
-    empty = "" if total else "rpt_reconciliation has no rows: nothing was reconciled"
-    sentences = [line.message for line in failing[:20]]
+    nothing = is_books and not total
+    sentences = [line.message for line in failing[:SHOWN_LINES]]
+    if nothing:
+        sentences = ["nothing was reconciled: no bill, no counter and no meter has landed"]
+    is_error = is_books and not nothing
     return dg.AssetCheckResult(
-        passed=not failing and not (is_books and empty),
-        severity=dg.AssetCheckSeverity.ERROR if is_books else dg.AssetCheckSeverity.WARN,
+        passed=not sentences,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         asset_key=key.asset_key,
         check_name=key.name,
-        description="\n".join(sentences) or empty or f"{total} lines, all balanced",
+        description="\n".join(sentences) or f"{total} lines, all balanced",
         metadata={"lines": total, "unbalanced": len(failing)},
     )
