@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.engine_samples.vllm_prometheus import CONNECTOR
 

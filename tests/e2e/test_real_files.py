@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 
 from tokenworks.publish import publish
 from tokenworks.published import query
 from tokenworks.warehouse import build_warehouse
+from tokenworks_sources.connectors.energy_readings.mlperf import power_window
 from tokenworks_sources.ingest import FAILED, ingest_landing
+from tokenworks_sources.manifest import load_manifests
 from tokenworks_sources.placement import place_path
 from tokenworks_sources.settings import Settings
 
@@ -165,3 +170,61 @@ def test_engine_counters_of_every_server_file_are_read(ask: Ask, shared_data: Pa
             f"where deployment_id = '{run}'"
         )
         assert found == [(int(float(last["generation_tokens_total"])),)]
+
+
+def test_focus_slice_is_in_the_ledger_to_the_last_digit(ask: Ask, shared_data: Path) -> None:
+    with (shared_data / "cloud_bills/focus_1.0_slice_ship.csv").open(newline="") as stream:
+        effective = sum(Decimal(row["EffectiveCost"]) for row in csv.DictReader(stream))
+    assert effective == Decimal("5.00008861742")
+    found = ask("select sum(cost) from fct_cost_ledger where cost_source = 'charges'")
+    assert found == [(effective,)]
+
+
+@pytest.mark.parametrize(
+    ("run", "watts", "tokens_per_second", "joules_per_token"),
+    [
+        ("llama2-70b-99.9_Offline", 6_153.0, 25_262.1, 0.2436),
+        ("mixtral-8x7b_Offline", 6_154.8, 48_987.9, 0.1256),
+    ],
+)
+def test_mlperf_power_gives_the_published_joules_per_token(
+    settings: Settings,
+    shared_data: Path,
+    run: str,
+    watts: float,
+    tokens_per_second: float,
+    joules_per_token: float,
+) -> None:
+    folder = shared_data / "gpu_metrics/mlperf_v4.1_h200_power" / run
+    window = power_window(folder / "run_1__mlperf_log_detail.txt.gz")
+    readings = pl.read_parquet(str(settings.lake / "energy_readings" / "*" / "*.parquet")).filter(
+        pl.col("source_file").str.contains(f"{run}/run_1__spl", literal=True)
+        & pl.col("interval_start").is_between(window.begin, window.end)
+    )
+    mean_watts = readings["average_power_kw"].mean() * 1000
+    assert mean_watts == pytest.approx(watts, abs=0.05)
+    assert mean_watts / tokens_per_second == pytest.approx(joules_per_token, abs=5e-5)
+
+
+def test_every_green_button_interval_is_accounted_for(
+    settings: Settings, shared_data: Path
+) -> None:
+    """Opening tags of readings and of bill summaries, in three namespace styles."""
+    manifests = load_manifests(settings.lake, "energy_readings").values()
+    counted = {Path(manifest.name).name: manifest for manifest in manifests}
+    feeds = sorted((shared_data / ENERGY_OS).glob("energyos_*.xml.gz"))
+    landed = [feed for feed in feeds if feed.name in counted]
+    assert len(landed) == 11
+    for feed in landed:
+        with gzip.open(feed, "rt", encoding="utf-8") as stream:
+            tags = len(
+                re.findall(r"<(?:\w+:)?(?:IntervalReading|\w*UsageSummary)[ >]", stream.read())
+            )
+        assert counted[feed.name].records_in == tags, feed.name
+
+
+def test_gpu_scrapes_and_captures_keep_every_gpu(settings: Settings) -> None:
+    """Two readings in each of six captures; 2, 4, 1 and 1 GPUs in the four scrapes."""
+    samples = pl.read_parquet(str(settings.lake / "gpu_samples" / "*" / "*.parquet"))
+    by_kind = samples.group_by(pl.col("source_file").str.split("/").list.get(1)).len()
+    assert dict(by_kind.rows()) == {"nvidia_smi_capture": 12, "dcgm_prometheus": 8}

@@ -74,7 +74,7 @@ select
     {{ ratio('loaded_units', 'input_total_tokens') }} / 1e6 as usd_per_m_input_total_fully_loaded,
     {{ ratio('loaded_units', 'input_total_tokens + output_total_tokens') }} / 1e6
         as usd_per_m_total_fully_loaded,
-    {{ ratio('idle_units', 'loaded_units') }} as idle_share_ratio,
+    {{ ratio('idle_units', 'active_units + idle_units') }} as idle_share_ratio,
     {{ ratio('classed_count', 'served_count') }} as token_coverage_ratio,
     {{ ratio('listed_count', 'served_count') }} as price_coverage_ratio
 from joined

@@ -20,9 +20,8 @@ def contracts(
     write: Annotated[bool, typer.Option("--write", help="Render again what drifted.")] = False,
 ) -> None:
     """Show the contracts of the lake; check or write their renderings."""
-    from tokenworks_sources.contracts import rendering
-
     from tokenworks.repository import repository_root
+    from tokenworks_sources.contracts import rendering
 
     if check:
         paths = rendering.drifted(repository_root())

@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 
 import typer
-from tokenworks_sources.errors import TokenworksError
-from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
 from tokenworks.cli.ingest import ingest_and_show
@@ -15,6 +13,8 @@ from tokenworks.cli.replay import replay_and_show
 from tokenworks.cli.report import headline_table, report_and_show
 from tokenworks.cli.warehouse import build_and_publish
 from tokenworks.repository import repository_root
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import Settings
 
 MONTH = "2026-10"
 SCENARIO = "route_and_cache"

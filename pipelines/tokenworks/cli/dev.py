@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tokenworks_sources.settings import HOME_VARIABLE, Settings
 
 from tokenworks.cli import show
 from tokenworks.repository import repository_root
+from tokenworks_sources.settings import HOME_VARIABLE, Settings
 
 
 def register(app: typer.Typer) -> None:

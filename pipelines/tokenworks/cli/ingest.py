@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tokenworks_sources.errors import LandingFileError, UnrecognisedFileError
-from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
+from tokenworks_sources.errors import LandingFileError, UnrecognisedFileError
+from tokenworks_sources.settings import Settings
 
 
 def register(app: typer.Typer) -> None:

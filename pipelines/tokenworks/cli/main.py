@@ -7,8 +7,6 @@ import sys
 from typing import Annotated
 
 import typer
-from tokenworks_sources.errors import TokenworksError
-from tokenworks_sources.settings import HOME_VARIABLE
 
 from tokenworks.cli import (
     connectors,
@@ -24,6 +22,8 @@ from tokenworks.cli import (
     warehouse,
 )
 from tokenworks.cli.show import problem
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import HOME_VARIABLE
 
 app = typer.Typer(
     name="tokenworks",

@@ -7,9 +7,9 @@ import sys
 from typing import Annotated
 
 import typer
-from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
+from tokenworks_sources.settings import Settings
 
 
 def register(app: typer.Typer) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
+from tokenworks_sources.settings import Settings
 
 if TYPE_CHECKING:
     from tokenworks.reports.build import ReportResult

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import typer
-from tokenworks_sources.settings import Settings
 
 from tokenworks.cli import show
+from tokenworks_sources.settings import Settings
 
 
 def register(app: typer.Typer) -> None:

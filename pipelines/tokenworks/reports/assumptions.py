@@ -58,7 +58,7 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         "Ratios",
         "Always sums of the month divided by sums of the month, never means of daily ratios.",
     ),
-    ("Idle share", "Idle cost of the segment's own deployments divided by its fully loaded cost."),
+    ("Idle share", "Idle cost over active plus idle cost of the segment's own deployments."),
     (f"Chargeback policy: {POLICY}", POLICY_TEXT),
     (
         "Rounding",

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenworks_sources.settings import Settings
-
 from tokenworks.reports.headline import HeadlineRow
 from tokenworks.reports.page import write_page
 from tokenworks.reports.period import Period
 from tokenworks.reports.read import read_month
 from tokenworks.reports.tables import ReportTables, build_tables
 from tokenworks.reports.workbook import write_workbook
+from tokenworks_sources.settings import Settings
 
 Progress = Callable[[str], None]
 

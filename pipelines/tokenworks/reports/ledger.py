@@ -13,9 +13,9 @@ from datetime import date
 from decimal import Decimal
 
 import polars as pl
-from tokenworks_sources.errors import TokenworksError
 
 from tokenworks.reports.money import Key, from_minor, from_units, post, round_to_minor, to_units
+from tokenworks_sources.errors import TokenworksError
 
 SERVED, WASTE, IDLE, OVERHEAD, UNATTRIBUTED = "served", "waste", "idle", "overhead", "unattributed"
 CATEGORIES = (SERVED, WASTE, IDLE, OVERHEAD, UNATTRIBUTED)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import polars as pl
-from tokenworks_sources.errors import TokenworksError
 
 from tokenworks.reports.period import Period, require_data
+from tokenworks_sources.errors import TokenworksError
 
 MONEY = pl.Decimal(38, 12)
 _TEXT, _DATE, _TIME = pl.String(), pl.Date(), pl.Datetime("us")

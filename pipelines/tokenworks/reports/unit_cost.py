@@ -70,7 +70,7 @@ class SegmentCost:
         request_count: requests, served or not.
         costs: dollars by column of `COSTS`.
         classes: cost by token class.
-        idle_of: idle and fully loaded units of the days on which both are known.
+        idle_of: idle and active units of the days on which both are known.
     """
 
     key: tuple[str, ...]
@@ -81,8 +81,9 @@ class SegmentCost:
 
     @property
     def idle_share(self) -> Decimal | None:
-        """Idle cost divided by fully loaded cost, over the days on which both are known."""
-        return None if not self.idle_of[1] else Decimal(self.idle_of[0]) / self.idle_of[1]
+        """Idle cost divided by active plus idle cost, over the days on which both are known."""
+        idle, active = self.idle_of
+        return Decimal(idle) / (idle + active) if idle + active else None
 
     def of_class(self, token_class: str) -> ClassCost:
         """Cost of one token class."""
@@ -121,7 +122,7 @@ def _segment(key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Segment
             )
             for name in TOKEN_CLASSES
         ),
-        idle_of=_paired(rows, "cost_idle_usd", "cost_fully_loaded_usd"),
+        idle_of=_paired(rows, "cost_idle_usd", "cost_active_usd"),
     )
 
 

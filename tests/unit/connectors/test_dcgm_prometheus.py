@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokenworks_sources.connectors.gpu_samples.dcgm_prometheus import CONNECTOR
 from tokenworks_sources.landing import preview_of
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_capture import CONNECTOR as CAPTURE
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_clock import (
     ClockError,

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Kind, Target
 from tokenworks_sources.connectors.prometheus.clock import (

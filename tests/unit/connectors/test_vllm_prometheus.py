@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokenworks_sources.connectors.base import Connector
 from tokenworks_sources.connectors.engine_samples.sglang_prometheus import CONNECTOR as SGLANG
 from tokenworks_sources.connectors.engine_samples.vllm_prometheus import CONNECTOR as VLLM

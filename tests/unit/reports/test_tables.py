@@ -155,7 +155,8 @@ def test_idle_day_is_in_the_unit_cost_when_it_had_no_token(tables: ReportTables)
     # 25.00 fully loaded over 15.00 active; day 3 has 5.00 of idle and not one token.
     assert small.of_class("output").usd_per_million("fully_loaded") == Decimal("7.5")
     assert small.of_class("input_uncached").costs["fully_loaded"] == Decimal("8.333333333333")
-    assert small.idle_share == Decimal("0.36")
+    # 9.00 of idle beside 15.00 active.
+    assert small.idle_share == Decimal("0.375")
 
 
 def test_headline_has_exact_p95_over_days_when_days_differ(tables: ReportTables) -> None:
