@@ -217,6 +217,13 @@ def test_failure_keeps_its_class_and_not_its_text_when_a_request_failed(
     assert (found["input_total_tokens"], found["output_total_tokens"]) == (0, 0)
 
 
+def test_failure_is_a_cancellation_when_the_client_left(write: Write, ingest_file: Any) -> None:
+    error = {"error_class": "CancelledError", "error_message": ""}
+    row = changed(status="failure", metadata={"error_information": error})
+    found = ingest_file(write(row), CONNECTOR).frames["requests"].row(0, named=True)
+    assert found["status"] == "cancelled"
+
+
 def test_team_is_charged_when_there_is_no_organisation(write: Write, ingest_file: Any) -> None:
     row = changed(organization_id=None, cache_hit="True", status=None)
     found = ingest_file(write(row), CONNECTOR).frames["requests"].row(0, named=True)
@@ -322,18 +329,6 @@ def test_lines_are_numbered_exactly_when_a_file_is_cut_into_slices(
     )
     assert len(found) == 300 - 42 - 39 + 5
     assert all(name == f"line-{line}" for line, name in found)
-
-
-@pytest.mark.parametrize("block", [3, 64, 1000])
-def test_blank_lines_are_found_when_lines_span_read_blocks(
-    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slices, "BLOCK_BYTES", block)
-    path = tmp_path / "lines"
-    path.write_bytes(b'{"a":1}\n\n  \r\n {"b":2}\n' + b"x" * 100 + b"\n\t\nlast")
-    (part,) = slices.slices_of(path, 1)
-    assert (part.lines, part.blank) == (7, (2, 3, 6))
-    assert part.shifts() == [(1, 0), (2, 2), (4, 3)]
 
 
 def test_rows_are_the_same_when_the_file_is_compressed(write: Write, ingest_file: Any) -> None:
