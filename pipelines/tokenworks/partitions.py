@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
@@ -52,8 +52,3 @@ def months(start: date) -> dg.MonthlyPartitionsDefinition:
 def scenarios(names: Sequence[str]) -> dg.StaticPartitionsDefinition:
     """Replay scenarios by name."""
     return dg.StaticPartitionsDefinition(list(names))
-
-
-def dates_between(first: date, last: date) -> list[date]:
-    """All dates from `first` to `last`, both included."""
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
