@@ -160,7 +160,7 @@ def test_instance_limits_pools_and_sends_nothing(root: Path) -> None:
     """A pool without a limit is no limit: two dbt runs met on one DuckDB file."""
     instance = yaml.safe_load((root / "pipelines" / "dagster.yaml").read_text())
     assert instance["concurrency"]["pools"] == {"default_limit": 1, "granularity": "op"}
-    assert instance["telemetry"] == {"enabled": False}
+    assert instance["telemetry"] == instance["nux"] == {"enabled": False}
 
 
 def test_workspace_names_the_code_location(root: Path) -> None:
