@@ -69,7 +69,7 @@ divided as (
         {{ ratio('running_sum', 'gauge_busy_us') }} / 1000e0 / max_num_seqs as batch_fill_ratio,
         {{ ratio('engine_step_tokens', 'engine_steps') }} as tokens_per_step,
         -- Little's law on the request log: service time over the busy time of the replicas.
-        {{ ratio('service_us', 'replica_busy_us') }} as effective_batch
+        {{ ratio('nullif(service_us, 0)', 'replica_busy_us') }} as effective_batch
     from joined
 )
 

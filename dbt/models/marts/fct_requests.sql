@@ -14,7 +14,11 @@ joined as (
         attempts.*,
         -- No engine work, no cost (E13, E20): 0 where the deployment's cost is known at all.
         costed.deployment_id is not null
-        and (not attempts.is_engine_work or prefill_weight + cache_read_weight + decode_weight = 0)
+        and (
+            not attempts.is_engine_work
+            or attempts.input_total_tokens is not null and attempts.output_total_tokens is not null
+            and prefill_weight + cache_read_weight + decode_weight = 0
+        )
             as is_free,
         active.accelerator_units,
         active.electricity_units,

@@ -73,11 +73,11 @@ checks as (
     union all
     select
         'gateway_vs_engine_{{ kind }}_tokens', subject, period_start, cast(null as string),
-        cast(engine_{{ kind }} as decimal(38,12)), cast(gateway_{{ kind }} as decimal(38,12)),
+        cast(engine_{{ kind }} as decimal(38,12)), cast(coalesce(gateway_{{ kind }}, 0) as decimal(38,12)),
         cast(engine_{{ kind }} as decimal(26,0)) * cast('{{ var("token_tolerance_ratio") }}' as decimal(11,6)),
         'tokens'
     from tokens
-    where engine_{{ kind }} is not null and gateway_{{ kind }} is not null
+    where engine_{{ kind }} is not null
     {% endfor %}
     union all
     -- Everything between the meter and the GPUs is cooling, hosts and losses: never negative.

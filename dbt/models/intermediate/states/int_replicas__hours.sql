@@ -1,15 +1,25 @@
 -- Replica × UTC hour, and what its busy time is measured from.
 with
+reached as (
+    select
+        *,
+        {{ reached_over('replica_id, hour_index') }} as reached_us
+    from (
+        select *, held_from_us as from_us, held_to_us as to_us from {{ ref('int_gpu__replica_hours') }}
+    ) as held
+),
+
 replicas as (
     select
         replica_id,
         deployment_id,
         hour_index,
-        count(*) as gpu_count,
-        min(held_from_us) as held_from_us,
-        max(held_to_us) as held_to_us,
-        max(assigned_us) as assigned_us
-    from {{ ref('int_gpu__replica_hours') }}
+        min(from_us) as held_from_us,
+        max(to_us) as held_to_us,
+        -- A GPU swapped within the hour (E29) makes neither a longer hour nor a larger replica.
+        cast({{ union_length() }} as bigint) as assigned_us,
+        sum(assigned_us) as gpu_us
+    from reached
     group by replica_id, deployment_id, hour_index
 ),
 
@@ -18,7 +28,8 @@ gauges as (
 )
 
 select
-    replicas.*,
+    {{ all_but(['gpu_us'], 'replicas') }},
+    {{ int_div('replicas.gpu_us + replicas.assigned_us - 1', 'replicas.assigned_us') }} as gpu_count,
     coalesce(gauges.scrape_count, 0) as scrape_count,
     coalesce(
         gauges.scrape_count >= {{ var('gauge_samples_per_hour') }} and gauges.running_us > 0, false

@@ -18,7 +18,11 @@ gpus as (
         ) }} as bigint) as empty_draw_mj,
         replicas.assigned_us,
         coalesce(busy.state_us, 0) as busy_us
-    from {{ ref('int_gpu__replica_hours') }} as replicas
+    from (
+        select deployment_id, site_id, gpu_uuid, hour_index, cast(sum(assigned_us) as bigint) as assigned_us
+        from {{ ref('int_gpu__replica_hours') }}
+        group by deployment_id, site_id, gpu_uuid, hour_index
+    ) as replicas
     inner join {{ ref('int_gpu__paid_hours') }} as paid
         on replicas.gpu_uuid = paid.gpu_uuid and replicas.hour_index = paid.hour_index
     inner join {{ ref('int_gpu__energy_hours') }} as energy

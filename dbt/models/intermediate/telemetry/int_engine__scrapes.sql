@@ -32,3 +32,8 @@ inner join endpoints
         scrapes.instance = endpoints.endpoint_name
         and scrapes.scraped_us >= endpoints.valid_from_us
         and scrapes.scraped_us < endpoints.valid_to_us
+-- A replica whose GPUs changed has several validities; a scrape counts once (E5).
+qualify row_number() over (
+    partition by scrapes.instance, scrapes.engine_index, scrapes.model_name, scrapes.scraped_us
+    order by endpoints.valid_from_us desc, endpoints.replica_id asc
+) = 1
