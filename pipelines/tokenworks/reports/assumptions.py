@@ -72,7 +72,7 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         (
             "Exact, from the month's requests, linearly interpolated, never from daily percentiles. "
             "They stand on requests that succeeded; the number of events is beside them. p99 needs "
-            "100 events; fewer is shown as unknown."
+            "100 events; fewer is shown as a dash."
         ),
     ),
     (
@@ -99,8 +99,8 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     (
         "Unknown",
         (
-            "A value that nobody measured stays unknown. It is counted under data quality and is "
-            "never shown as zero."
+            "A value that nobody measured stays unknown: a dash, or an empty cell. It is counted "
+            "under data quality and is never shown as zero."
         ),
     ),
 )

@@ -7,8 +7,11 @@ exact figures.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
 
 import altair as alt
 
@@ -35,6 +38,8 @@ PALETTE = {
 }
 # The page is 1,024 pixels wide inside; charts drawn at that width keep their text size.
 _WIDTH = 1024
+_DRAWN_LATENCIES = ("ttft", "e2e")
+_LEAST_ABBREVIATED = 10_000
 # Hours not observed are idle in the ledger, but nobody knows that they were.
 _SHOWN = {
     **{category: CATEGORY_NAMES[category] for category in CATEGORIES},
@@ -55,7 +60,11 @@ def where_chart(ledger: CurrencyLedger) -> Chart:
     ]
     base = alt.Chart(inline_data(values)).encode(
         y=alt.Y("line:N", sort=alt.SortField("order"), title=None),
-        x=alt.X("amount:Q", title=ledger.currency, axis=alt.Axis(format="~s", tickCount=8)),
+        x=alt.X(
+            "amount:Q",
+            title=ledger.currency,
+            axis=_amount_axis([found.amount for found in ledger.causes], tickCount=8),
+        ),
     )
     bars = base.mark_bar(cornerRadiusEnd=2, height={"band": 0.62}).encode(
         color=_category_colour(None)
@@ -89,7 +98,11 @@ def daily_chart(ledger: CurrencyLedger, period: Period) -> Chart:
                 scale=alt.Scale(domain=days),
                 axis=alt.Axis(labelAngle=0, labelExpr="slice(datum.label, 8)"),
             ),
-            y=alt.Y("sum(amount):Q", title=f"{ledger.currency} a day", axis=alt.Axis(format="~s")),
+            y=alt.Y(
+                "sum(amount):Q",
+                title=f"{ledger.currency} a day",
+                axis=_amount_axis(_day_sums(ledger)),
+            ),
             color=_category_colour(alt.Legend(orient="top", title=None)),
             order=alt.Order("order:Q"),
         )
@@ -199,6 +212,11 @@ def ladder_chart(rows: Sequence[Utilisation]) -> Chart:
     )
 
 
+def is_drawn(row: Latency) -> bool:
+    """Whether the chart of latencies has a mark for it."""
+    return row.measure in _DRAWN_LATENCIES and None not in (row.seconds[50], row.seconds[95])
+
+
 def latency_chart(rows: Sequence[Latency]) -> Chart:
     """p50 to p95 of first token and end to end, by tier and region."""
     values = [
@@ -209,7 +227,7 @@ def latency_chart(rows: Sequence[Latency]) -> Chart:
             "p95": row.seconds[95],
         }
         for row in rows
-        if row.measure in ("ttft", "e2e") and None not in (row.seconds[50], row.seconds[95])
+        if is_drawn(row)
     ]
     y = alt.Y("segment:N", title=None)
     base = alt.Chart(inline_data(values))
@@ -250,6 +268,21 @@ def _line(category: str, why: str) -> str:
         return _SHOWN[UNOBSERVED]
     label = CATEGORY_NAMES[category]
     return f"{label}: {cause(why)}" if why else label
+
+
+def _day_sums(ledger: CurrencyLedger) -> list[Decimal]:
+    """Height of each day's stack, and depth of its credits."""
+    sums: dict[tuple[date, bool], Decimal] = defaultdict(Decimal)
+    for (day, _), amount in ledger.days().items():
+        sums[day, amount < 0] += amount
+    return list(sums.values())
+
+
+def _amount_axis(amounts: Sequence[Decimal], **looks: Any) -> alt.Axis:
+    """Plain numbers below 10,000, thousands and millions from there."""
+    if max((abs(amount) for amount in amounts), default=Decimal(0)) < _LEAST_ABBREVIATED:
+        return alt.Axis(format=",f", **looks)
+    return alt.Axis(labelExpr="format(datum.value, '~s')", **looks)
 
 
 def _category_colour(legend: alt.Legend | None) -> alt.Color:

@@ -1,15 +1,20 @@
 """How figures and names look to a reader.
 
-Here belong text forms only. A value that is not known reads `unknown`; it is never shown as zero.
+Here belong text forms only. A value that is not known is a dash, as on the console; it is never
+shown as zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
-from tokenworks.reports.money import minor_digits
+from tokenworks.reports.money import is_currency, minor_digits
 
-UNKNOWN = "unknown"
+UNKNOWN = "\N{EN DASH}"
+UNKNOWN_NAME = "(unknown)"
+# Most digits of a figure: the scale of the marts.
+_SCALE = 12
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _MINUS = "\N{MINUS SIGN}"
 
@@ -31,6 +36,8 @@ LATENCY_NAMES = {
     "queue": "Queue",
     "e2e": "End to end",
 }
+# Digits after the point of a reconciled figure; amounts have those of their currency.
+_UNIT_DIGITS = {"tokens": 0, "GPU-seconds": 0, "kWh": 1}
 CHECK_NAMES = {
     "bill_allocated": "Billed = allocated",
     "gateway_vs_engine_input_tokens": "Gateway vs engine, input tokens",
@@ -55,10 +62,14 @@ def money(amount: Decimal | None, currency: str, digits: int | None = None) -> s
 
 
 def usd_per_million(rate: Decimal | None) -> str:
-    """A unit cost; more digits where it is small."""
+    """A unit cost; more digits where it is small, and never fewer than two that count.
+
+    >>> usd_per_million(Decimal("0.0000312"))
+    '$0.000031'
+    """
     if rate is None:
         return UNKNOWN
-    return money(rate, "USD", 4 if abs(rate) < 1 else 2)
+    return money(rate, "USD", max(4, _places(rate)) if 0 < abs(rate) < 1 else 2)
 
 
 def percent(share: Decimal | float | None, digits: int = 1) -> str:
@@ -85,10 +96,35 @@ def quantity(value: Decimal | None) -> str:
     return text.replace("-", _MINUS)
 
 
+def measure(value: Decimal | None, unit: str) -> str:
+    """A figure rounded by its unit; one that would vanish keeps the two digits that count.
+
+    >>> measure(Decimal("249.110786101"), "kWh"), measure(Decimal("0.000000000012"), "USD")
+    ('249.1', '0.000000000012')
+    """
+    if value is None:
+        return UNKNOWN
+    places = _UNIT_DIGITS.get(unit)
+    if places is None:
+        if not is_currency(unit):
+            return quantity(value)
+        places = minor_digits(unit)
+    if value and abs(value) < Decimal(5).scaleb(-places - 1):
+        places = _places(value)
+    return f"{value:,.{places}f}".replace("-", _MINUS)
+
+
+def _places(value: Decimal) -> int:
+    """Places after the point that show two digits that count."""
+    return min(_SCALE, max(0, 1 - value.adjusted()))
+
+
 def seconds(value: float | None) -> str:
     """A duration in milliseconds or seconds, three digits."""
     if value is None:
         return UNKNOWN
+    if value == 0:
+        return "0 ms"
     if value < 0.001:
         return f"{value * 1000:.3f} ms"
     if value < 0.9995:
@@ -96,7 +132,7 @@ def seconds(value: float | None) -> str:
     return f"{value:,.2f} s"
 
 
-def name(text: str, empty: str = UNKNOWN) -> str:
+def name(text: str, empty: str = UNKNOWN_NAME) -> str:
     """A name as the marts hold it, or what stands for a missing one."""
     return text or empty
 
@@ -109,3 +145,19 @@ def check(text: str) -> str:
 def cause(text: str, empty: str = "no cause named") -> str:
     """A cause in words: `ready_empty` becomes `ready empty`."""
     return text.replace("_", " ") if text else empty
+
+
+def telemetry(seen: float | None) -> str:
+    """How much of the fleet's time telemetry saw, as a sentence."""
+    if seen is None:
+        return "No telemetry is known in this month."
+    return f"Telemetry covered {seen:.1%} of assigned GPU-hours."
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts as one phrase.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -24,6 +24,7 @@ class HeadlineRow:
         usd_per_m_input_uncached: dollars per million uncached input tokens, fully loaded.
         usd_per_m_input_cache_read: dollars per million cached input tokens, fully loaded.
         usd_per_m_output: dollars per million output tokens, fully loaded.
+        usd_per_m_output_active: the same without idle and overhead.
         idle_share: idle cost divided by active plus idle cost.
         p95_ttft_seconds: exact 95th percentile of the time to first token.
         request_count: requests of the segment.
@@ -35,6 +36,7 @@ class HeadlineRow:
     usd_per_m_input_uncached: Decimal | None
     usd_per_m_input_cache_read: Decimal | None
     usd_per_m_output: Decimal | None
+    usd_per_m_output_active: Decimal | None
     idle_share: Decimal | None
     p95_ttft_seconds: float | None
     request_count: int | None
@@ -67,6 +69,7 @@ def _row(segment: SegmentCost, found: Sequence[Latency]) -> HeadlineRow:
         usd_per_m_input_uncached=loaded["input_uncached"],
         usd_per_m_input_cache_read=loaded["input_cache_read"],
         usd_per_m_output=loaded["output"],
+        usd_per_m_output_active=segment.of_class("output").usd_per_million("active"),
         idle_share=segment.idle_share,
         p95_ttft_seconds=seconds,
         request_count=segment.request_count,

@@ -53,6 +53,11 @@ class AllocationError(TokenworksError):
     """An amount that cannot be split by the weights given."""
 
 
+def is_currency(text: str) -> bool:
+    """Whether a text is a currency code, and no other unit such as kWh."""
+    return text in _DIGITS_OF
+
+
 def minor_digits(currency: str) -> int:
     """Digits after the point of a currency's minor unit: JPY 0, USD 2, KWD 3."""
     try:

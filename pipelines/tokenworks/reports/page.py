@@ -17,10 +17,11 @@ from tokenworks.reports.assumptions import DEFINITIONS
 from tokenworks.reports.chargeback import POLICY, POLICY_TEXT
 from tokenworks.reports.drawing import Chart
 from tokenworks.reports.headline import HeadlineRow
-from tokenworks.reports.ledger import CATEGORIES, IDLE, UNOBSERVED, CurrencyLedger
+from tokenworks.reports.ledger import CATEGORIES, IDLE, SERVED, UNOBSERVED, CurrencyLedger
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.quality import UNKNOWN_LIMIT
 from tokenworks.reports.tables import ReportTables, check_summaries
+from tokenworks.reports.unit_cost import SegmentCost
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SHOWN_PERCENTILES = (50, 95, 99)
@@ -53,6 +54,8 @@ def render_page(tables: ReportTables) -> str:
         "whole": formatting.whole,
         "number": formatting.number,
         "quantity": formatting.quantity,
+        "measure": formatting.measure,
+        "telemetry": formatting.telemetry,
         "seconds": formatting.seconds,
         "name": formatting.name,
         "cause": formatting.cause,
@@ -63,10 +66,11 @@ def render_page(tables: ReportTables) -> str:
     return template.render(
         tables=tables,
         first_line=tables.quality.first_line(),
-        alarm=tables.quality.exceeds(),
+        verdict=tables.quality.verdict(),
         limit=formatting.percent(UNKNOWN_LIMIT, 0),
         figures=_figures(tables),
         drawn=_charts(tables),
+        splits=[found for ledger in tables.ledgers if (found := cost_split(ledger))],
         checks=check_summaries(tables.reconciliation),
         open_rows=tables.unbalanced[:_MOST_OPEN_ROWS],
         categories=CATEGORIES,
@@ -92,13 +96,44 @@ def _charts(tables: ReportTables) -> dict[str, Chart]:
     for ledger in tables.ledgers:
         drawn[f"where-{ledger.currency}"] = charts.where_chart(ledger)
         drawn[f"daily-{ledger.currency}"] = charts.daily_chart(ledger, tables.window.period)
-    if tables.segments:
+    if any(_has_rates(segment) for segment in tables.segments):
         drawn["unit_cost"] = charts.unit_cost_chart(tables.segments)
     if any(row.tier and row.paid for row in tables.utilisation):
         drawn["ladder"] = charts.ladder_chart(tables.utilisation)
-    if any(row.seconds[95] is not None for row in tables.latency):
+    if any(charts.is_drawn(row) for row in tables.latency):
         drawn["latency"] = charts.latency_chart(tables.latency)
     return drawn
+
+
+def _has_rates(segment: SegmentCost) -> bool:
+    return any(
+        None not in (found.usd_per_million("active"), found.usd_per_million("fully_loaded"))
+        for found in segment.classes
+    )
+
+
+def cost_split(ledger: CurrencyLedger) -> str:
+    """What part of the cost served requests: why fully loaded is far above active.
+
+    Empty where credits leave no parts of a whole.
+    """
+    unobserved = ledger.of_cause(IDLE, UNOBSERVED)
+    served, idle = ledger.categories[SERVED], ledger.categories[IDLE] - unobserved
+    other = ledger.total - served - idle - unobserved
+    parts = (
+        (served, "served requests"),
+        (idle, "was idle capacity"),
+        (unobserved, "fell in hours not observed"),
+        (other, "was waste, overhead or unattributed"),
+    )
+    if ledger.total <= 0 or any(amount < 0 for amount, _ in parts):
+        return ""
+    said = [
+        f"{formatting.percent(amount / ledger.total)} {what}"
+        for amount, what in parts
+        if amount or what == parts[0][1]
+    ]
+    return f"Of the cost in {ledger.currency}, {formatting.listed(said)}."
 
 
 def _figures(tables: ReportTables) -> list[Figure]:
@@ -128,7 +163,9 @@ def _figures(tables: ReportTables) -> list[Figure]:
         Figure(
             "Books",
             "no checks" if not count else "balanced" if not bad else f"{bad} open",
-            f"{count - bad} of {count} reconciliation checks balance",
+            f"{count - bad} of {count} reconciliation checks balance"
+            if count
+            else "no check was published for this month",
         )
     )
     return figures

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal, TypeAlias
 
 import polars as pl
 
@@ -19,6 +20,7 @@ from tokenworks.reports.money import from_units, to_units
 MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
 GRADES = (MEASURED, ESTIMATED, UNKNOWN)
 UNKNOWN_LIMIT = Decimal("0.05")
+Verdict: TypeAlias = Literal["within", "above", "open"]
 # Energy is measured by meters and GPUs; time stands in for it where they are silent. A lease is
 # paid by time, so that the same methods are exact for it.
 _ENERGY_COMPONENTS = frozenset({"electricity", "demand"})
@@ -117,18 +119,33 @@ class Quality:
         shares = (self.unknown_cost_share, self.unknown_token_share)
         return any(share is not None and share > limit for share in shares)
 
+    def verdict(self, limit: Decimal = UNKNOWN_LIMIT) -> Verdict:
+        """Within the limit, above it, or open: a share that nobody can know is not within it."""
+        if self.exceeds(limit):
+            return "above"
+        known = self.unknown_cost_share is not None and self.unknown_token_share is not None
+        return "within" if known else "open"
+
     def first_line(self, limit: Decimal = UNKNOWN_LIMIT) -> str:
         """The first line of every report."""
-        verdict = (
+        cost, requests = self.unknown_cost_share, self.unknown_token_share
+        known = [
+            *([] if cost is None else [f"{cost:.1%} of cost has no known cause or method"]),
+            *([] if requests is None else [f"{requests:.1%} of requests lack a token count"]),
+        ]
+        absent = [
+            *(["no cost is known in this month"] if cost is None else []),
+            *(["no request is known in this month"] if requests is None else []),
+        ]
+        if self.verdict(limit) == "open":
+            opening = ", ".join(absent).capitalize()
+            return f"{opening}: {', '.join(known)}." if known else f"{opening}."
+        opening = (
             f"WARNING: unknown share above the limit of {limit:.0%}"
             if self.exceeds(limit)
             else f"Unknown share within the limit of {limit:.0%}"
         )
-        cost, tokens = self.unknown_cost_share, self.unknown_token_share
-        return (
-            f"{verdict}: {_percent(cost, 'cost')} has no known cause or method, "
-            f"{_percent(tokens, 'requests')} lack a token count."
-        )
+        return f"{opening}: {', '.join([*known, *absent])}."
 
 
 def grade(category: str, cause: str, component: str, method: str) -> str:
@@ -215,7 +232,3 @@ def _telemetry(hours: pl.LazyFrame) -> float | None:
         .row(0, named=True)
     )
     return float(row["seen"]) / float(row["hours"]) if row["hours"] else None
-
-
-def _percent(share: Decimal | None, of: str) -> str:
-    return f"an unknown share of {of}" if share is None else f"{share:.1%} of {of}"

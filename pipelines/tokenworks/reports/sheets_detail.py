@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tokenworks.reports.assumptions import DEFINITIONS
-from tokenworks.reports.formatting import CATEGORY_NAMES, UNKNOWN, cause, check, name
+from tokenworks.reports.formatting import CATEGORY_NAMES, cause, check, name, telemetry
 from tokenworks.reports.quality import GRADES, UNKNOWN_LIMIT
 from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet, span, sum_of_currency
 from tokenworks.reports.tables import ReportTables
@@ -147,16 +147,10 @@ def quality_sheet(tables: ReportTables) -> Sheet:
         name="Data quality",
         title="Data quality",
         note=f"Cost is {', '.join(GRADES[:-1])} or {GRADES[-1]}; the limit of the unknown share "
-        f"is {UNKNOWN_LIMIT:.0%}. {_telemetry(tables)}",
+        f"is {UNKNOWN_LIMIT:.0%}. {telemetry(tables.quality.telemetry_coverage)}",
         widths=(38, 16, 18, 18, 16, 12, 20),
         blocks=(method_block, share_block, _field_block(tables, share_block.bottom + 3)),
     )
-
-
-def _telemetry(tables: ReportTables) -> str:
-    seen = tables.quality.telemetry_coverage
-    text = UNKNOWN if seen is None else f"{seen:.1%}"
-    return f"Telemetry covered {text} of assigned GPU-hours."
 
 
 def _field_block(tables: ReportTables, row: int) -> Block:

@@ -14,16 +14,19 @@ import xlsxwriter
 
 from tokenworks.reports import sheets, sheets_detail
 from tokenworks.reports.money import minor_digits
+from tokenworks.reports.quality import Verdict
 from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet
 from tokenworks.reports.tables import ReportTables
 
-_INK, _RULE, _SHADE, _ALARM, _GOOD = "#1b2733", "#c8d0d8", "#eef2f5", "#a3261c", "#1d6b45"
+_INK, _RULE, _SHADE, _ALARM = "#1b2733", "#c8d0d8", "#eef2f5", "#a3261c"
+_VERDICTS = {"within": "#1d6b45", "above": _ALARM, "open": "#7a5200"}
 _FORMATS = {
     "text": "@",
     "wrap": "@",
     "integer": "#,##0",
     "percent": "0.0%",
-    "rate": "#,##0.0000",
+    # A cached token costs so little that four digits would show nothing.
+    "rate": "[<0.01]0.0000000;#,##0.0000",
     "usd": "#,##0.00",
     "seconds": "0.000",
     "number": "#,##0.00########",
@@ -59,7 +62,7 @@ def write_workbook(tables: ReportTables, path: Path) -> None:
                 "created": period.end_instant,
             }
         )
-        writer = _Writer(book, tables.quality.first_line(), alarm=tables.quality.exceeds())
+        writer = _Writer(book, tables.quality.first_line(), tables.quality.verdict())
         for sheet in month_sheets(tables):
             writer.write(sheet, f"Tokenworks, {period.title}")
     finally:
@@ -69,10 +72,10 @@ def write_workbook(tables: ReportTables, path: Path) -> None:
 class _Writer:
     """Writes sheets with formats that are made once each."""
 
-    def __init__(self, book: Any, first_line: str, *, alarm: bool) -> None:
+    def __init__(self, book: Any, first_line: str, verdict: Verdict) -> None:
         self._book = book
         self._first_line = first_line
-        self._alarm = alarm
+        self._colour = _VERDICTS[verdict]
         self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
 
     def write(self, sheet: Sheet, heading: str) -> None:
@@ -80,8 +83,7 @@ class _Writer:
         page = self._book.add_worksheet(sheet.name)
         for column, width in enumerate(sheet.widths):
             page.set_column(column, column, width)
-        colour = _ALARM if self._alarm else _GOOD
-        page.write_string(0, 0, self._first_line, self._format(bold=True, font_color=colour))
+        page.write_string(0, 0, self._first_line, self._format(bold=True, font_color=self._colour))
         page.write_string(1, 0, f"{heading}: {sheet.title}", self._format(bold=True, font_size=14))
         page.write_string(2, 0, sheet.note, self._format(font_color="#52606d"))
         for block in sheet.blocks:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from html import unescape
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
-from tokenworks.reports.page import render_page
-from tokenworks.reports.tables import ReportTables
+from tokenworks.reports.page import cost_split, render_page
+from tokenworks.reports.period import Period
+from tokenworks.reports.read import read_month
+from tokenworks.reports.tables import ReportTables, build_tables
+from tokenworks_sources.settings import Settings
+
+WriteMart = Callable[[str, Sequence[Mapping[str, Any]]], None]
 
 _VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -93,5 +101,62 @@ def test_figures_of_the_page_are_those_of_the_ledger_when_read(page: str) -> Non
     assert "216.50" not in text
 
 
-def test_missing_figures_read_unknown_when_nobody_measured_them(page: str) -> None:
-    assert "small eu-west unknown unknown unknown unknown 200 ms 3" in _text(page)
+def test_missing_figures_read_as_a_dash_when_nobody_measured_them(page: str) -> None:
+    assert "small eu-west – – – – – 200 ms 3" in _text(page)
+
+
+def test_active_output_stands_beside_fully_loaded_when_both_are_known(page: str) -> None:
+    assert "small us-east $2.08 $0.4167 $7.50 $4.50 37.5% 2.00 s 23" in _text(page)
+
+
+def test_the_split_of_the_cost_is_said_when_most_of_it_is_idle(
+    page: str, tables: ReportTables
+) -> None:
+    # 100.00 served and 100.00 idle of 213.50; the euros' idle is a credit and has no share.
+    said = (
+        "Of the cost in USD, 46.8% served requests, 46.8% was idle capacity and "
+        "6.3% was waste, overhead or unattributed."
+    )
+    assert f"{said} Fully loaded spreads all of it" in _text(page)
+    euros, dollars = tables.ledgers
+    assert (cost_split(euros), cost_split(dollars)) == ("", said)
+
+
+def test_every_empty_table_says_so_when_the_month_has_cost_alone(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    for mart in (
+        *("fct_requests", "rpt_unit_cost", "fct_deployment_hours"),
+        *("rpt_utilization", "rpt_energy", "rpt_reconciliation"),
+    ):
+        write_mart(mart, [])
+    page = _page_of(home)
+    assert "<tbody>\n</tbody>" not in page
+    assert page.count("No request was published for this month.") == 4
+    assert "No GPU-hours were published for this month." in page
+    assert "No telemetry is known in this month." in page
+    assert '<p class="first-line open">No request is known in this month: 1.1% of cost' in page
+    assert page.count("<svg") == 4
+
+
+def test_no_chart_is_drawn_when_the_month_has_requests_alone(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    for mart in (
+        *("fct_cost_ledger", "fct_deployment_hours"),
+        *("rpt_utilization", "rpt_energy", "rpt_reconciliation"),
+    ):
+        write_mart(mart, [])
+    day = {"event_date": date(2026, 9, 1)}
+    write_mart("fct_requests", [{**day, "status": "success", "output_total_tokens": 1}])
+    write_mart("rpt_unit_cost", [{**day, "request_count": 1, "output_total_tokens": 1}])
+    page = _page_of(home)
+    assert "<svg" not in page
+    assert "<tbody>\n</tbody>" not in page
+    assert page.count("No cost was published for this month.") == 3
+    assert "Books no checks no check was published for this month" in _text(page)
+
+
+def _page_of(home: Settings) -> str:
+    september = Period(2026, 9)
+    return render_page(build_tables(read_month(home.published_parquet, september), september))

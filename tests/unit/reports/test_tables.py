@@ -13,7 +13,7 @@ import pytest
 from tokenworks.reports.chargeback import Chargeback, chargeback
 from tokenworks.reports.ledger import LedgerError, ledgers
 from tokenworks.reports.period import Period
-from tokenworks.reports.quality import grade
+from tokenworks.reports.quality import FieldCount, Quality, grade
 from tokenworks.reports.read import MartError, read_month
 from tokenworks.reports.tables import ReportTables, build_tables, check_summaries
 from tokenworks_sources.settings import Settings
@@ -166,6 +166,7 @@ def test_headline_has_exact_p95_over_days_when_days_differ(tables: ReportTables)
     assert (america.tier, america.region, america.ttft_count) == ("small", "us-east", 21)
     assert america.p95_ttft_seconds == pytest.approx(2.0, rel=1e-12)
     assert america.usd_per_m_output == Decimal("7.5")
+    assert america.usd_per_m_output_active == Decimal("4.5")
     assert america.request_count == 23
     assert (europe.region, europe.usd_per_m_output, europe.idle_share) == ("eu-west", None, None)
 
@@ -235,6 +236,41 @@ def test_first_line_says_so_when_the_unknown_share_is_within_the_limit(
     assert tables.quality.first_line() == (
         "Unknown share within the limit of 5%: 1.1% of cost has no known cause or method, "
         "3.8% of requests lack a token count."
+    )
+
+
+@pytest.mark.parametrize(
+    ("mart", "verdict", "said"),
+    [
+        (
+            "fct_cost_ledger",
+            "open",
+            "No cost is known in this month: 3.8% of requests lack a token count.",
+        ),
+        (
+            "fct_requests",
+            "open",
+            "No request is known in this month: 1.1% of cost has no known cause or method.",
+        ),
+    ],
+)
+def test_nothing_is_within_the_limit_when_a_share_cannot_be_known(
+    home: Settings, write_mart: WriteMart, mart: str, verdict: str, said: str
+) -> None:
+    write_mart(mart, [])
+    september = Period(2026, 9)
+    found = build_tables(read_month(home.published_parquet, september), september).quality
+    assert (found.verdict(), found.first_line()) == (verdict, said)
+
+
+def test_warning_stays_when_one_share_is_above_the_limit_and_the_other_unknown() -> None:
+    found = Quality((), (FieldCount("input_total_tokens", "Input", 1, 2),), {}, None)
+    assert (found.verdict(), found.first_line()) == (
+        "above",
+        (
+            "WARNING: unknown share above the limit of 5%: 50.0% of requests lack a token count, "
+            "no cost is known in this month."
+        ),
     )
 
 
