@@ -25,6 +25,9 @@ from tokenworks_sources.landing import open_decompressed
 
 BLOCK_ROWS = 20_000
 RAW_CHARACTERS = 8_192
+RECORD_BYTES = 1 << 24
+# As a mapping writes them.
+DELIMITERS = {",": '","', ";": '";"', "\t": '"\\t"', "|": '"|"'}
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -66,13 +69,13 @@ def read_csv(
         shape: delimiter and preamble.
 
     Raises:
-        LandingFileError: the header lacks a column or repeats one.
+        LandingFileError: the header lacks a column or repeats one, or a record does not end.
     """
     csv.field_size_limit(sys.maxsize)
     with open_decompressed(path) as stream:
-        lines = _Lines(stream, shape.skip_lines)
+        lines = _Lines(path, stream, shape.skip_lines)
         reader = csv.reader(lines, delimiter=shape.delimiter, strict=True)
-        header = _header(path, reader, required, what, lines)
+        header = _header(path, reader, required, what, lines, shape)
         rows: list[list[str]] = []
         numbers: list[int] = []
         raws: list[str] = []
@@ -88,7 +91,12 @@ def read_csv(
 
 
 def _header(
-    path: Path, reader: Iterator[list[str]], required: Sequence[str], what: str, lines: _Lines
+    path: Path,
+    reader: Iterator[list[str]],
+    required: Sequence[str],
+    what: str,
+    lines: _Lines,
+    shape: CsvShape,
 ) -> list[str]:
     try:
         header = [name.strip() for name in next(row for row in reader if row)]
@@ -96,10 +104,12 @@ def _header(
         header = []
     missing = [name for name in required if name not in header]
     if missing:
+        # The line may be a record of a file without a header, so it is not quoted.
+        columns = "1 column" if len(header) == 1 else f"{len(header)} columns"
         raise LandingFileError(
             path,
-            f"the header of {what} lacks {', '.join(missing)}.",
-            f"It has: {', '.join(header)[:500] or 'nothing'}.",
+            f"the header of {what} lacks {', '.join(missing)}; it has {columns}.",
+            _delimiter_hint(lines.raw(), shape),
             line=lines.number or None,
         )
     repeated = sorted({name for name in header if header.count(name) > 1})
@@ -111,6 +121,16 @@ def _header(
             line=lines.number,
         )
     return header
+
+
+def _delimiter_hint(line: str, shape: CsvShape) -> str:
+    """Another delimiter that cuts the line into more fields."""
+    counts = {other: line.count(other) for other in DELIMITERS if other != shape.delimiter}
+    likely = max(counts, key=lambda other: counts[other])
+    if counts[likely] <= line.count(shape.delimiter):
+        return "Compare its column names with the first line of the file."
+    name = DELIMITERS[likely]
+    return f"The first line looks separated by {name}; a mapping says so with csv: {{delimiter: {name}}}."
 
 
 def _records(
@@ -142,6 +162,7 @@ def _records(
 class _Lines:
     """Lines of a file as text, with what a record took of them."""
 
+    path: Path
     stream: BinaryIO
     skip: int = 0
     number: int = 0
@@ -150,6 +171,7 @@ class _Lines:
     damaged: bool = False
     _taken: list[str] = field(default_factory=list)
     _length: int = 0
+    _bytes: int = 0
 
     def __post_init__(self) -> None:
         for _ in range(self.skip):
@@ -160,10 +182,18 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.stream.readline()
+        line = self.stream.readline(RECORD_BYTES + 1)
         if not line:
             raise StopIteration
         self.number += 1
+        self._bytes += len(line)
+        if self._bytes > RECORD_BYTES:
+            raise LandingFileError(
+                self.path,
+                f"the record that begins here is over {RECORD_BYTES >> 20} MiB.",
+                "Look for a quote that is never closed.",
+                line=self.first,
+            )
         if self.number == 1:
             line = line.removeprefix(BYTE_ORDER_MARK)
         try:
@@ -184,19 +214,32 @@ class _Lines:
         self.damaged = False
         self._taken.clear()
         self._length = 0
+        self._bytes = 0
 
     def raw(self) -> str:
         """Text of the record so far, cut to a bound."""
         return "".join(self._taken).rstrip("\r\n")[:RAW_CHARACTERS]
 
 
-def read_jsonl(path: Path, sink: Sink, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Blocks of a JSONL file, with the named columns; `a.b` reaches into objects.
+def read_jsonl(
+    path: Path, sink: Sink, columns: Sequence[str], required: Sequence[str] = ()
+) -> Iterator[pl.DataFrame]:
+    """Blocks of a JSONL file, with the named columns; `a.b` is a key or reaches into objects.
 
     Text stays text, everything else becomes its JSON text. Lines that are not an object become
     rejects.
+
+    Args:
+        path: the file, plain or compressed.
+        sink: where broken records go.
+        columns: what is read of each record.
+        required: those of them that at least one record must have.
+
+    Raises:
+        LandingFileError: no record has a required column.
     """
-    paths = [name.split(".") for name in columns]
+    unseen = set(required)
+    has_records = False
     with open_decompressed(path) as stream:
         rows: list[list[str | None]] = []
         numbers: list[int] = []
@@ -214,7 +257,10 @@ def read_jsonl(path: Path, sink: Sink, columns: Sequence[str]) -> Iterator[pl.Da
             if not isinstance(record, dict):
                 sink.reject(number, "not a JSON object", text.strip())
                 continue
-            rows.append([_text_at(record, names) for names in paths])
+            has_records = True
+            if unseen:
+                unseen = {name for name in unseen if _value_at(record, name) is _ABSENT}
+            rows.append([_text_at(record, name) for name in columns])
             numbers.append(number)
             raws.append(text.decode()[:RAW_CHARACTERS].rstrip())
             if len(rows) >= BLOCK_ROWS:
@@ -222,14 +268,36 @@ def read_jsonl(path: Path, sink: Sink, columns: Sequence[str]) -> Iterator[pl.Da
                 rows, numbers, raws = [], [], []
         if rows:
             yield _text_block(columns, zip(*rows, strict=True), numbers, raws)
+    if unseen and has_records:
+        raise LandingFileError(
+            path,
+            f"no record has {', '.join(sorted(unseen))}.",
+            "Compare with the file's keys; a column that may be absent needs `optional: true`.",
+        )
 
 
-def _text_at(record: object, names: list[str]) -> str | None:
-    for name in names:
-        record = record.get(name) if isinstance(record, dict) else None
-    if record is None or isinstance(record, str):
-        return record
-    return msgspec.json.encode(record).decode()
+_ABSENT = object()
+
+
+def _value_at(record: dict[str, object], name: str) -> object:
+    """The value of a key, or of a path into objects; the longest key wins at each level."""
+    if name in record:
+        return record[name]
+    head, point, tail = name.rpartition(".")
+    while point:
+        inner = record.get(head)
+        if isinstance(inner, dict) and (found := _value_at(inner, tail)) is not _ABSENT:
+            return found
+        head, point, last = head.rpartition(".")
+        tail = f"{last}.{tail}"
+    return _ABSENT
+
+
+def _text_at(record: dict[str, object], name: str) -> str | None:
+    value = _value_at(record, name)
+    if value is None or value is _ABSENT:
+        return None
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def read_parquet(

@@ -188,16 +188,27 @@ def test_values_agree_when_fields_have_their_names_of_any_release(
     ("value", "witness", "ratio"),
     [
         ("38", "DCGM_FI_DEV_SM_CLOCK{} 1980", 0.38),
-        ("1", "DCGM_FI_DEV_SM_CLOCK{} 1980", 0.01),
+        ("1", "DCGM_FI_DEV_SM_CLOCK{} 1980", None),
+        ("0", "DCGM_FI_DEV_SM_CLOCK{} 1980", 0.0),
         ("1", "DCGM_FI_DEV_SM_CLOCK_HERTZ{} 1980000000", 1.0),
         ("0.38", "DCGM_FI_DEV_SM_CLOCK{} 1980", 0.38),
     ],
 )
 def test_utilisation_is_a_percentage_or_a_ratio_when_the_release_says_so(
-    ingest_file: IngestFile, tmp_path: Path, value: str, witness: str, ratio: float
+    ingest_file: IngestFile, tmp_path: Path, value: str, witness: str, ratio: float | None
 ) -> None:
     outcome = ingested(ingest_file, tmp_path, f"DCGM_FI_DEV_GPU_UTIL_RATIO{{}} {value}", witness)
     assert outcome.frames["gpu_samples"]["gpu_util_ratio"].to_list() == [ratio]
+    reason = "DCGM_FI_DEV_GPU_UTIL_RATIO 1: a ratio or a percentage, and nothing tells which"
+    assert outcome.manifest.skipped == ({reason: 1} if ratio is None else {})
+
+
+def test_one_is_a_percentage_when_another_gpu_is_above_it(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    other = 'DCGM_FI_DEV_GPU_UTIL_RATIO{gpu="1",UUID="GPU-2"} 97'
+    outcome = ingested(ingest_file, tmp_path, "DCGM_FI_DEV_GPU_UTIL_RATIO{} 1", other)
+    assert outcome.frames["gpu_samples"]["gpu_util_ratio"].to_list() == [0.01, 0.97]
 
 
 def test_new_name_wins_when_a_field_is_exported_twice(

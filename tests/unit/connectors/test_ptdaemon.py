@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.energy_readings.mlperf import power_window
 from tokenworks_sources.connectors.energy_readings.ptdaemon import CONNECTOR
 from tokenworks_sources.errors import LandingFileError
@@ -117,6 +118,21 @@ def test_the_repeated_hour_comes_twice_when_clocks_go_back(ingest) -> None:
         datetime(2024, 11, 3, 6, 0, 0),
         datetime(2024, 11, 3, 6, 0, 1),
     ]
+
+
+def test_version_changes_when_the_sidecar_that_decides_the_zone_changes(tmp_path: Path) -> None:
+    log, zone, server = (tmp_path / name for name in ("spl.txt", "timezone.txt", "server.json"))
+    log.write_text(sample("08:40:40.224"))
+    versions = [CONNECTOR.version_of(LandingFile(log, "spl.txt", "0" * 32))]
+    for beside, text in ((server, "{}"), (server, "{ }"), (zone, "UTC"), (zone, "-07:00")):
+        beside.write_text(text)
+        versions.append(CONNECTOR.version_of(LandingFile(log, "spl.txt", "0" * 32)))
+    assert versions[0] == "1"
+    assert len(set(versions)) == 5
+    server.write_text("no longer used")
+    assert CONNECTOR.version_of(LandingFile(log, "spl.txt", "0" * 32)) == versions[-1]
+    companion = LandingFile(server, "server.json", "0" * 32)
+    assert CONNECTOR.version_of(companion) == "1"
 
 
 def test_bad_lines_are_rejected_alone_when_the_rest_is_good(ingest) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path, PurePath
 from statistics import median
 
 import polars as pl
+import xxhash
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.energy_readings.local_clock import Clock, clock_of, zone_of
@@ -59,6 +60,13 @@ class PtDaemon:
         if _SAMPLE.match(preview.first_line):
             return "lines of Time, Watts and channels"
         return _companion(preview)
+
+    def version_of(self, file: LandingFile) -> str:
+        """Version with the digest of what names or proves the zone: a corrected one re-ingests."""
+        sidecar = _zone_sidecar(file.path)
+        if sidecar is None or not _SAMPLE.match(preview_of(file.path).first_line):
+            return self.version
+        return f"{self.version}-{xxhash.xxh3_64_hexdigest(sidecar.read_bytes())}"
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line that is not blank."""
@@ -144,25 +152,30 @@ def _cadence(path: Path, times: list[datetime]) -> int:
 
 def _clock(path: Path, first: datetime) -> Clock:
     """Local time to naive UTC, from `timezone.txt` or from the session beside the log."""
-    named = path.parent / ZONE_FILE
-    if named.exists():
-        return clock_of(zone_of(named))
-    sessions = [session for session in _session_files(path) if session.exists()]
-    if not sessions:
+    sidecar = _zone_sidecar(path)
+    if sidecar is None:
         raise LandingFileError(
             path,
             "the times have no zone, and no session file lies beside the log.",
             f"Lay the run's server.json beside it, or a file {ZONE_FILE} with the zone, for example UTC.",
         )
+    if sidecar.name == ZONE_FILE:
+        return clock_of(zone_of(sidecar))
     last = max(time for _, time, _, _ in _samples(path) if time)
-    offset = offset_of(session_of(sessions[0]), first, last)
+    offset = offset_of(session_of(sidecar), first, last)
     if offset is None:
         raise LandingFileError(
             path,
-            f"neither UTC nor the zone of {sessions[0].name} puts the samples into one of its phases.",
+            f"neither UTC nor the zone of {sidecar.name} puts the samples into one of its phases.",
             f"Lay a file {ZONE_FILE} with the zone of the log beside it, for example UTC.",
         )
     return lambda local: local + offset
+
+
+def _zone_sidecar(path: Path) -> Path | None:
+    """What decides the zone of a log: `timezone.txt`, else the first session file there is."""
+    candidates = (path.parent / ZONE_FILE, *_session_files(path))
+    return next((candidate for candidate in candidates if candidate.exists()), None)
 
 
 def _session_files(path: Path) -> Iterator[Path]:

@@ -7,19 +7,22 @@ fleet that contradicts itself would put dollars on the wrong model without a tra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
-import yaml
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.contracts import fleet as contracts
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.fleet import Deployment, Fleet, Server, load_fleet
+
+# The head of a large fleet ends within an entry, so it is not parsed.
+_SITES = re.compile(r"(?m)^sites:")
+_MACHINES = re.compile(r"(?m)^(?:servers|deployments):")
 
 Row = dict[str, str | int | float | Decimal | datetime | None]
 
@@ -34,18 +37,10 @@ class FleetYaml:
     summary = "fleet.yaml: sites, servers, GPUs, deployments, replicas, tiers, tenants"
 
     def recognise(self, preview: Preview) -> str | None:
-        """A YAML mapping with `sites` and `deployments` or `servers`."""
+        """A YAML file with `sites` and `deployments` or `servers` at the start of a line."""
         if preview.path.suffix not in (".yaml", ".yml") or preview.text is None:
             return None
-        try:
-            document: Any = yaml.safe_load(preview.text)
-        except yaml.YAMLError:
-            return None
-        if (
-            isinstance(document, dict)
-            and "sites" in document
-            and {"servers", "deployments"} & set(document)
-        ):
+        if _SITES.search(preview.text) and _MACHINES.search(preview.text):
             return "a YAML mapping with sites and servers or deployments"
         return None
 

@@ -3,7 +3,7 @@
 Three generations are exported side by side. DCGM 4.6 gave many fields a second name of the same
 value and unit; DCGM 4.7 added further fields in base units (hertz, bytes, joules, ratios), which
 dcgm-exporter 4.9 exports by default. `DCGM_FI_DEV_GPU_UTIL_RATIO` is a percentage in 4.6 and a ratio
-in 4.7; the file's other names tell which.
+in 4.7; the file's other names or values tell which, else a 1 is no value.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from tokenworks_sources.connectors.prometheus.scan import Batch, scan
 from tokenworks_sources.connectors.prometheus.select import select
 from tokenworks_sources.contracts.gpu_samples import CONTRACT
 
+AMBIGUOUS = f"{UTIL_RATIO} 1: a ratio or a percentage, and nothing tells which"
 _ROW = ["scrape", "entity"]
 _LABELS = {
     "mig_profile": ("GPU_I_PROFILE",),
@@ -52,7 +53,7 @@ class DcgmPrometheus:
     name = "dcgm_prometheus"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "1"
+    version = "2"
     summary = "dcgm-exporter /metrics, one scrape or many a file"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -64,7 +65,7 @@ class DcgmPrometheus:
         """See `Connector.read`; one record is one sample line."""
         catalogue = Catalogue(target_of)
         for batch in scan(file, catalogue, sink):
-            used = select(batch, catalogue, sink)
+            used = _utilisation(select(batch, catalogue, sink), catalogue, sink)
             if used.height:
                 sink.write("gpu_samples", _rows(used, batch, catalogue))
 
@@ -108,7 +109,6 @@ def _first(series: Series, labels: tuple[str, ...]) -> str | None:
 
 
 def _rows(used: pl.DataFrame, batch: Batch, catalogue: Catalogue) -> pl.DataFrame:
-    used = _utilisation(used, catalogue)
     rows = used.group_by(_ROW, maintain_order=True).agg(
         pl.col("line").min().alias("source_line"), pl.col("records").sum().alias("_records")
     )
@@ -131,10 +131,11 @@ def _rows(used: pl.DataFrame, batch: Batch, catalogue: Catalogue) -> pl.DataFram
     ).drop(_ROW)
 
 
-def _utilisation(used: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+def _utilisation(used: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> pl.DataFrame:
     """Percentages of DCGM 4.6 under the name that is a ratio in DCGM 4.7.
 
-    A fraction, or any field that only 4.7 has, shows that the file is of 4.7.
+    A fraction, or any field that only 4.7 has, shows that the file is of 4.7; a value above 1, that
+    it is of 4.6. Where nothing shows it, 1 is either 1 % or all: no value. 0 is 0 in both.
     """
     names = [series.name for series in catalogue.series]
     numbers = [number for number, name in enumerate(names) if name == UTIL_RATIO]
@@ -145,6 +146,10 @@ def _utilisation(used: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     fractions = used.filter(is_ratio & (pl.col("value") % 1 != 0)).height
     if is_new or fractions:
         return used
+    if not used.filter(is_ratio & (pl.col("value") > 1)).height:
+        ambiguous = is_ratio & (pl.col("value") == 1)
+        sink.skip(AMBIGUOUS, int(used.filter(ambiguous)["records"].sum()))
+        return used.filter(ambiguous.not_() | pl.col("value").is_null())
     percent = pl.when(is_ratio).then(pl.col("value") / PERCENT).otherwise(pl.col("value"))
     return used.with_columns(percent.alias("value"))
 

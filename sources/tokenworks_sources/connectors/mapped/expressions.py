@@ -165,9 +165,9 @@ def _single(
         return _Value(placed, value, f"{name}: not a number of {source.relative}")
     if column.type in ("timestamp", "date"):
         form = source.time or "iso"
-        return _Value(
-            times.instant(value, kind, form, source.zone), value, f"{name}: not a time ({form})"
-        )
+        # A day that stays a day must not move over midnight.
+        zone = None if column.type == "date" and kind == pl.Date else source.zone
+        return _Value(times.instant(value, kind, form, zone), value, f"{name}: not a time ({form})")
     return _plain(column, source, name, kind)
 
 

@@ -19,7 +19,7 @@ from tokenworks_sources.connectors.mapped import expressions, resolve, times
 from tokenworks_sources.connectors.mapped.spec import Mapping
 from tokenworks_sources.contracts.registry import CONTRACTS
 
-LANGUAGE_VERSION = "1"
+LANGUAGE_VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,16 @@ class Mapped:
         mapping = resolve.mapping_of(file.path, self.table)
         return f"{self.version}-{resolve.digest_of(mapping)}"
 
+    def context_of(self, file: LandingFile) -> str:
+        """What of the file's path becomes part of its rows, one value a line; "" where nothing does.
+
+        Raises:
+            TokenworksError: no mapping fits, or it breaks its own rules.
+        """
+        used = resolve.mapping_of(file.path, self.table).placeholders()
+        values = _placeholders(file)
+        return "\n".join(values[name] for name in _OF_PATH if name in used)
+
     def read(self, file: LandingFile, sink: Sink) -> None:
         """Maps block by block, in the order of the file."""
         mapping = resolve.mapping_of(file.path, self.table)
@@ -78,7 +88,8 @@ class Mapped:
             rows = expressions.mapped(frame, mapping, context)
             bad = rows.filter(pl.col("_reason").is_not_null())
             for line, reason, raw in bad.select("source_line", "_reason", "_raw").iter_rows():
-                sink.reject(line, reason, raw)
+                # A Parquet row has no text of its own.
+                sink.reject(line, reason, raw or "")
             good = rows.filter(pl.col("_reason").is_null()).drop("_reason")
             if not good.is_empty():
                 sink.write(self.table, good)
@@ -103,10 +114,13 @@ def _blocks(path: Path, mapping: Mapping, sink: Sink) -> Iterator[pl.DataFrame]:
             columns += [
                 column.name for column in mapping.contract.columns if column.name not in columns
             ]
-        yield from tabular.read_jsonl(path, sink, columns)
+        yield from tabular.read_jsonl(path, sink, columns, mapping.named_columns())
     else:
         wanted = None if mapping.same_names else mapping.source_columns()
         yield from tabular.read_parquet(path, required, wanted)
+
+
+_OF_PATH = ("parent", "grandparent", "name", "stem")
 
 
 class _Nowhere:

@@ -8,6 +8,7 @@ it. The first document whose `files` pattern and columns fit is used.
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatch
 from functools import cache
 from importlib import resources
@@ -30,6 +31,9 @@ from tokenworks_sources.landing import preview_of
 SIDECAR = "mapping.yaml"
 LANDING_FOLDER = "mapped"
 PARQUET_MAGIC = b"PAR1"
+MOST_NAMES = 20
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
 class MappingError(TokenworksError):
@@ -103,6 +107,8 @@ def fits(mapping: Mapping, preview: Preview) -> bool:
     columns = columns_of(preview, mapping)
     if columns is None or not fnmatch(preview.path.name, mapping.files):
         return False
+    if set(mapping.without) & set(columns):
+        return False
     wanted = set(mapping.recognise) | set(mapping.required_columns())
     if mapping.same_names:
         known = {column.name for column in mapping.contract.columns} | set(mapping.ignore)
@@ -115,12 +121,7 @@ def columns_of(preview: Preview, mapping: Mapping) -> list[str] | None:
     if preview.head.startswith(PARQUET_MAGIC):
         if mapping.format != "parquet":
             return None
-        try:
-            return list(pq.read_schema(preview.path).names)
-        except pa.ArrowInvalid as error:
-            raise LandingFileError(
-                preview.path, f"damaged Parquet ({error}).", "Ship it again."
-            ) from error
+        return _parquet_names(preview.path)
     if mapping.format == "parquet":
         return None
     if mapping.format == "jsonl":
@@ -130,6 +131,13 @@ def columns_of(preview: Preview, mapping: Mapping) -> list[str] | None:
     if first.startswith("{"):
         return None
     return header_of(first, CsvShape(mapping.csv.delimiter, mapping.csv.skip_lines))
+
+
+def _parquet_names(path: Path) -> list[str]:
+    try:
+        return list(pq.read_schema(path).names)
+    except pa.ArrowInvalid as error:
+        raise LandingFileError(path, f"damaged Parquet ({error}).", "Ship it again.") from error
 
 
 def _keys_of(line: str) -> list[str] | None:
@@ -162,13 +170,31 @@ def _from_library(preview: Preview, table: str) -> Mapping:
             f"more than one mapping fits: {names}.",
             f"Write `extends: <name>` into a {SIDECAR} beside it.",
         )
-    first = preview.first_line[:200]
     names = ", ".join(mapping.name for mapping in known) or "none"
     raise LandingFileError(
         preview.path,
-        f"no mapping of {table} fits its columns ({first}).",
+        f"no mapping of {table} fits its columns ({_described(preview)}).",
         f"Put a {SIDECAR} beside it. The library has for {table}: {names}.",
     )
+
+
+def _described(preview: Preview) -> str:
+    """The names of a file's columns as far as they cannot be data; a first line may be a record."""
+    if preview.head.startswith(PARQUET_MAGIC):
+        return _listed(_parquet_names(preview.path))
+    keys = _keys_of(preview.first_line)
+    if keys is not None:
+        return _listed(keys)
+    header = header_of(preview.first_line)
+    is_header = len(header) > 1 and all(_NAME.fullmatch(name) for name in header)
+    return _listed(header) if is_header else "its first line is no header of plain names"
+
+
+def _listed(names: list[str]) -> str:
+    plain = [name for name in names if _NAME.fullmatch(name)]
+    listed = ", ".join(plain[:MOST_NAMES]) or "no plain names"
+    more = len(names) - len(plain[:MOST_NAMES])
+    return f"{listed} and {more} more" if more else listed
 
 
 def read_mappings(path: Path) -> list[Mapping]:

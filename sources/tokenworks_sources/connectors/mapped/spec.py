@@ -6,6 +6,7 @@ Belongs here: the classes and the checks against the contract. How a column is c
 
 from __future__ import annotations
 
+import re
 import string
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -18,6 +19,9 @@ from tokenworks_sources.contracts.registry import CONTRACTS
 
 PLACEHOLDERS = ("parent", "grandparent", "stem", "name", "digest", "line")
 EPOCHS = ("s", "ms", "us", "ns")
+
+# Read as a count of nanoseconds, whatever the number of digits.
+_BARE_FRACTION = re.compile(r"(?<!%)(?:%%)*%f")
 
 EpochUnit = Literal["s", "ms", "us", "ns"]
 
@@ -37,7 +41,8 @@ class Source(_Strict):
         start: contract column to which the duration `plus` is added.
         plus: column with the duration.
         unit: unit of the source, converted to the column's own.
-        time: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, or a strptime format.
+        time: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, or a strptime format; `.%f` and
+            `%.f` are a fraction of a second behind a point.
         zone: IANA zone of times that name none; UTC where absent.
         relative: unit of a clock that starts anywhere; placed on the mapping's `anchor`.
         origin: which value of the clock falls on the anchor: zero, first row or minimum of the file.
@@ -79,16 +84,29 @@ class Source(_Strict):
             raise ValueError(
                 f"zone {self.zone!r} is no IANA zone, for example {ZoneInfo('UTC').key}"
             )
-        if self.template is not None:
-            used = {name for _, name, _, _ in string.Formatter().parse(self.template) if name}
-            if unknown := used - set(PLACEHOLDERS):
-                raise ValueError(f"template names {sorted(unknown)}; use {', '.join(PLACEHOLDERS)}")
+        if unknown := self.placeholders() - set(PLACEHOLDERS):
+            raise ValueError(f"template names {sorted(unknown)}; use {', '.join(PLACEHOLDERS)}")
+        if self.time is not None and _BARE_FRACTION.search(strptime_form(self.time)):
+            raise ValueError(
+                f"time {self.time!r}: %f alone is ambiguous; write %.f for a fraction behind a point, "
+                "or %3f, %6f, %9f for so many digits"
+            )
         return self
+
+    def placeholders(self) -> set[str]:
+        """What its template puts in."""
+        parts = string.Formatter().parse(self.template or "")
+        return {name for _, name, _, _ in parts if name}
 
     def columns(self) -> tuple[str, ...]:
         """Columns of the file that it reads."""
         single = tuple(name for name in (self.source, self.plus) if name is not None)
         return (*single, *self.sum, *self.difference)
+
+
+def strptime_form(form: str) -> str:
+    """A strptime format as polars reads it: Python's `.%f` is its `%.f`."""
+    return form.replace(".%f", "%.f")
 
 
 def _shorthand(value: Any) -> Any:
@@ -137,6 +155,7 @@ class Mapping(_Strict):
         format: csv, jsonl or parquet.
         files: pattern of file names that it is for.
         recognise: columns that a file of this kind has.
+        without: columns that a file of this kind lacks, to tell it from one that has more.
         anchor: where a relative clock starts, with zone.
         same_names: every column of the file has the contract's name and unit.
         ignore: columns of the file that are known and not wanted (with `same_names`).
@@ -151,6 +170,7 @@ class Mapping(_Strict):
     format: Literal["csv", "jsonl", "parquet"]
     files: str = "*"
     recognise: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     anchor: AwareDatetime | None = None
     same_names: bool = False
     ignore: tuple[str, ...] = ()
@@ -182,6 +202,15 @@ class Mapping(_Strict):
         named = [name for source in self.columns.values() for name in source.columns()]
         named += [condition.column for condition in self.filters]
         return list(dict.fromkeys(named))
+
+    def named_columns(self) -> list[str]:
+        """Columns that sources name and that are not optional."""
+        named = [source.columns() for source in self.columns.values() if not source.optional]
+        return list(dict.fromkeys(name for columns in named for name in columns))
+
+    def placeholders(self) -> set[str]:
+        """What its templates put in."""
+        return {name for source in self.columns.values() for name in source.placeholders()}
 
     def required_columns(self) -> list[str]:
         """Columns that a file must have."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from tokenworks_sources.connectors.mapped.spec import strptime_form
 from tokenworks_sources.connectors.mapped.units import MICROSECONDS
 
 _ISO = (
@@ -25,7 +26,7 @@ def instant(value: pl.Expr, kind: pl.DataType, form: str, zone: str | None) -> p
         value: the column.
         kind: its type; timestamps of Parquet files need no parsing.
         form: `iso`, `epoch_<unit>`, or a strptime format.
-        zone: zone of times that name none.
+        zone: zone of times and days that name none.
     """
     if isinstance(kind, pl.Datetime):
         aware = (
@@ -35,12 +36,13 @@ def instant(value: pl.Expr, kind: pl.DataType, form: str, zone: str | None) -> p
         )
         return _naive_utc(aware)
     if kind == pl.Date:
-        return value.cast(_MICROSECOND)
+        return _naive_utc(_local(value.cast(_MICROSECOND), zone))
     if form.startswith("epoch_"):
         return microseconds(value, kind, form.removeprefix("epoch_")).cast(_MICROSECOND)
     text = value.cast(pl.String).str.strip_chars()
     if form == "iso":
         return _iso(text, zone)
+    form = strptime_form(form)
     parsed = text.str.to_datetime(
         form, strict=False, time_unit="ns", time_zone="UTC" if "%z" in form else None
     )
@@ -82,8 +84,14 @@ def _naive_utc(aware: pl.Expr) -> pl.Expr:
 
 
 def microseconds(value: pl.Expr, kind: pl.DataType, unit: str) -> pl.Expr:
-    """Whole microseconds of a number in `unit`; exact for integers of any size."""
+    """Whole microseconds of a number in `unit`; exact for integers of any size and for decimals."""
     multiplier, divisor = MICROSECONDS[unit]
+    if kind.is_decimal():
+        # In two parts, because all digits together could pass those of a decimal.
+        below = value.floor()
+        part = ((value - below).cast(pl.Decimal(38, 12)) * multiplier).floor()
+        whole = below.cast(pl.Int64, strict=False) * multiplier
+        return (whole + part.cast(pl.Int64)) // divisor
     text = value.str.strip_chars() if kind == pl.String else value
     whole = text.cast(pl.Int64, strict=False) if not kind.is_float() else pl.lit(None, pl.Int64)
     number = text.cast(pl.Float64, strict=False)

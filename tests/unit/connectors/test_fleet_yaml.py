@@ -1,0 +1,36 @@
+"""Which YAML files are fleets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tokenworks_sources.connectors.fleet.fleet_yaml import CONNECTOR
+from tokenworks_sources.landing import preview_of
+
+CLAIM = "a YAML mapping with sites and servers or deployments"
+
+
+def test_fleet_is_recognised_when_it_is_larger_than_the_head(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.yaml"
+    servers = "".join(f'  - {{id: "srv-{n}", site: eu, gpus: [GPU-{n}]}}\n' for n in range(3_000))
+    path.write_text(f"sites:\n  - {{id: eu}}\nservers:\n{servers}")
+    assert path.stat().st_size > 100_000
+    assert CONNECTOR.recognise(preview_of(path)) == CLAIM
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "claim"),
+    [
+        ("fleet.yml", "deployments: []\nsites: []\n", CLAIM),
+        ("fleet.yaml", "sites: []\ntenants: []\n", None),
+        ("fleet.yaml", "a:\n  sites: []\n  servers: []\n", None),
+        ("fleet.txt", "sites: []\nservers: []\n", None),
+    ],
+)
+def test_yaml_is_claimed_when_it_has_sites_and_machines_alone(
+    name: str, text: str, claim: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert CONNECTOR.recognise(preview_of(tmp_path / name)) == claim
