@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from tokenworks_sources.connectors.charges.focus_columns import KNOWN
 from tokenworks_sources.connectors.charges.focus_query import Relation
@@ -99,7 +100,9 @@ class FocusCsv:
         columns = {
             name: (f"c{index}", "VARCHAR") for index, name in enumerate(self.names) if name in KNOWN
         }
-        return Relation(self._scan(), "null as number", self._line(), columns)
+        if self.damages:
+            return Relation(f"({self._numbered()})", "_line", "_line", columns)
+        return Relation(self._scan(), "null as number", "row_number() over () + 1", columns)
 
     def _scan(self) -> str:
         types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.names)))
@@ -110,14 +113,21 @@ class FocusCsv:
             f"nullstr = [{nulls}], store_rejects = true, rejects_limit = 0)"
         )
 
-    def _line(self) -> str:
-        """Number of the record, the header being 1: good ones before it, and damaged ones."""
-        number = "row_number() over () + 1"
-        if not self.damages:
-            return number
+    def _numbered(self) -> str:
+        """The records with `_line`, the header being 1: good ones before it, and damaged ones."""
         # The k-th good record has before it all damages that stand behind fewer than k good ones.
-        good_before = [damage.line - 2 - index for index, damage in enumerate(self.damages)]
-        return f"{number} + len(list_filter({good_before}, lambda n: n < row_number() over ()))"
+        shifts = {1: 1}
+        for index, damage in enumerate(self.damages):
+            shifts[damage.line - 1 - index] = index + 2
+        first, add = (pa.array(numbers, pa.int64()) for numbers in (shifts, shifts.values()))
+        self._connection.register("_shifts", pa.table({"first": first, "add": add}))
+        # The join by a loop takes records times damages.
+        self._connection.execute("set asof_loop_join_threshold = 0")
+        return (
+            'select r.*, r._record + s."add" as _line '
+            f"from (select *, row_number() over () as _record from {self._scan()}) as r "
+            "asof join _shifts as s on r._record >= s.first"
+        )
 
     def _damages(self) -> list[Damage]:
         rows = self._connection.execute(

@@ -2,7 +2,8 @@
 
 What the emitter gets wrong, and what is done about it:
 
-- `prompt_tokens` includes cached tokens for every provider. How many were cached stands in
+- `prompt_tokens` includes cached tokens, but for rows that copy Anthropic's usage as it came: there
+  `usage_object` counts them beside `input_tokens`, and they are added. How many were cached stands in
   `metadata.usage_object` or `metadata.additional_usage_values`, in several spellings; where none is
   given the count is unknown (null), never 0.
 - `completionStartTime` holds the end of the request where nothing was streamed, so it is the first
@@ -12,7 +13,8 @@ What the emitter gets wrong, and what is done about it:
 - Every retry has a `request_id` of its own; `metadata.trace_id` groups them. `session_id` is a
   conversation and groups no retries.
 - `cache_hit` is the text "True" for an answer from the gateway's own response cache.
-- `metadata` and `request_tags` are JSON, or JSON inside a string, depending on the export.
+- `metadata`, its `usage_object` and `request_tags` are JSON, or JSON inside a string, depending on
+  the export. Without a `status` there may be one in `metadata`.
 - Times are UTC and mostly say so; those without a zone are UTC too.
 - Deployments without organisations charge by team: the tenant is `organization_id`, else `team_id`.
 
@@ -27,6 +29,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 
 import duckdb
@@ -47,6 +50,8 @@ KNOWN_BY = ("request_id", "startTime", "call_type")
 WHAT = "a LiteLLM spend log"
 LARGEST_LINE_BYTES = 1 << 24
 MET_RECORDS = 20_000
+HEAD_BYTES = 1 << 20
+REJECTS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class LiteLLM:
     name: str = "litellm"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "LiteLLM spend logs (LiteLLM_SpendLogs) as JSONL or CSV"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -71,13 +76,13 @@ class LiteLLM:
     def read(self, file: LandingFile, sink: Sink) -> None:
         """Hands every record to the sink; JSONL in one parallel pass, CSV in blocks."""
         with open_decompressed(file.path) as stream:
-            begin = stream.read(4096).removeprefix(tabular.BYTE_ORDER_MARK).lstrip()
+            begin = stream.read(HEAD_BYTES).removeprefix(tabular.BYTE_ORDER_MARK).lstrip()
         if begin.startswith(b"["):
             raise LandingFileError(
                 file.path, "it is one JSON array.", "Ship one object per line (`jq -c '.[]'`)."
             )
         with _connection(sink.pseudonym_key) as connection:
-            if begin.startswith(b"{"):
+            if _is_jsonl(begin):
                 with _plain(file.path) as path:
                     _read_jsonl(file, path, connection, sink)
             else:
@@ -85,6 +90,15 @@ class LiteLLM:
 
 
 CONNECTOR = LiteLLM()
+
+
+def _is_jsonl(head: bytes) -> bool:
+    """Whether a line begins an object; the first one may have lost its beginning."""
+    lines = head.splitlines()
+    header = tabular.header_of(lines[0].decode("utf-8", "replace")) if lines else []
+    return not set(KNOWN_BY) <= set(header) and any(
+        line.lstrip().startswith(b"{") for line in lines
+    )
 
 
 def _read_jsonl(
@@ -100,15 +114,17 @@ def _read_jsonl(
         rows = reader.rows("object")
         if _copy(connection, sink, rows) == records:
             return
-        reasons = reader.reasons(rows)
-        if litellm_sql.DOUBTFUL in reasons.values():
-            reader.leave(reasons)
-            rows = reader.rows("json", "where source_line in (select line from left_over)")
-            written = _copy(connection, sink, rows)
-            reasons = reader.reasons(rows) if written < len(reasons) else {}
+        left = "left_over"
+        if reader.leave(rows, left):
+            rows = reader.rows("json", f"where source_line in (select line from {left})")
+            _copy(connection, sink, rows)
+            left = "refused"
+            reader.leave(rows, left)
     except duckdb.Error as error:
         raise _unreadable(file, error) from error
-    for (line, reason), text in zip(reasons.items(), slices.lines_at(path, reasons), strict=True):
+    reasons, again = tee(reader.reasons(left))
+    texts = slices.lines_at(path, (line for line, _ in again))
+    for (line, reason), text in zip(reasons, texts, strict=True):
         sink.reject(line, reason, text)
 
 
@@ -138,17 +154,25 @@ class _JsonlReader:
             f"as name from (from {scan} limit {MET_RECORDS})) where name is not null"
         )
 
-    def reasons(self, rows: str) -> dict[int, str]:
-        """Line and reason of the records that are not written, in order."""
-        found = self.connection.execute(
-            f"select source_line, _reason from ({rows}) where _reason is not null order by 1"
-        )
-        return dict(found.fetchall())
+    def leave(self, rows: str, table: str) -> bool:
+        """Keeps line and reason of the records that are not written.
 
-    def leave(self, reasons: dict[int, str]) -> None:
-        """Names the lines that a second pass shall read."""
-        lines = pl.DataFrame({"line": list(reasons)}, schema={"line": pl.Int64}).to_arrow()
-        self.connection.register("left_over", lines)
+        Returns whether a second pass must read them, for metadata that is no plain object.
+        """
+        self.connection.execute(
+            f"create temp table {table} as select source_line as line, _reason as reason "
+            f"from ({rows}) where _reason is not null"
+        )
+        found = self.connection.execute(
+            f"select count(*) from {table} where reason = '{litellm_sql.DOUBTFUL}'"
+        ).fetchall()
+        return bool(found[0][0])
+
+    def reasons(self, table: str) -> Iterator[tuple[int, str]]:
+        """Line and reason of the records that `leave` kept, in order and never all at once."""
+        found = self.connection.execute(f"select line, reason from {table} order by line")
+        while some := found.fetchmany(REJECTS_AT_ONCE):
+            yield from some
 
 
 def _scan(name: str, columns: dict[str, str]) -> str:
@@ -228,6 +252,8 @@ def _connection(key: bytes) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set enable_progress_bar = false")
         connection.execute("set preserve_insertion_order = false")
+        # Line numbers are joined ASOF; by its loop, that takes records times blank lines.
+        connection.execute("set asof_loop_join_threshold = 0")
         # The size of a JSON file is not known to the planner: it would build joins from the log, and
         # turn a list of five words into a join.
         connection.execute(

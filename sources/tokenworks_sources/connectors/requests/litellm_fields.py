@@ -45,6 +45,7 @@ _OWN = "spend_logs_metadata"
 COUNTS: dict[str, tuple[str, ...]] = {
     "cache_read": (
         f"{_DETAILS}.cached_tokens",
+        f"{_USAGE}.input_tokens_details.cached_tokens",
         f"{_USAGE}.cache_read_input_tokens",
         f"{_EXTRA}.cache_read_input_tokens",
     ),
@@ -68,6 +69,10 @@ COUNTS: dict[str, tuple[str, ...]] = {
     "block_tokens": (f"{_OWN}.prefix_block_tokens",),
 }
 TEXTS: dict[str, tuple[str, ...]] = {
+    "own_status": ("status",),
+    "usage_prompt": (f"{_USAGE}.prompt_tokens",),
+    "usage_input": (f"{_USAGE}.input_tokens",),
+    "usage_cache": (f"{_USAGE}.cache_read_input_tokens", f"{_USAGE}.cache_creation_input_tokens"),
     "trace": ("trace_id", "litellm_trace_id"),
     "error": ("error_information.error_class",),
     "block_hashes": (f"{_OWN}.prefix_block_hashes",),

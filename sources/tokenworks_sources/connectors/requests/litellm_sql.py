@@ -23,7 +23,7 @@ from tokenworks_sources.contracts.requests import CONTRACT
 
 PSEUDONYM_FUNCTION = "tokenworks_pseudonym"
 KNOWN_TABLE = "tokenworks_known_names"
-DOUBTFUL = "metadata: nothing known in it"
+DOUBTFUL = "metadata: not read whole"
 
 # What `metadata` is: an object that DuckDB read as such, JSON of any kind, or text that may be JSON.
 # Reading the object is the fastest, but JSON inside a string would be lost without a word.
@@ -82,7 +82,7 @@ def _typed(source: str, form: Form) -> str:
     metadata, inside = "metadata", "metadata"
     if form != "object":
         metadata, inside = (
-            _decoded("metadata"),
+            f"{_decoded('metadata')} as _found, {_with_usage('_found')}",
             f"json_transform(_metadata, '{json.dumps(_tree())}')",
         )
     return (
@@ -95,7 +95,7 @@ def _typed(source: str, form: Form) -> str:
 
 def _tree() -> dict[str, Any]:
     """The shape that metadata is read into: every place as text."""
-    tree: dict[str, Any] = {"status": "VARCHAR"}
+    tree: dict[str, Any] = {}
     for places in (*COUNTS.values(), *TEXTS.values()):
         for place in places:
             *parents, leaf = place.split(".")
@@ -115,8 +115,19 @@ def _struct(tree: dict[str, Any]) -> str:
 
 
 def _doubtful() -> str:
-    """Metadata of which nothing was found: empty, or JSON inside a string."""
-    return " and ".join(["_m is not null", *(f"_m.{name} is null" for name in _tree())])
+    """Metadata in which nothing was found, or no usage beside a prompt: there may be JSON in a string.
+
+    A string where an object is wanted is read as an object of nulls.
+    """
+    nothing = " and ".join(f"_m.{name} is null" for name in _tree())
+    usage = ", ".join(
+        f"_m.{place}"
+        for places in (*TEXTS.values(), *COUNTS.values())
+        for place in places
+        if place.startswith("usage_object.")
+    )
+    no_usage = f"prompt_tokens <> '0' and coalesce({usage}) is null"
+    return f"_m is not null and ({no_usage} or {nothing})"
 
 
 def _known_names() -> str:
@@ -147,6 +158,16 @@ def _decoded(field: str) -> str:
     )
 
 
+def _with_usage(metadata: str) -> str:
+    """Metadata with a `usage_object` that was JSON inside a string as an object."""
+    usage = f"({metadata} ->> '$.usage_object')"
+    return (
+        f"case when json_type({metadata}, '$.usage_object') = 'VARCHAR' and json_valid({usage}) "
+        f"then json_merge_patch({metadata}, json_object('usage_object', {usage}::json))::varchar "
+        f"else {metadata} end"
+    )
+
+
 def _integer(text: str) -> str:
     """A whole number, or null; the cast alone would round 12.7 to 13."""
     return f"case when try_cast({text} as bigint) = try_cast({text} as double) then try_cast({text} as bigint) end"
@@ -172,6 +193,7 @@ _TYPED = {
     "_queue": "try_cast(queue as double)",
     "_prefill": "try_cast(prefill as double)",
     "_decode": "try_cast(decode as double)",
+    "_status": "coalesce(status, own_status)",
     "_stream": "try_cast(stream as boolean)",
 }
 
@@ -201,6 +223,12 @@ _NOTHING = (
     "then 'not a JSON object with the fields of a spend log'"
 )
 
+# Some adapters fill the total alone, some the details alone and leave 0 in the other.
+_WRITTEN = (
+    "greatest(cache_write, case when coalesce(cache_write_5m, cache_write_1h) is not null "
+    "then coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0) end)"
+)
+
 _COLUMNS = {
     "emitter": "'litellm'",
     "logical_request_id": "trace",
@@ -224,18 +252,22 @@ _COLUMNS = {
     "model_served": "model",
     "provider": "custom_llm_provider",
     "deployment_key": "model_id",
-    "endpoint": "nullif(split_part(split_part(split_part(api_base, '://', -1), '/', 1), '@', -1), '')",
+    # Host and port alone: a name before them or a query behind them may hold a key.
+    "endpoint": (
+        "nullif(regexp_extract(api_base, '^(?:[^/?#]*://)?(?:[^/?#]*@)?([^/?#@]+)', 1), '')"
+    ),
     "tenant_id": "coalesce(organization_id, team_id)",
     "team_id": "team_id",
     "user_pseudonym": _pseudonym('coalesce(end_user, "user")', "known_user"),
     "api_key_pseudonym": _pseudonym("api_key", "known_key"),
     "tags": "case when _tags not in ('[]', '{}', 'null') then _tags end",
-    "input_total_tokens": "_input",
-    "input_cache_read_tokens": "cache_read",
-    "input_cache_write_tokens": (
-        "coalesce(cache_write, case when coalesce(cache_write_5m, cache_write_1h) is not null "
-        "then coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0) end)"
+    "input_total_tokens": (
+        "case when usage_prompt is null and usage_cache is not null "
+        "and try_cast(usage_input as bigint) = _input "
+        f"then _input + coalesce(cache_read, 0) + coalesce({_WRITTEN}, 0) else _input end"
     ),
+    "input_cache_read_tokens": "cache_read",
+    "input_cache_write_tokens": _WRITTEN,
     "input_cache_write_5m_tokens": "cache_write_5m",
     "input_cache_write_1h_tokens": "cache_write_1h",
     "output_total_tokens": "_output",
@@ -243,8 +275,8 @@ _COLUMNS = {
     "is_streaming": "coalesce(_stream, case when _first < _ended then true end)",
     # A client that leaves ends as asyncio's CancelledError, logged as a failure.
     "status": (
-        "case when lower(status) = 'failure' and error = 'CancelledError' then 'cancelled' "
-        "when lower(status) in ('success', 'failure', 'cancelled') then lower(status) "
+        "case when lower(_status) = 'failure' and error = 'CancelledError' then 'cancelled' "
+        "when lower(_status) in ('success', 'failure', 'cancelled') then lower(_status) "
         "else 'unknown' end"
     ),
     "error_type": "error",

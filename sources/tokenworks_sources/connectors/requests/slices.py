@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 import duckdb
 import fsspec  # type: ignore[import-untyped]
 import numpy as np
+import pyarrow as pa
 
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 
@@ -212,8 +213,14 @@ class _SliceReader(io.RawIOBase):
 
 
 def register(connection: duckdb.DuckDBPyConnection, path: Path, slices: list[Slice]) -> None:
-    """Makes the slices of a file readable in the connection."""
+    """Makes the slices of a file, and the shifts of their numbers, readable in the connection."""
     connection.register_filesystem(SliceFileSystem(path, slices))
+    for index, part in enumerate(slices):
+        if part.blank:
+            first, add = (
+                pa.array(numbers, pa.int64()) for numbers in zip(*part.shifts(), strict=True)
+            )
+            connection.register(f"_shifts_{index}", pa.table({"first": first, "add": add}))
 
 
 def numbered(slices: list[Slice], scan: Callable[[str], str], line: str) -> str:
@@ -227,15 +234,13 @@ def numbered(slices: list[Slice], scan: Callable[[str], str], line: str) -> str:
     parts = []
     for index, part in enumerate(slices):
         rows = f"(select *, row_number() over () as _record from {scan(f'{PROTOCOL}://{index}')})"
-        shifts = part.shifts()
-        if len(shifts) == 1:
+        if part.blank:
             parts.append(
-                f"select * exclude (_record), _record + {shifts[0][1]} as {line} from {rows}"
+                f'select r.* exclude (_record), r._record + s."add" as {line} from {rows} as r '
+                f"asof join _shifts_{index} as s on r._record >= s.first"
             )
-            continue
-        values = ", ".join(f"({record}, {add})" for record, add in shifts)
-        parts.append(
-            f"select r.* exclude (_record), r._record + s.add as {line} from {rows} as r "
-            f"asof join (values {values}) as s(first, add) on r._record >= s.first"
-        )
+        else:
+            parts.append(
+                f"select * exclude (_record), _record + {part.lines_before} as {line} from {rows}"
+            )
     return " union all ".join(parts)

@@ -1,0 +1,33 @@
+"""Line numbers of FOCUS CSV records among many damaged ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from tokenworks_sources.connectors.charges.focus import CONNECTOR
+
+HEADER = (
+    "BilledCost,BillingAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,"
+    "ChargePeriodStart,ChargePeriodEnd,ChargeCategory,EffectiveCost"
+)
+RECORD = "{},a,USD,2026-10-01,2026-11-01,2026-10-01,2026-10-02,Usage,1.5"
+
+
+def test_lines_stay_exact_when_every_fifth_record_and_a_run_are_damaged(
+    tmp_path: Path, ingest_file: Callable
+) -> None:
+    damaged = {line for line in range(2, 20_002) if line % 5 == 2 or 10_000 <= line < 10_100}
+    records = [
+        RECORD.format(line) + (",extra" if line in damaged else "") for line in range(2, 20_002)
+    ]
+    path = tmp_path / "bill.csv"
+    path.write_text("\n".join([HEADER, *records]) + "\n")
+    outcome = ingest_file(path, CONNECTOR)
+    found = outcome.frames["charges"].select("source_line", pl.col("billed_cost").cast(pl.Int64))
+    assert found.height == 20_000 - 4_000 - 80
+    assert all(line == cost for line, cost in found.rows())
+    assert outcome.rejects.height == 4_080
+    assert set(outcome.rejects["source_line"]) == damaged
