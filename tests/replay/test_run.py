@@ -255,6 +255,31 @@ def test_routing_is_refused_when_the_tier_is_unknown(hand_world: Any, tmp_path: 
         run_replay(asked, hand_world.publish(), tmp_path / "out")
 
 
+def test_the_file_is_named_when_its_lever_is_refused(hand_world: Any, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text("name: x\nrouting: {when: {tier: large}, to_tier: tiny}", encoding="utf-8")
+    with pytest.raises(LeverRefusedError) as caught:
+        run_replay(path, hand_world.publish(), tmp_path / "out")
+    assert str(caught.value) == (
+        f"{path}: routing.to_tier: no deployment has the tier 'tiny'. "
+        "Tiers of this fleet: large, small."
+    )
+
+
+def test_an_effect_that_history_lacks_is_said_in_words_when_replayed(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
+    said = [line for line in result.assumptions if line.startswith("small-a: ")]
+    assert said == [
+        (
+            "small-a: its history shows no growth of the time to first token with running requests "
+            "and no growth of the time per output token with running requests; the replay assumes "
+            "none."
+        )
+    ]
+
+
 def test_requests_stay_when_their_region_has_no_target(hand_world: Any, tmp_path: Path) -> None:
     far = {**hand_world.deployments[0], "deployment_id": "large-b", "region": "region-b"}
     hand_world.deployments.append(far)

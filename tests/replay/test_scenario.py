@@ -81,9 +81,18 @@ MISTAKES = [
     ),
     ("name: x\nwindow: {start: 2026-09-02, end: 2026-09-01}", "window: end must lie after start."),
     ("name: x\nname: y", "line 2: the key 'name' is given twice; keep one"),
-    ("name: Big Cache", "name: String should match pattern"),
+    (
+        "name: Big Cache",
+        (
+            "s.yaml: name: use lower case letters, digits, - and _, starting with a letter or "
+            "digit, at most 64 characters (given: 'Big Cache')."
+        ),
+    ),
     ("- 1", "a scenario is a mapping that starts with `name: ...`"),
-    ("name: [", "not valid YAML"),
+    (
+        "name: [\n a: b: c",
+        "s.yaml: not valid YAML: line 2, column 6: expected ',' or ']', but got ':'.",
+    ),
 ]
 
 
@@ -100,6 +109,14 @@ def test_all_mistakes_are_named_when_there_are_several() -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario("name: x\nseed: -1\nfoo: 1", "s.yaml")
     assert len(caught.value.problems) == 2
+    assert str(caught.value).splitlines() == [
+        "s.yaml: 2 mistakes:",
+        "  - seed: Input should be greater than or equal to 0 (given: -1).",
+        (
+            "  - foo: not a known key. Allowed here: name, description, window, report_on, "
+            "routing, prefix_cache, limits, seed."
+        ),
+    ]
 
 
 def test_ready_scenarios_are_named_when_the_file_is_absent(tmp_path: Path) -> None:

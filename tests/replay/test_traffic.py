@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from tokenworks.replay.errors import TrafficError
+from tokenworks.replay.exclusions import advice, in_words
 from tokenworks.replay.marts import traffic_digest
 from tokenworks.replay.scenario import Scenario, parse_scenario
 from tokenworks.replay.traffic import load_traffic
@@ -57,11 +58,46 @@ def test_rows_outside_are_counted_when_a_window_is_given(hand_world: Any) -> Non
     assert traffic.excluded == {"outside_window": 76}
 
 
-def test_the_reasons_are_named_when_nothing_is_left(hand_world: Any) -> None:
-    for request in hand_world.requests:
-        request["status"] = "rejected"
-    with pytest.raises(TrafficError, match=r"no request can be replayed \(status_rejected 80"):
-        load_traffic(hand_world.publish(), SAME)
+def test_advice_follows_the_reasons_when_nothing_is_left(hand_world: Any) -> None:
+    for request in hand_world.requests[:50]:
+        request["status"] = "unknown"
+    for request in hand_world.requests[50:]:
+        request["deployment_id"] = None
+    marts = hand_world.publish()
+    with pytest.raises(TrafficError) as caught:
+        load_traffic(marts, SAME)
+    assert str(caught.value) == (
+        f"{marts / 'fct_requests'}: the scenario same finds no request to replay: "
+        "50 have no recorded outcome; 30 belong to no known deployment. "
+        "The log has no outcomes: log whether a request succeeded, or map it to `status` "
+        "(docs/mapping.md). Describe their endpoint or key under `deployments` in fleet.yaml "
+        "(docs/fleet.md) and build again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("excluded", "what", "todo"),
+    [
+        (
+            {"outside_window": 8819},
+            "8,819 arrived outside the scenario's window",
+            "Widen `window` in the scenario.",
+        ),
+        (
+            {"status_failure": 2, "status_rejected": 3},
+            (
+                "3 ended as rejected before their first token; "
+                "2 ended as failure before their first token"
+            ),
+            "Replay a log or a time in which requests succeeded.",
+        ),
+        ({}, "there is none", "Ingest a request log and run `tokenworks build`."),
+    ],
+)
+def test_reasons_are_said_in_words_when_requests_are_left_out(
+    excluded: dict[str, int], what: str, todo: str
+) -> None:
+    assert (in_words(excluded), advice(excluded)) == (what, todo)
 
 
 def test_file_order_breaks_ties_when_timestamps_are_equal(hand_world: Any) -> None:

@@ -8,6 +8,14 @@ from tokenworks.replay.answer import Answer
 from tokenworks.replay.blocks import why_no_blocks
 from tokenworks.replay.traffic import COMPLETE_LOG_RATIO
 
+_EFFECTS = {
+    "prefill_base": "fixed part of the time to first token",
+    "prefill_per_uncached": "growth of the time to first token with uncached input",
+    "prefill_per_running": "growth of the time to first token with running requests",
+    "token_base": "fixed part of the time per output token",
+    "token_per_running": "growth of the time per output token with running requests",
+}
+
 
 def assumptions(answer: Answer) -> list[str]:
     """Sentences that a reader of the result needs, general ones first."""
@@ -100,7 +108,8 @@ def _serving(answer: Answer) -> list[str]:
         if law.source != name:
             said.append(f"{name} has too little history of its own; its law is {law.source}.")
         if law.pinned:
-            said.append(f"{name}: history holds {', '.join(law.pinned)} at 0.")
+            absent = " and no ".join(_EFFECTS[effect] for effect in law.pinned)
+            said.append(f"{name}: its history shows no {absent}; the replay assumes none.")
         if not answer.fleet.slots[position]:
             said.append(
                 f"{name} has no max_num_seqs; {law.slots} is the largest batch that was seen."

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tokenworks_sources.errors import TokenworksError
 
+_LEVERS = ("routing", "prefix_cache")
+
 
 class ScenarioError(TokenworksError):
     """A scenario file that does not follow the language."""
@@ -14,7 +16,8 @@ class ScenarioError(TokenworksError):
     def __init__(self, path: Path | str, problems: Sequence[str]) -> None:
         self.path = str(path)
         self.problems = tuple(problems)
-        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
+        lines = [f"{path}: {len(self.problems)} mistakes:", *(f"  - {said}" for said in problems)]
+        super().__init__("\n".join(lines) if len(lines) > 2 else f"{path}: {' '.join(problems)}")
 
 
 class TrafficError(TokenworksError):
@@ -30,7 +33,15 @@ class LeverRefusedError(TokenworksError):
 
     def __init__(self, lever: str, why: str, hint: str) -> None:
         self.lever = lever
+        self.why = why
+        self.hint = hint
         super().__init__(f"{lever}: {why} {hint}")
+
+    def found_in(self, scenario: Path) -> LeverRefusedError:
+        """The same refusal, where the lever stands in a scenario file: with the file's name."""
+        if not self.lever.startswith(_LEVERS):
+            return self
+        return LeverRefusedError(f"{scenario}: {self.lever}", self.why, self.hint)
 
 
 class ReplayRefusedError(TokenworksError):

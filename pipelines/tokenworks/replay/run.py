@@ -20,7 +20,7 @@ import yaml
 
 from tokenworks.replay.answer import Answer, Progress, answer
 from tokenworks.replay.assumptions import assumptions
-from tokenworks.replay.errors import ReplayRefusedError
+from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError
 from tokenworks.replay.estimates import Estimate
 from tokenworks.replay.marts import traffic_digest
 from tokenworks.replay.outcomes import outcome_frame
@@ -86,6 +86,7 @@ def run_replay(
         The result, read back from its files.
 
     Raises:
+        LeverRefusedError: this traffic cannot carry a lever of the scenario.
         ReplayRefusedError: the no-change replay misses history by more than the limits.
     """
     asked = load_scenario(scenario) if isinstance(scenario, Path) else scenario
@@ -93,7 +94,11 @@ def run_replay(
     folder = out_dir / run_id
     if (folder / SUMMARY_FILE).is_file():
         return _accept(_read(run_id, folder, was_reused=True), force)
-    found = answer(asked, load_traffic(marts, asked), progress or _silent)
+    traffic = load_traffic(marts, asked)
+    try:
+        found = answer(asked, traffic, progress or _silent)
+    except LeverRefusedError as error:
+        raise (error.found_in(scenario) if isinstance(scenario, Path) else error) from error
     if found.reasons and not force:
         raise ReplayRefusedError(found.reasons)
     _write(found, run_id, folder)

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from tokenworks.replay.errors import ScenarioError
-from tokenworks.replay.scenario_errors import explain
+from tokenworks.replay.scenario_errors import explain, explain_yaml
 
 READY = Path(__file__).parent / "scenarios"
 
@@ -205,7 +205,7 @@ def parse_scenario(text: str, origin: Path | str) -> Scenario:
     try:
         document = yaml.load(text, Loader=_UniqueKeyLoader)
     except yaml.YAMLError as error:
-        raise ScenarioError(origin, [f"not valid YAML: {error}"]) from error
+        raise ScenarioError(origin, [f"not valid YAML: {explain_yaml(error)}"]) from error
     if not isinstance(document, dict):
         raise ScenarioError(origin, ["a scenario is a mapping that starts with `name: ...`"])
     try:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 # A router decides before the answer exists.
 UNKNOWN_AT_ARRIVAL = ("output_total_tokens", "e2e_seconds", "ttft_seconds", "status")
+# The one pattern of the language is that of names; words say it better than the expression.
+NAME_RULE = "use lower case letters, digits, - and _, starting with a letter or digit, at most 64 characters"
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line per problem, each starting with the path inside the document."""
     return [_sentence(dict(item), model) for item in error.errors()]
+
+
+def explain_yaml(error: yaml.YAMLError) -> str:
+    """What is wrong with the YAML and where, in one line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}."
+    return " ".join(str(error).split())
 
 
 def _sentence(item: dict[str, Any], model: type[BaseModel]) -> str:
@@ -28,6 +39,8 @@ def _sentence(item: dict[str, Any], model: type[BaseModel]) -> str:
         allowed = ", ".join(_fields_at(model, location[:-1]))
         return f"{path}: required, but not given. Keys here: {allowed}."
     message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "string_pattern_mismatch":
+        message = NAME_RULE
     given = item.get("input")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
     return f"{path}: {message}{shown}."

@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import TrafficError
+from tokenworks.replay.exclusions import advice, in_words
 from tokenworks.replay.marts import DEPLOYMENTS, HOURS, REQUESTS, read_mart, traffic_digest
 from tokenworks.replay.scenario import Match, Scenario, Window
 
@@ -101,8 +102,11 @@ def load_traffic(folder: Path, scenario: Scenario) -> Traffic:
     if kept.height + sum(excluded.values()) != rows.height:
         raise AssertionError("rows in differ from rows replayed plus excluded")
     if kept.is_empty():
-        listed = ", ".join(f"{reason} {count}" for reason, count in excluded.items()) or "no rows"
-        raise TrafficError(folder, f"no request can be replayed ({listed}).", "Widen the window.")
+        raise TrafficError(
+            folder / REQUESTS,
+            f"the scenario {scenario.name} finds no request to replay: {in_words(excluded)}.",
+            advice(excluded),
+        )
     return Traffic(
         frame=kept,
         excluded=excluded,
