@@ -68,6 +68,10 @@ def query(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, .
     """
     with connect(settings) as connection:
         try:
+            # What is published is all there is to read: no file of the machine, none written.
+            connection.execute("set enable_external_access = false")
+            if not connection.extract_statements(sql):
+                raise QueryError("There is no SQL to run.")
             cursor = connection.execute(sql)
             columns = [column[0] for column in cursor.description or ()]
             return columns, cursor.fetchall()

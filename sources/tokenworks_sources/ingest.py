@@ -6,14 +6,19 @@ reason; the others still land.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+from polars.exceptions import PolarsError
+
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import Connector, LandingFile
-from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.errors import LandingFileError, TokenworksError
 from tokenworks_sources.lake import LakeSink, ensure_tables
 from tokenworks_sources.landing import digest_of, landing_files, preview_of
 from tokenworks_sources.manifest import (
@@ -25,6 +30,7 @@ from tokenworks_sources.manifest import (
     recover,
     retire,
     touched_dates,
+    write_manifest,
 )
 from tokenworks_sources.settings import Settings
 
@@ -111,11 +117,15 @@ def ingest_landing(
     outcomes: list[FileOutcome] = []
     for table, paths in paths_by_table.items():
         shelf = _Shelf(settings, table)
+        landed: dict[str, str] = {}
         for path in paths:
             if progress:
-                progress(len(outcomes), total, str(path.relative_to(settings.landing)))
-            outcomes.append(_ingest_file(shelf, path))
-        shelf.retire_replaced(paths)
+                progress(len(outcomes), total, shelf.name_of(path))
+            outcome = _ingest_file(shelf, path)
+            if outcome.status != FAILED:
+                landed[shelf.name_of(path)] = outcome.digest
+            outcomes.append(outcome)
+        shelf.retire_replaced(landed)
     if progress:
         progress(total, total, "")
     return IngestReport(outcomes)
@@ -143,11 +153,11 @@ class _Shelf:
         """The path that becomes `source_file`."""
         return str(path.relative_to(self.settings.landing))
 
-    def digest_of(self, path: Path) -> str:
-        """The file's digest, without reading it where name, size and time are as they were."""
-        status = path.stat()
-        known = self._unchanged.get((self.name_of(path), status.st_size, status.st_mtime_ns))
-        return known or digest_of(path)
+    def identity_of(self, path: Path, connector: Connector) -> str:
+        """The file's identity, without reading it where name, size and time are as they were."""
+        name, status = self.name_of(path), path.stat()
+        known = self._unchanged.get((name, status.st_size, status.st_mtime_ns))
+        return known or registry.identity_of(connector, path, name, digest_of(path))
 
     def current(self, connector: Connector, digest: str, version: str) -> Manifest | None:
         """The manifest of a digest if this connector and version made it; another process may have."""
@@ -159,15 +169,33 @@ class _Shelf:
             return manifest
         return None
 
-    def retire_replaced(self, paths: list[Path]) -> None:
-        """Takes out of the lake what came from paths whose other, newer bytes have landed."""
-        digests = {self.name_of(path): self.digest_of(path) for path in paths}
-        present = set(digests.values())
+    def keep_name(self, manifest: Manifest, path: Path) -> None:
+        """Follows a landing file that was renamed, so that its correction replaces its rows."""
+        if not (self.settings.landing / manifest.name).exists():
+            status = path.stat()
+            renamed = replace(
+                manifest,
+                name=self.name_of(path),
+                bytes=status.st_size,
+                modified_ns=status.st_mtime_ns,
+            )
+            write_manifest(self.settings.lake, self.table, renamed)
+            self.add(renamed)
+
+    def retire_replaced(self, landed: dict[str, str]) -> None:
+        """Takes out of the lake what came from paths whose other, newer bytes have landed.
+
+        Args:
+            landed: identity by name of the files that lie in the lake now.
+        """
+        present = set(landed.values())
         for manifest in list(self.manifests.values()):
-            newer = digests.get(manifest.name, manifest.digest)
-            landed = newer in self.manifests and newer != manifest.digest
-            if landed and manifest.digest not in present:
-                retire(self.settings.lake, self.table, manifest)
+            newer = landed.get(manifest.name, manifest.digest)
+            if newer == manifest.digest or manifest.digest in present:
+                continue
+            with file_lock(self.settings.lake, self.table, manifest.digest):
+                if load_manifest(self.settings.lake, self.table, manifest.digest):
+                    retire(self.settings.lake, self.table, manifest)
 
 
 def _ingest_file(shelf: _Shelf, path: Path) -> FileOutcome:
@@ -176,14 +204,16 @@ def _ingest_file(shelf: _Shelf, path: Path) -> FileOutcome:
     try:
         connector = _connector_of(settings, path)
         chosen = connector.name
-        digest = shelf.digest_of(path)
+        before = path.stat()
+        digest = shelf.identity_of(path, connector)
         file = LandingFile(path, name, digest)
         version = registry.version_of(connector, file)
         with file_lock(settings.lake, shelf.table, digest):
             manifest = shelf.current(connector, digest, version)
             if manifest:
+                shelf.keep_name(manifest, path)
                 return _outcome(manifest, KNOWN)
-            manifest = _read_into_lake(shelf, file, connector, version)
+            manifest = _read_into_lake(shelf, file, connector, version, before)
         shelf.add(manifest)
         return _outcome(manifest, INGESTED)
     except TokenworksError as error:
@@ -195,22 +225,38 @@ def _ingest_file(shelf: _Shelf, path: Path) -> FileOutcome:
         return FileOutcome(
             name, digest, chosen, FAILED, error=what + "permissions, then run again."
         )
+    except (duckdb.Error, PolarsError, pa.ArrowException) as error:
+        # Its text may quote the file, so only its kind is told.
+        what = f"{path}: {type(error).__name__} while reading. Nothing of this file was kept; "
+        return FileOutcome(name, digest, chosen, FAILED, error=what + "look at memory and disk.")
 
 
 def _connector_of(settings: Settings, path: Path) -> Connector:
     """The connector that the file's landing folder names, else the one that recognises it."""
     parts = path.relative_to(settings.landing).parts
     named = registry.in_folder(parts[0], parts[1]) if len(parts) > 2 else None
-    return named or registry.recognise(preview_of(path)).connector
+    connector = named or registry.recognise(preview_of(path)).connector
+    if connector.table != parts[0]:
+        raise LandingFileError(
+            path,
+            f"connector {connector.name} reads it, but not from landing/{parts[0]}/.",
+            f"Move it to landing/{connector.table}/{connector.name}/.",
+        )
+    return connector
 
 
 def _read_into_lake(
-    shelf: _Shelf, file: LandingFile, connector: Connector, version: str
+    shelf: _Shelf, file: LandingFile, connector: Connector, version: str, before: os.stat_result
 ) -> Manifest:
     preview_of(file.path)  # an empty or damaged file fails here, for every connector alike
     sink = LakeSink(shelf.settings, file, connector.name, shelf.table)
     try:
         connector.read(file, sink)
+        now = file.path.stat()
+        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise LandingFileError(
+                file.path, "it changed while it was read.", "Run again when it is whole."
+            )
         return commit(shelf.settings.lake, file, version, sink)
     finally:
         sink.discard()

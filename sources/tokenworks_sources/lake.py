@@ -31,6 +31,8 @@ from tokenworks_sources.settings import Settings
 
 # Rows that wait in memory before they become row groups; 200,000 request rows are about 100 MB.
 BUFFERED_ROWS = 200_000
+# Parts open at once; a system allows 1,024 or so, and a file may hold years of days.
+OPEN_FILES = 128
 
 REJECT_SCHEMA = pa.schema(
     [
@@ -105,7 +107,9 @@ class LakeSink:
         self.connector = connector
         self.landing_table = landing_table
         self.staging = settings.lake / "_staging" / f"{file.digest}-{os.getpid()}"
-        shutil.rmtree(self.staging, ignore_errors=True)
+        # What a killed process left of this file; its lock is ours now.
+        for left in self.staging.parent.glob(f"{file.digest}-*"):
+            shutil.rmtree(left, ignore_errors=True)
         self.staging.mkdir(parents=True)
         self.tallies: dict[str, TableTally] = defaultdict(TableTally)
         self.rejected: Counter[str] = Counter()
@@ -156,7 +160,7 @@ class LakeSink:
         rows = int(counted[0]) if counted else 0
         if rows == 0:
             return 0
-        pattern = str(folder / "*" / "*.parquet")
+        pattern = [str(path) for path in folder.glob("*/*.parquet")]
         span = connection.execute(
             f"select min({contract.event_time}), max({contract.event_time}) from read_parquet(?)",
             [pattern],
@@ -262,14 +266,20 @@ class LakeSink:
             schema = arrow_schema(contract_of(table))
             key = (table, event_date)
             if key not in self._writers:
-                folder = partition_folder(self.staging / "rows", table, event_date)
-                folder.mkdir(parents=True, exist_ok=True)
-                self._writers[key] = pq.ParquetWriter(
-                    folder / "rows.parquet", schema, compression="zstd"
-                )
+                self._writers[key] = self._open(table, event_date, schema)
             self._writers[key].write_table(_arrow(pl.concat(frames), schema))
         self._buffers.clear()
         self._buffered = 0
+
+    def _open(self, table: str, event_date: date, schema: pa.Schema) -> pq.ParquetWriter:
+        if len(self._writers) >= OPEN_FILES:
+            for writer in self._writers.values():
+                writer.close()
+            self._writers.clear()
+        folder = partition_folder(self.staging / "rows", table, event_date)
+        folder.mkdir(parents=True, exist_ok=True)
+        number = sum(1 for _ in folder.iterdir())
+        return pq.ParquetWriter(folder / f"rows-{number:04d}.parquet", schema, compression="zstd")
 
     def _flush_rejects(self) -> None:
         if not self._reject_rows:

@@ -75,6 +75,8 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError, pa.ArrowException) as error:
         if isinstance(error, PermissionError | FileNotFoundError):
             raise LandingFileError(path, "cannot be opened.", f"{error.strerror}.") from error
+        if getattr(error, "errno", None):
+            raise  # the disk or the process, not the file
         raise LandingFileError(
             path,
             f"the compressed data is damaged or ends early ({error}).",

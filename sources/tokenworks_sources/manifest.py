@@ -120,7 +120,7 @@ def commit(lake: Path, file: LandingFile, connector_version: str, sink: LakeSink
     if sink.staged_rejects is not None:
         final_rejects.parent.mkdir(parents=True, exist_ok=True)
         os.replace(sink.staged_rejects, final_rejects)
-    _write_durably(target, json.dumps(asdict(manifest), indent=1, default=str))
+    write_manifest(lake, sink.landing_table, manifest)
     journal.unlink(missing_ok=True)
     shutil.rmtree(sink.staging, ignore_errors=True)
     return manifest
@@ -156,8 +156,17 @@ def _manifest_of(
     )
 
 
+def write_manifest(lake: Path, landing_table: str, manifest: Manifest) -> None:
+    """Writes a manifest in one step; the caller holds the file's lock."""
+    path = manifest_folder(lake, landing_table) / f"{manifest.digest}.json"
+    _write_durably(path, json.dumps(asdict(manifest), indent=1, default=str))
+
+
 def retire(lake: Path, landing_table: str, manifest: Manifest) -> None:
-    """Takes a landing file's rows out of the lake: manifest first, so no reader counts on them."""
+    """Takes a landing file's rows out of the lake: manifest first, so no reader counts on them.
+
+    The caller holds the file's lock.
+    """
     folder = manifest_folder(lake, landing_table)
     _write_durably(folder / f"{manifest.digest}.journal", json.dumps(manifest.parts))
     (folder / f"{manifest.digest}.json").unlink(missing_ok=True)

@@ -16,15 +16,17 @@ from tokenworks_sources.settings import PSEUDONYM_VARIABLE, Settings, SettingsEr
 MISSING_TEXTS = frozenset({"", "null", "none", "nan", "n/a", "[n/a]", "[not supported]", "-"})
 
 REDACTED_LIMIT = 2_000
-_KEPT = re.compile(
-    r"""
-    "[A-Za-z_][A-Za-z0-9_.\-]{0,40}"(?=\s*:)            # keys of a JSON object
-    | "?\d{4}-\d{2}-\d{2}[T ][0-9:.,]+(?:Z|[+-]\d{2}:?\d{2})?"?  # timestamps
-    | (?<![A-Za-z0-9@._-])[-+]?\d{1,19}(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?![A-Za-z0-9@._-])  # numbers
-    | \b(?:true|false|null|NULL|NaN)\b
-    | [{}\[\]:,;|\s]
+_TIMESTAMP = r"\d{4}-\d{2}-\d{2}(?:[T ][0-9:.]+(?:Z|[+-]\d{2}:?\d{2})?)?"
+_NUMBER = r"[-+]?\d{1,19}(?:\.\d{1,12})?(?:[eE][-+]?\d{1,3})?"
+_PIECES = re.compile(
+    rf"""
+    (?P<key>"[A-Za-z_][A-Za-z0-9_]{{0,40}}"(?=\s*:))
+    | (?P<time>"{_TIMESTAMP}")
+    | (?P<quoted>"(?:[^"\\]|\\.)*"?)
+    | (?P<value>(?:(?<=[,:;|\[{{])|^)\s*(?:{_TIMESTAMP}|{_NUMBER}|true|false|null|NULL)(?=\s*(?:[,;|}}\]]|$)))
+    | (?P<mark>[{{}}\[\]:,;|\s])
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.MULTILINE,
 )
 
 
@@ -60,22 +62,23 @@ def pseudonym_key(settings: Settings) -> bytes:
 def redact(text: str | bytes, limit: int = REDACTED_LIMIT) -> str:
     """The shape of a record without its words, for rejects.
 
-    Keeps JSON keys, punctuation, numbers and timestamps; every other run of characters becomes
-    `‹n›`, its length. Nothing that a person wrote survives.
+    Keeps JSON keys, punctuation, and numbers and timestamps that are a whole value; everything else
+    becomes `‹n›`, its length. Nothing that a person wrote survives, numbers inside a text included.
 
-    >>> redact('{"model": "gpt", "prompt_tokens": 12.5}')
-    '{"model": ‹5›, "prompt_tokens": 12.5}'
+    >>> redact('{"model": "call 555 123", "prompt_tokens": 12.5}')
+    '{"model": ‹14›, "prompt_tokens": 12.5}'
     """
     if isinstance(text, bytes):
         text = text[: limit * 4].decode("utf-8", "replace")
+    text = text[: limit * 4]
     pieces: list[str] = []
     position = 0
-    for match in _KEPT.finditer(text[: limit * 4]):
+    for match in _PIECES.finditer(text):
         if match.start() > position:
             pieces.append(f"‹{match.start() - position}›")
-        pieces.append(match.group())
+        is_words = match.lastgroup == "quoted"
+        pieces.append(f"‹{len(match.group())}›" if is_words else match.group())
         position = match.end()
-    tail = min(len(text), limit * 4) - position
-    if tail > 0:
-        pieces.append(f"‹{tail}›")
+    if position < len(text):
+        pieces.append(f"‹{len(text) - position}›")
     return "".join(pieces)[:limit]

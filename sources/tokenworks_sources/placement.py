@@ -10,7 +10,8 @@ from tokenworks_sources.connectors.base import Connector
 from tokenworks_sources.connectors.mapped import resolve
 from tokenworks_sources.connectors.mapped.mapped import Mapped
 from tokenworks_sources.errors import LandingFileError
-from tokenworks_sources.landing import is_unfinished, place, preview_of
+from tokenworks_sources.landing import digest_of, is_unfinished, place, preview_of
+from tokenworks_sources.manifest import load_manifests
 from tokenworks_sources.settings import Settings
 
 # A newer fleet.yaml is the same file, corrected: it takes the place of the earlier one.
@@ -46,6 +47,13 @@ class _Chosen:
     connector: Connector
     reason: str
     mapping: Path | None = None
+    is_named: bool = False
+
+    def never_landed(self, settings: Settings, target: Path) -> bool:
+        """A file of that name lies there and never got into the lake: it may be shipped again."""
+        name = str(target.relative_to(settings.landing))
+        manifests = load_manifests(settings.lake, self.connector.table).values()
+        return target.exists() and all(manifest.name != name for manifest in manifests)
 
 
 def place_path(
@@ -72,7 +80,7 @@ def place_path(
         if given is not None and not given.exists():
             raise LandingFileError(given, "there is no such file or folder.", "Check the path.")
     folder = source if source.is_dir() else source.parent
-    prefix = Path(source.resolve().name) if source.is_dir() else Path()
+    prefix = Path(folder.resolve().name)
     placements: list[Placement] = []
     refused: list[LandingFileError] = []
     for path in _data_files(source):
@@ -99,8 +107,8 @@ def _choose(path: Path, choice: Choice) -> _Chosen:
     mapping = choice.mapping or (beside if beside.is_file() and not choice.connector else None)
     if mapping:
         found = resolve.mapping_in(mapping, preview_of(path))
-        reason = f"mapping {found.name or mapping.name}"
-        return _Chosen(Mapped(found.table), reason, mapping)
+        label = mapping.name if found.name in ("", resolve.SIDECAR) else found.name
+        return _Chosen(Mapped(found.table), f"mapping {label}", mapping, mapping == choice.mapping)
     if choice.connector:
         return _Chosen(registry.by_name(choice.connector), "named on the command line")
     recognition = registry.recognise(preview_of(path))
@@ -112,14 +120,29 @@ def _place(
 ) -> Placement:
     connector = chosen.connector
     folder = settings.landing / connector.table / connector.name
-    if chosen.mapping and chosen.mapping.name != resolve.SIDECAR:
-        # A mapping of its own gives its files a folder of their own.
-        folder = folder / chosen.mapping.name.split(".")[0]
-        place(chosen.mapping, folder / resolve.SIDECAR, replace=True)
-    target = folder / relative
-    copied = place(path, target, replace=replace or connector.table in REPLACED_IN_PLACE)
-    named = {resolve.SIDECAR} if chosen.mapping and chosen.mapping.parent != path.parent else set()
-    for sidecar in path.parent.iterdir():
-        if sidecar.is_file() and registry.is_sidecar(sidecar) and sidecar.name not in named:
-            place(sidecar, target.with_name(sidecar.name), replace=True)
+    sidecars = {item: item.name for item in path.parent.iterdir() if registry.is_sidecar(item)}
+    if chosen.is_named:
+        # A mapping that was named gives its files a folder of their own.
+        assert chosen.mapping is not None
+        folder = folder / chosen.mapping.name.removesuffix(chosen.mapping.suffix)
+        sidecars = {chosen.mapping: resolve.SIDECAR}
+    is_single = connector.table in REPLACED_IN_PLACE
+    target = folder / (path.name if is_single else relative)
+    beside = folder if chosen.is_named else target.parent
+    for sidecar, name in sidecars.items():
+        _refuse_other_sidecar(sidecar, beside / name, replace)
+    again = replace or is_single or chosen.never_landed(settings, target)
+    copied = place(path, target, replace=again)
+    for sidecar, name in sidecars.items():
+        place(sidecar, beside / name, replace=True)
     return Placement(path, target, connector.name, chosen.reason, copied)
+
+
+def _refuse_other_sidecar(source: Path, target: Path, replace: bool) -> None:
+    """Another mapping would re-read the files that lie there under the first one."""
+    if target.exists() and not replace and digest_of(source) != digest_of(target):
+        raise LandingFileError(
+            source,
+            f"a different {target.name} already lies at {target} and reads the files there.",
+            "Pass --replace to read them all by the new one, or rename yours.",
+        )

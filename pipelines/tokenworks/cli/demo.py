@@ -46,7 +46,9 @@ def demo() -> None:
     ):
         show.done(what, where)
     show.console.print(f"[dim]{time.monotonic() - began:.0f} s[/dim]")
-    show.hint('`make dev`, or `.venv/bin/tokenworks sql "select * from rpt_reconciliation"`')
+    show.hint(
+        "`make dev` opens the graph; `source .venv/bin/activate` puts `tokenworks` on your path"
+    )
 
 
 def land_sample(sample: Path, settings: Settings) -> int:

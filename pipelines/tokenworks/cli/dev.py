@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -33,11 +32,15 @@ def dev(
     instance = instance_folder(settings, root)
     ensure_manifest(settings)
     show.done("Dagster instance", instance)
-    show.hint(f"open http://{host}:{port} (stop with Ctrl-C)")
+    show.hint(
+        f"open http://{host}:{port} in half a minute and switch on the schedules and the sensor you want (stop with Ctrl-C)"
+    )
     command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]
     command += ["-w", str(root / "workspace.yaml")]
     environment = {**os.environ, "DAGSTER_HOME": str(instance), HOME_VARIABLE: str(settings.home)}
-    raise typer.Exit(subprocess.run(command, env=environment, cwd=root, check=False).returncode)
+    # In our place, so that a signal to this process reaches Dagster.
+    os.chdir(root)
+    os.execve(command[0], command, environment)
 
 
 def instance_folder(settings: Settings, root: Path) -> Path:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokenworks.cli import show
 from tokenworks_sources.errors import LandingFileError, UnrecognisedFileError
 from tokenworks_sources.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenworks_sources.ingest import FileOutcome, IngestReport
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +39,9 @@ def ingest(
     settings = Settings.from_environment()
     refused = sum(_place(settings, path, connector, mapping, replace) for path in paths or [])
     if not settings.landing.is_dir():
-        show.problem(f"There is no landing folder at {settings.landing}.")
-        show.hint("`tokenworks init`, then `tokenworks ingest PATH`")
+        if not refused:
+            show.problem(f"There is no landing folder at {settings.landing}.")
+            show.hint("`tokenworks init`, then `tokenworks ingest PATH`")
         raise typer.Exit(1)
     failed = ingest_and_show(settings)
     if refused or failed:
@@ -52,20 +57,16 @@ def _place(
     placements, refused = place_path(
         settings, path, connector=connector, mapping=mapping, replace=replace
     )
-    reasons: dict[tuple[str, str], int] = {}
-    for placement in placements:
-        key = (placement.connector, placement.reason)
-        reasons[key] = reasons.get(key, 0) + 1
-    for (name, reason), count in reasons.items():
-        files = "1 file" if count == 1 else f"{count} files"
-        show.console.print(f"{path}: {files} by connector [bold]{name}[/bold] ({reason})")
+    reasons = Counter((placement.connector, placement.reason) for placement in placements)
+    for (name, reason), number in reasons.items():
+        show.say(f"{path}: {show.count(number, 'file')} by connector {name} ({reason})")
     # A folder may hold files that are no data; a file that was named, or is damaged, is a failure.
     left_out = [error for error in refused if is_left_out(path, error)]
     if left_out:
         names = ", ".join(Path(error.path).name for error in left_out[:5])
-        show.console.print(
-            f"{path}: {len(left_out)} files of no known format left out ({names}, …)"
-        )
+        more = ", …" if len(left_out) > 5 else ""
+        files = show.count(len(left_out), "file")
+        show.say(f"{path}: {files} of no known format left out ({names}{more})")
     failures = [error for error in refused if not is_left_out(path, error)]
     for error in failures:
         show.problem(str(error))
@@ -84,29 +85,42 @@ def ingest_and_show(settings: Settings) -> int:
     with show.progress_bar("Ingest") as progress:
         report = ingest_landing(settings, progress=progress)
     new, known, failed = (report.with_status(status) for status in (INGESTED, KNOWN, FAILED))
-    if report.rows():
-        dates = report.event_dates()
-        rows = [
-            (name, count, len(dates.get(name, [])), f"{min(dates[name])} … {max(dates[name])}")
-            for name, count in report.rows().items()
-        ]
-        show.console.print(
-            show.table("Into the lake", ["table", "rows", "dates", "from … to"], rows)
-        )
-    rejects = [
-        (outcome.name, count, reason)
-        for outcome in new
-        for reason, count in outcome.rejects.items()
-    ]
-    if rejects:
-        title = f"Rejected records, kept in {settings.lake / '_rejects'}"
-        show.console.print(show.table(title, ["file", "records", "reason"], rejects[:20]))
-        if len(rejects) > 20:
-            show.console.print(f"… and {len(rejects) - 20} more reasons")
-    for outcome in failed:
-        show.problem(outcome.error or outcome.name)
+    _show_rows(report)
+    _show_rejects(settings, new)
     show.done(
-        f"{len(new)} files ingested, {len(known)} already known, {len(failed)} failed",
+        f"{show.count(len(new), 'file')} ingested, {len(known):,} in the lake before",
         settings.lake,
     )
+    for outcome in failed:
+        show.problem(outcome.error or outcome.name)
+    if failed:
+        files = show.count(len(failed), "file")
+        show.problem(
+            f"{files} in {show.short(settings.landing)} cannot be read; ship them again with "
+            "`tokenworks ingest PATH`, or remove them."
+        )
     return len(failed)
+
+
+def _show_rows(report: IngestReport) -> None:
+    dates = report.event_dates()
+    rows = [
+        (name, number, len(dates.get(name, [])), f"{min(dates[name])} … {max(dates[name])}")
+        for name, number in report.rows().items()
+    ]
+    if rows:
+        columns = ["table", "rows", "dates", "from … to"]
+        show.console.print(show.table("Into the lake", columns, rows))
+
+
+def _show_rejects(settings: Settings, outcomes: list[FileOutcome]) -> None:
+    rejects = [
+        (Path(outcome.name).name, number, reason)
+        for outcome in outcomes
+        for reason, number in outcome.rejects.items()
+    ]
+    if rejects:
+        title = f"Rejected records, kept in {show.short(settings.lake / '_rejects')}"
+        show.console.print(show.table(title, ["file", "records", "reason"], rejects[:20]))
+    if len(rejects) > 20:
+        show.say(f"… and {len(rejects) - 20} more reasons")

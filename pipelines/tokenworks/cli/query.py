@@ -34,7 +34,7 @@ def sql(
         return
     show.result(columns, rows[:limit])
     if len(rows) > limit:
-        show.console.print(f"{limit} of {len(rows):,} rows; raise --limit or use --csv")
+        show.say(f"shown of {len(rows):,}; raise --limit or use --csv for all")
 
 
 def tables() -> None:

@@ -82,16 +82,18 @@ def _show_summary(summary: dict[str, Any]) -> None:
             metric["history"],
             metric["no_change"],
             metric["scenario"],
-            f"{_number(metric['delta_p50'])} [{_number(metric['delta_p10'])}, {_number(metric['delta_p90'])}]",
+            f"{_number(metric['delta_p50'])} ({_number(metric['delta_p10'])} … {_number(metric['delta_p90'])})",
         )
         for metric in summary["metrics"]
         if metric["segment"] == "all"
     ]
-    columns = ["metric", "history", "no change", "scenario", "change: p50 [p10, p90]"]
+    columns = ["metric", "history", "no change", "scenario", "change (p10 … p90)"]
     show.console.print(show.table(summary["scenario"]["name"], columns, rows))
     for line in summary["assumptions"]:
-        show.console.print(f"  [dim]•[/dim] {line}")
+        show.say(f"  • {line}")
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.4g}"
+    if value is None:
+        return "–"
+    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -20,20 +21,35 @@ errors = Console(stderr=True, soft_wrap=True)
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """A rich table; numbers to the right, null as a dash."""
-    result = Table(title=title, title_justify="left", header_style="bold")
+    result = Table(title=escape(title), title_justify="left", header_style="bold")
     numeric = [
         any(isinstance(row[place], _NUMBER) and not isinstance(row[place], bool) for row in rows)
         for place in range(len(columns))
     ]
-    for name, is_number in zip(columns, numeric, strict=True):
-        result.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for place, (name, is_number) in enumerate(zip(columns, numeric, strict=True)):
+        side: JustifyMethod = "right" if is_number else "left"
+        # The first column names the row: it is never broken.
+        result.add_column(escape(name), justify=side, overflow="fold", no_wrap=place == 0)
     for row in rows:
-        result.add_row(*("–" if value is None else _text(value) for value in row))
+        result.add_row(*("–" if value is None else escape(_text(value)) for value in row))
     return result
 
 
 def result(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Rows of a query: as a table where it fits the screen, else one block per row."""
+    """Rows of a query, values as they are: a table where it fits the screen, else one block per row."""
+    exact = [[_exact(value) for value in row] for row in rows]
+    _result(columns, exact)
+    console.print(f"[dim]{len(rows)} {'row' if len(rows) == 1 else 'rows'}[/dim]")
+
+
+def _exact(value: object) -> str | None:
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return None if value is None else str(value)
+
+
+def _result(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
     as_table = table("", columns, rows)
     unlimited = console.options.update(max_width=100_000)
     if Measurement.get(console, unlimited, as_table).maximum <= console.width:
@@ -43,7 +59,7 @@ def result(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     for number, row in enumerate(rows, 1):
         console.rule(f"row {number}", align="left", style="dim")
         for name, value in zip(columns, row, strict=True):
-            shown = "–" if value is None else _text(value)
+            shown = "–" if value is None else value
             console.print(f"{name:<{width}}  {shown}", markup=False, highlight=False)
 
 
@@ -82,22 +98,32 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
 def done(what: str, where: Path | None = None) -> None:
     """Says what was done, and where the result lies."""
-    console.print(
-        f"[green]✓[/green] {what}" + (f" → [cyan]{_short(where)}[/cyan]" if where else "")
-    )
+    place = f" → [cyan]{escape(short(where))}[/cyan]" if where else ""
+    console.print(f"[green]✓[/green] {escape(what)}{place}", soft_wrap=True, highlight=False)
 
 
 def hint(text: str) -> None:
     """Says what to do next."""
-    console.print(f"[dim]Next:[/dim] {text}")
+    console.print(f"[dim]Next:[/dim] {escape(text)}", soft_wrap=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A plain line."""
+    console.print(escape(text), soft_wrap=True, highlight=False)
+
+
+def count(number: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def problem(text: str) -> None:
     """Says what went wrong, on standard error."""
-    errors.print(f"[red]✗[/red] {text}", markup=True, highlight=False)
+    errors.print(f"[red]✗[/red] {escape(text)}", highlight=False)
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
+    """The path as a person would type it here."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import xxhash
 
 from tokenworks_sources.connectors.base import Connector, LandingFile, Preview
 from tokenworks_sources.connectors.charges import focus
@@ -32,6 +35,27 @@ CONNECTORS: tuple[Connector, ...] = (
     fleet_yaml.CONNECTOR,
     *mapped.CONNECTORS,
 )
+
+
+# Time, instance, host, zone or meter may stand in the path alone.
+READ_BY_PATH = frozenset(
+    {
+        vllm_prometheus.CONNECTOR.name,
+        sglang_prometheus.CONNECTOR.name,
+        dcgm_prometheus.CONNECTOR.name,
+        nvidia_smi_csv.CONNECTOR.name,
+        nvidia_smi_capture.CONNECTOR.name,
+        ptdaemon.CONNECTOR.name,
+    }
+)
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A connector whose version depends on files that lie beside the data."""
+
+    def version_of(self, file: LandingFile) -> str:
+        """The version for one file."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +113,29 @@ def recognise(preview: Preview) -> Recognition:
 
 def version_of(connector: Connector, file: LandingFile) -> str:
     """The version that decides whether a file is ingested again; a mapping is part of it."""
-    if isinstance(connector, mapped.Mapped):
+    if isinstance(connector, Versioned):
         return connector.version_of(file)
     return connector.version
+
+
+def identity_of(connector: Connector, path: Path, name: str, digest: str) -> str:
+    """What a file is known by: its bytes, and what its path says where rows depend on it.
+
+    Two idle engines answer two scrapes with the same bytes; folder and file name tell them apart.
+
+    Args:
+        connector: reads the file.
+        path: where it lies.
+        name: its path relative to the landing folder.
+        digest: digest of its bytes.
+    """
+    if isinstance(connector, mapped.Mapped):
+        says = connector.context_of(LandingFile(path, name, digest))
+    elif connector.name in READ_BY_PATH:
+        says = "/".join(Path(name).parts[-2:])
+    else:
+        return digest
+    return str(xxhash.xxh3_128_hexdigest("\0".join((digest, connector.name, says)).encode()))
 
 
 def is_sidecar(path: Path) -> bool:

@@ -120,7 +120,7 @@ PROVENANCE = (
     Column(
         "source_digest",
         "string",
-        "Content digest (xxh3-128, hex) of the landing file as it was read.",
+        "Identity of the landing file: xxh3-128 of its bytes, and of its path where rows depend on it.",
         required=True,
     ),
 )

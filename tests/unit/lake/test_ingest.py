@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tokenworks_sources import manifest as manifest_module
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.engine_samples import vllm_prometheus
 from tokenworks_sources.errors import ContractError
 from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
 from tokenworks_sources.lake import LakeSink, ensure_tables
@@ -199,6 +201,76 @@ def test_unfinished_files_wait(settings: Settings) -> None:
     for name in (".a.csv", "a.csv.part", "a.csv.tmp"):
         _land(settings, name, *TWO_DAYS)
     assert ingest_landing(settings).files == []
+
+
+def test_renamed_file_keeps_its_rows_once_when_it_is_corrected(settings: Settings) -> None:
+    path = _land(settings, "a.csv", *TWO_DAYS)
+    ingest_landing(settings)
+    path.rename(path.with_name("b.csv"))
+    assert [outcome.status for outcome in ingest_landing(settings).files] == [KNOWN]
+    _land(settings, "b.csv", "2026-10-20,EUR,USD,1.5")
+    ingest_landing(settings)
+    assert _lake(settings) == [("2026-10-20", "EUR", "1.500000000000")]
+
+
+def test_file_that_grows_while_it_is_read_is_read_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, rate_lines: RateLines
+) -> None:
+    path = _land(settings, "a.csv", TWO_DAYS[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            rate_lines,
+            "read",
+            lambda file, sink: (
+                RateLines.read(rate_lines, file, sink),
+                _land(settings, "a.csv", *TWO_DAYS),
+            ),
+            raising=False,
+        )
+        report = ingest_landing(settings)
+    assert "it changed while it was read. Run again" in str(report.files[0].error)
+    assert path.exists()
+    assert [outcome.status for outcome in ingest_landing(settings).files] == [INGESTED]
+    assert len(_lake(settings)) == 2
+
+
+def test_file_in_the_folder_of_another_table_is_refused(settings: Settings) -> None:
+    path = _land(settings, "a.csv", *TWO_DAYS)
+    other = settings.landing / "charges" / "misc" / "a.csv"
+    other.parent.mkdir(parents=True)
+    path.rename(other)
+    report = ingest_landing(settings)
+    assert "Move it to landing/fx_rates/rate_lines/." in str(report.files[0].error)
+
+
+def test_years_of_days_in_one_file_stay_below_the_limit_of_open_files(settings: Settings) -> None:
+    days = [
+        f"20{year:02d}-{month:02d}-15,EUR,USD,1.1" for year in range(40) for month in range(1, 13)
+    ]
+    _land(settings, "a.csv", *days)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limit[1]))
+    try:
+        report = ingest_landing(settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert report.rows() == {"fx_rates": 480}
+    assert len(_lake(settings)) == 480
+
+
+def test_same_scrape_of_two_replicas_is_two_files(tmp_path: Path) -> None:
+    """Idle engines answer with the same bytes; folder and name tell scrapes apart."""
+    scrapes = vllm_prometheus.CONNECTOR
+    names = (
+        "replica-1/20261019T000000Z.prom",
+        "replica-1/20261019T010000Z.prom",
+        "replica-2/20261019T000000Z.prom",
+    )
+    found = {
+        registry.identity_of(scrapes, tmp_path, f"engine_samples/vllm_prometheus/{name}", "d")
+        for name in names
+    }
+    assert len(found) == 3
 
 
 KILLED = """
