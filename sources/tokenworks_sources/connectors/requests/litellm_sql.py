@@ -254,7 +254,9 @@ _COLUMNS = {
     "deployment_key": "model_id",
     # Host and port alone: a name before them or a query behind them may hold a key.
     "endpoint": (
-        "nullif(regexp_extract(api_base, '^(?:[^/?#]*://)?(?:[^/?#]*@)?([^/?#@]+)', 1), '')"
+        "nullif(split_part(split_part(split_part(case when contains(api_base, '?') "
+        "or contains(api_base, '#') then regexp_extract(api_base, '^[^?#]+') else api_base end, "
+        "'://', -1), '/', 1), '@', -1), '')"
     ),
     "tenant_id": "coalesce(organization_id, team_id)",
     "team_id": "team_id",
