@@ -47,14 +47,26 @@ def headline_table(title: str, headline: tuple[HeadlineRow, ...]) -> object:
             _money(row.usd_per_m_input_uncached),
             _money(row.usd_per_m_input_cache_read),
             _money(row.usd_per_m_output),
+            _money(row.usd_per_m_output_active),
             None if row.idle_share is None else f"{row.idle_share:.1%}",
             None if row.p95_ttft_seconds is None else f"{row.p95_ttft_seconds * 1000:,.0f} ms",
         )
         for row in headline
     ]
-    columns = ["tier", "region", "$/M input", "$/M cached", "$/M output", "idle", "p95 TTFT"]
-    return show.table(f"{title}, fully loaded (idle and overhead included)", columns, rows)
+    columns = [
+        "tier",
+        "region",
+        "$/M input",
+        "$/M cached",
+        "$/M output",
+        "… active",
+        "idle",
+        "p95 TTFT",
+    ]
+    return show.table(
+        f"{title}: fully loaded, idle and overhead included; active: while it served", columns, rows
+    )
 
 
 def _money(value: object) -> str | None:
-    return None if value is None else f"{value:,.4f}"
+    return None if value is None else f"{value:,.3f}"
