@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from tokenworks.warehouse import warehouse_lock
+from tokenworks.warehouse import complete_marker, warehouse_lock
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -66,13 +66,18 @@ def publish(settings: Settings) -> list[PublishedMart]:
 
     Raises:
         UnbalancedError: a blocking row of the reconciliation fails.
-        PublishError: there is no build.
+        PublishError: there is no build, or the last one did not complete.
         WarehouseLockedError: a build or another publish is under way.
     """
     with warehouse_lock(settings):
         if not settings.build_database.is_file():
             raise PublishError(
                 f"{settings.build_database}: there is nothing to publish. Run `tokenworks build` first."
+            )
+        if not complete_marker(settings).is_file():
+            raise PublishError(
+                f"{settings.build_database}: the last build did not complete. "
+                "Run `tokenworks build` first. What is published is unchanged."
             )
         settings.publish.mkdir(parents=True, exist_ok=True)
         staging = settings.publish / f".{os.getpid()}.next"
@@ -197,10 +202,11 @@ def _swap(settings: Settings, staging: Path, marts: list[PublishedMart]) -> None
     link.symlink_to(Path(".versions") / version, target_is_directory=True)
     os.replace(link, settings.published_parquet)
     os.replace(staging / "warehouse.duckdb", settings.published_database)
-    # One version back stays, for those who read it right now.
-    for old in versions.iterdir():
+    # One version back stays, for those who read it right now. An older one leaves its place whole, so
+    # that a crash while its files are removed leaves no half of a version behind.
+    for old in list(versions.iterdir()):
         if old.name not in (version, previous):
-            shutil.rmtree(old)
+            os.replace(old, staging / old.name)
 
 
 def _current_version(settings: Settings) -> str | None:

@@ -107,6 +107,31 @@ def warehouse_lock(settings: Settings) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def building(settings: Settings, *, whole: bool = True) -> Iterator[None]:
+    """Hold the build file for one build, and mark it complete when the build passed.
+
+    Args:
+        settings: the home folder.
+        whole: all models are built; a part leaves a build complete only if it was so before.
+
+    Raises:
+        WarehouseLockedError: another process builds or publishes.
+    """
+    marker = complete_marker(settings)
+    with warehouse_lock(settings):
+        was_complete = marker.is_file()
+        marker.unlink(missing_ok=True)
+        yield
+        if whole or was_complete:
+            marker.touch()
+
+
+def complete_marker(settings: Settings) -> Path:
+    """The file that is there while the last build has passed as a whole."""
+    return settings.build / "complete"
+
+
 def build_arguments(select: Sequence[str] = (), *, unit_tests: bool = False) -> list[str]:
     """Arguments of `dbt build`: models and data tests, unit tests only where asked for.
 
@@ -142,7 +167,7 @@ def build_warehouse(
         BuildError: a model or a test failed.
     """
     paths = dbt_paths(settings)
-    with warehouse_lock(settings):
+    with building(settings, whole=not select):
         ensure_tables(settings.lake)
         paths.run_results.unlink(missing_ok=True)
         code, printed = run_dbt(
@@ -151,11 +176,11 @@ def build_warehouse(
             threads,
             on_line=_reporting(progress) if progress else None,
         )
-    if not paths.run_results.is_file():
-        raise BuildError([Failure("dbt", one_line(printed))], paths.logs)
-    result, failures = summarise(json.loads(paths.run_results.read_text()))
-    if failures or code != 0:
-        raise BuildError(failures or [Failure("dbt", one_line(printed))], paths.logs)
+        if not paths.run_results.is_file():
+            raise BuildError([Failure("dbt", one_line(printed))], paths.logs)
+        result, failures = summarise(json.loads(paths.run_results.read_text()))
+        if failures or code != 0:
+            raise BuildError(failures or [Failure("dbt", one_line(printed))], paths.logs)
     return result
 
 

@@ -37,8 +37,15 @@ def test_reconciliation_balances_when_everything_is_allocated(ask: Ask) -> None:
         "where check_name <> 'bill_allocated' order by all"
     )
     assert found == [
+        ("charges_delivered_twice", "INV-1", D(0), D(0), True),
+        ("charges_delivered_twice", "unbilled account 2026-09", D(0), D(0), True),
+        # The engine of large-eu counted 195 tokens that no gateway logged.
+        ("gateway_vs_engine_input_tokens", "large-eu", D(0), D(0), True),
+        ("gateway_vs_engine_output_tokens", "large-eu", D(195), D(0), False),
         ("gpu_hours_by_state", "eu", D(10_800), D(10_800), True),
         ("gpu_hours_by_state", "us", D(21_600), D(21_600), True),
+        ("invoice_vs_effective", "INV-1", D("12.3"), D("12.3"), True),
+        ("invoice_vs_effective", "unbilled account 2026-09", D("-0.9"), D("-0.9"), True),
         # 6 kWh metered; GPUs 900 + 1080 + 720 + 3 × 180 = 3240 kJ = 0.9 kWh.
         ("meter_vs_gpu_energy", "us", D(6), D("0.9"), True),
     ]

@@ -68,10 +68,10 @@ def test_list_price_counts_each_class_at_its_own_price(ask: Ask) -> None:
     assert found == [(D("0.0040"),)]
 
 
-def test_marginal_cost_is_the_electricity_above_idle(ask: Ask) -> None:
-    """Hour 10: G1's part of 0.50 is 5/6; 900 − 50 W × 3600 s = 720 of its 900 kJ are above idle."""
+def test_marginal_cost_is_the_energy_above_idle_at_the_tariff(ask: Ask) -> None:
+    """Hour 10: 0.50 for 1 kWh; 900 − 50 W × 3600 s = 720 kJ above idle, × 1.25 = 0.25 kWh."""
     found = ask("select sum(cost_marginal_usd) from fct_requests where request_id in ('r1', 'r2')")
-    assert found == [(D("0.333333333333"),)]
+    assert found == [(D("0.125"),)]
 
 
 def test_energy_of_requests_is_that_of_the_busy_time(ask: Ask) -> None:
@@ -92,6 +92,14 @@ def test_deployment_hour_shows_states_and_gauges(ask: Ask) -> None:
     )
     # Counter 100, 160, 220, 15, then 75: 195. Two running of four slots for half of the hour.
     assert found == [(1.0, 1.0, 0.5, 0.5, "engine_gauge", 1.0, 0.5, 195, 4.0, "demand")]
+
+
+def test_demand_limits_when_nothing_runs_or_waits(ask: Ask) -> None:
+    found = ask(
+        "select mean_running, mean_waiting, batch_fill_ratio, limiting_factor from rpt_batching "
+        "where deployment_id = 'large-eu' and hour(hour_start) = 11"
+    )
+    assert found == [(0.0, 0.0, None, "demand")]
 
 
 def test_utilization_ladder_counts_gpus_that_nobody_holds(ask: Ask) -> None:
@@ -142,3 +150,11 @@ def test_energy_report_names_its_boundary(ask: Ask) -> None:
     )
     # 2700 kJ = 0.75 kWh; busy: 780 + 1080 + 630 kJ.
     assert found == [(0.75, pytest.approx(2_490 / 3_600), 1.25, 1.0, pytest.approx(400.0))]
+
+
+def test_energy_is_unknown_when_no_gpu_was_measured(ask: Ask) -> None:
+    found = ask(
+        "select model, accelerator_kwh, facility_kwh, joules_per_output_token_accelerator, "
+        "carbon_location_grams, measured_gpu_hours_ratio from rpt_energy where model = 'llama-large'"
+    )
+    assert found == [("llama-large", None, None, None, None, 0.0)]

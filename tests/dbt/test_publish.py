@@ -21,6 +21,8 @@ from tokenworks.warehouse import (
     WarehouseLockedError,
     build_arguments,
     build_warehouse,
+    building,
+    complete_marker,
     summarise,
     warehouse_lock,
 )
@@ -128,6 +130,39 @@ def test_publish_says_what_to_do_when_nothing_is_built(settings: Settings) -> No
         publish(settings)
 
 
+def test_publish_says_what_to_do_when_the_last_build_broke_off(copied_home: Settings) -> None:
+    with pytest.raises(RuntimeError, match="killed"), building(copied_home):
+        raise RuntimeError("killed")
+    before = query(copied_home, "select sum(cost) from fct_cost_ledger")
+    with pytest.raises(PublishError, match="did not complete"):
+        publish(copied_home)
+    assert query(copied_home, "select sum(cost) from fct_cost_ledger") == before
+    # A part that passes does not complete what broke off; a whole build does.
+    with building(copied_home, whole=False):
+        pass
+    with pytest.raises(PublishError, match="did not complete"):
+        publish(copied_home)
+    with building(copied_home):
+        assert not complete_marker(copied_home).exists()
+    with building(copied_home, whole=False):
+        pass
+    assert publish(copied_home)
+
+
+def test_one_older_version_stays_when_others_follow(copied_home: Settings) -> None:
+    first = copied_home.published_parquet.resolve().name
+    _sql(copied_home, "delete from rpt_latency where model = 'llama-small'")
+    publish(copied_home)
+    second = copied_home.published_parquet.resolve().name
+    _sql(copied_home, "delete from rpt_latency")
+    publish(copied_home)
+    third = copied_home.published_parquet.resolve().name
+    kept = {path.name for path in (copied_home.publish / ".versions").iterdir()}
+    assert kept == {second, third}
+    assert first not in kept
+    assert not list(copied_home.publish.glob(".*.next"))
+
+
 def test_query_cannot_write(small_home: Settings, marts: list[PublishedMart]) -> None:
     assert marts
     with pytest.raises(QueryError, match="read-only"):
@@ -212,5 +247,8 @@ def test_publish_refuses_when_two_replicas_hold_one_gpu(
     small_lake.write_lake(settings.lake, rows)
     with pytest.raises(BuildError, match="assert_gpu_time_sums_to_paid"):
         build_warehouse(settings)
+    with pytest.raises(PublishError, match="did not complete"):
+        publish(settings)
+    complete_marker(settings).touch()
     with pytest.raises(UnbalancedError, match="gpu_hours_by_state of us"):
         publish(settings)

@@ -20,7 +20,7 @@ energy as (
     select
         deployment_id,
         hour_index,
-        cast(sum(energy_mj) as bigint) as energy_mj
+        cast({{ known_sum('energy_mj') }} as bigint) as energy_mj
     from {{ ref('int_energy__deployment_hours') }}
     group by deployment_id, hour_index
 ),
@@ -77,8 +77,9 @@ select
     *,
     cast(hour_start as date) as event_date,
     case
-        when mean_waiting is null or batch_fill_ratio is null then null
+        -- Nothing waits, so only demand limits, an engine without any work included (metrics: 8).
         when mean_waiting < 0.1 then 'demand'
+        when mean_waiting is null or batch_fill_ratio is null then null
         when batch_fill_ratio >= 0.9 then 'slots'
         when mean_kv_usage_ratio >= 0.9 or engine_preemptions > 0 then 'kv'
         when tokens_per_step >= 0.9 * max_num_batched_tokens then 'token_budget'

@@ -12,14 +12,22 @@ costed as (
 joined as (
     select
         attempts.*,
-        -- No engine work, no cost (E13, E20): 0 where the deployment's cost is known at all.
+        -- No engine work, no cost (E13, E20): 0 where the deployment's cost is known at all. What was
+        -- served took tokens, so unknown tokens are an unknown cost; what failed may have taken none.
         costed.deployment_id is not null
         and (
             not attempts.is_engine_work
-            or attempts.input_total_tokens is not null and attempts.output_total_tokens is not null
-            and prefill_weight + cache_read_weight + decode_weight = 0
-        )
-            as is_free,
+            or (
+                (
+                    not attempts.is_served
+                    or (
+                        attempts.input_total_tokens is not null
+                        and attempts.output_total_tokens is not null
+                    )
+                )
+                and prefill_weight + cache_read_weight + decode_weight = 0
+            )
+        ) as is_free,
         active.accelerator_units,
         active.electricity_units,
         active.other_units,

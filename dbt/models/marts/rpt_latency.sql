@@ -10,11 +10,15 @@ requests as (
         slo_ttft_seconds is not null
         or slo_tpot_seconds is not null
         or slo_e2e_seconds is not null as has_slo,
-        -- An objective whose measure is unknown is not met; a single token has no TPOT to miss.
+        -- An objective whose measure is unknown is not met. One that cannot apply is left out: TTFT and
+        -- TPOT of an answer that was not streamed, TPOT of a single token.
         status = 'success'
-        and coalesce(slo_ttft_seconds is null or ttft_seconds <= slo_ttft_seconds, false)
         and coalesce(
-            slo_tpot_seconds is null or output_total_tokens <= 1 or tpot_seconds <= slo_tpot_seconds, false
+            slo_ttft_seconds is null or ttft_seconds <= slo_ttft_seconds, not coalesce(is_streaming, false)
+        )
+        and coalesce(
+            slo_tpot_seconds is null or output_total_tokens <= 1 or tpot_seconds <= slo_tpot_seconds,
+            not coalesce(is_streaming, false)
         )
         and coalesce(slo_e2e_seconds is null or e2e_seconds <= slo_e2e_seconds, false) as is_within_slo
     from {{ ref('int_requests__measured') }}

@@ -5,19 +5,11 @@ bills as (
         billed.bill_id as subject,
         billed.period_start,
         billed.currency,
-        billed.expected,
+        billed.amount as expected,
         coalesce(posted.actual, cast(0 as decimal(38,12))) as actual,
         cast(0 as decimal(38,12)) as tolerance,
         billed.currency as unit
-    from (
-        select
-            bill_id,
-            currency,
-            min({{ timestamp_of_us('period_from_us') }}) as period_start,
-            cast(sum(amount) as decimal(38,12)) as expected
-        from {{ ref('int_costs__lines') }}
-        group by bill_id, currency
-    ) as billed
+    from {{ ref('int_costs__bills') }} as billed
     left join (
         select bill_id, currency, cast(sum(cost) as decimal(38,12)) as actual
         from {{ ref('fct_cost_ledger') }}
@@ -69,6 +61,19 @@ gpu_time as (
 
 checks as (
     select * from bills
+    union all
+    -- Only charges have two amounts; what they bill and what the period consumed may differ.
+    select
+        'invoice_vs_effective', bill_id, period_start, currency, billed_amount, effective_amount,
+        cast(0 as decimal(38,12)), currency
+    from {{ ref('int_costs__bills') }}
+    where billed_amount is not null
+    union all
+    select
+        'charges_delivered_twice', bill_id, period_start, currency, cast(0 as decimal(38,12)),
+        copied_amount, cast(0 as decimal(38,12)), currency
+    from {{ ref('int_costs__bills') }}
+    where copied_amount is not null
     {% for kind in ['input', 'output'] %}
     union all
     select

@@ -17,7 +17,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current, project_dir
 from tokenworks.resources import SettingsResource
-from tokenworks.warehouse import build_arguments, warehouse_lock
+from tokenworks.warehouse import build_arguments, building
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -73,7 +73,7 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         pool=POOL,
     )
     def warehouse(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Any]:
-        with dbt_command(settings.get()) as dbt:
+        with dbt_command(settings.get(), whole=not context.is_subset) as dbt:
             target = dbt_paths(settings.get()).target / "dagster"
             yield from dbt.cli(build_arguments(), context=context, target_path=target).stream()
 
@@ -81,8 +81,8 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 
 @contextmanager
-def dbt_command(settings: Settings) -> Iterator[DbtCliResource]:
-    """A dbt command with the project's paths in its environment, and the build file's lock held.
+def dbt_command(settings: Settings, *, whole: bool = True) -> Iterator[DbtCliResource]:
+    """A dbt command with the project's paths in its environment, and the build file held for it.
 
     dagster-dbt hands its own environment to dbt, so the variables are set for the time of the call.
 
@@ -94,7 +94,7 @@ def dbt_command(settings: Settings) -> Iterator[DbtCliResource]:
     if not is_manifest_current(manifest, project_dir()):
         raise ManifestStaleError(manifest)
     before = dict(os.environ)
-    with warehouse_lock(settings):
+    with building(settings, whole=whole):
         os.environ.update(dbt_environment(settings, before))
         try:
             yield DbtCliResource(

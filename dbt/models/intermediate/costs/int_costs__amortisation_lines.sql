@@ -55,5 +55,7 @@ select
     accrued_to_us as period_to_us,
     {{ money(int_div('month_units * (accrued_to_us - month_from_us)', 'month_to_us - month_from_us')) }}
         as amount,
-    cast(null as string) as energy_meter_id
+    cast(null as string) as energy_meter_id,
+    cast(null as string) as bill_kind,
+    cast(null as decimal(38,12)) as billed_amount
 from accrued

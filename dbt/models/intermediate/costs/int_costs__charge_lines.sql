@@ -66,6 +66,8 @@ select
     {{ epoch_us('placed.charge_period_start') }} as period_from_us,
     {{ epoch_us('placed.charge_period_end') }} as period_to_us,
     placed.effective_cost as amount,
-    cast(null as string) as energy_meter_id
+    cast(null as string) as energy_meter_id,
+    cast(null as string) as bill_kind,
+    placed.billed_cost as billed_amount
 from placed
 left join servers as host on placed.server_id = host.server_id

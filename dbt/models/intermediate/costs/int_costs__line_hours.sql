@@ -73,6 +73,7 @@ select
     lines.stated_region,
     lines.currency,
     lines.is_direct,
+    lines.bill_kind,
     allocated.is_metered,
     allocated.hour_index,
     allocated.hour_units

@@ -46,6 +46,7 @@ select
     lines.site_id,
     lines.stated_region,
     lines.currency,
+    lines.bill_kind,
     lines.hour_index,
     allocated.deployment_id,
     case

@@ -1,5 +1,5 @@
--- Energy of an attempt (its share of the busy energy) and its marginal cost: its share of what the
--- energy above idle costs at the hour's electricity price.
+-- Energy of an attempt (its share of the busy energy) and its marginal cost: its share of the energy
+-- above idle, with PUE, at the hour's price of energy (metrics: 5.2a).
 with
 hours as (
     select emitter, request_id, hour_index, deployment_id, weight
@@ -7,41 +7,43 @@ hours as (
     where weight > 0
 ),
 
-electricity as (
+-- What one more kWh costs: neither demand, standing charges and taxes nor credits.
+tariffs as (
     select
-        deployment_id,
+        site_id,
         hour_index,
-        {{ known_sum('usd_units') }} as electricity_units
+        {{ known_sum('usd_units') }} as energy_units
     from {{ ref('int_costs__entries') }}
-    where component = 'electricity' and deployment_id is not null
-    group by deployment_id, hour_index
+    where bill_kind in ('energy', 'rider')
+    group by site_id, hour_index
 ),
 
-energy as (
+priced as (
+    select
+        energy.*,
+        -- The meter also holds what the hosts draw anyway; only cooling grows with the GPUs.
+        {{ int_div(
+            at_least_zero('tariffs.energy_units') ~ ' * cast(energy.above_idle_mj as ' ~ big_integer()
+            ~ ') * energy.pue_ppm',
+            'cast(nullif(sites.facility_mj, 0) as ' ~ big_integer() ~ ') * 1000000'
+        ) }} as marginal_units
+    from {{ ref('int_energy__deployment_hours') }} as energy
+    left join tariffs
+        on energy.site_id = tariffs.site_id and energy.hour_index = tariffs.hour_index
+    left join {{ ref('int_energy__site_hours') }} as sites
+        on energy.site_id = sites.site_id and energy.hour_index = sites.hour_index
+),
+
+pools as (
     -- A deployment of one site has one row an hour; were there more, they would add up.
     select
         deployment_id,
         hour_index,
-        cast(sum(energy_mj) as bigint) as energy_mj,
-        cast(sum(busy_mj) as bigint) as busy_mj,
-        cast(sum(above_idle_mj) as bigint) as above_idle_mj,
-        cast(sum(facility_busy_mj) as bigint) as facility_busy_mj
-    from {{ ref('int_energy__deployment_hours') }}
+        cast({{ known_sum('busy_mj') }} as bigint) as busy_mj,
+        cast({{ known_sum('facility_busy_mj') }} as bigint) as facility_busy_mj,
+        {{ known_sum('marginal_units') }} as marginal_units
+    from priced
     group by deployment_id, hour_index
-),
-
-pools as (
-    select
-        energy.*,
-        {{ int_div(
-            at_least_zero('electricity.electricity_units') ~ ' * energy.above_idle_mj',
-            'nullif(energy.energy_mj, 0)'
-        ) }} as marginal_units
-    from energy
-    left join electricity
-        on
-            energy.deployment_id = electricity.deployment_id
-            and energy.hour_index = electricity.hour_index
 ),
 
 joined as (
@@ -69,8 +71,8 @@ allocated as (
 select
     emitter,
     request_id,
-    sum(busy_share_mj) as busy_mj,
-    sum(facility_share_mj) as facility_busy_mj,
-    sum(marginal_share) as marginal_units
+    {{ known_sum('busy_share_mj') }} as busy_mj,
+    {{ known_sum('facility_share_mj') }} as facility_busy_mj,
+    {{ known_sum('marginal_share') }} as marginal_units
 from allocated
 group by emitter, request_id

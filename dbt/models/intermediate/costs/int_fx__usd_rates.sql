@@ -37,7 +37,7 @@ matched as (
         on
             needed.currency = stated.currency
             and stated.rate_date <= needed.rate_date
-            and stated.rate_date > needed.rate_date - interval {{ var('fx_max_age_days') }} day
+            and stated.rate_date >= needed.rate_date - interval {{ var('fx_max_age_days') }} day
     where needed.currency <> 'USD'
     qualify row_number() over (
         partition by needed.currency, needed.rate_date

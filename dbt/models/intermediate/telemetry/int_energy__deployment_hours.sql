@@ -1,4 +1,5 @@
 -- Energy of a deployment's GPUs per hour: all of it, the part while busy, and the part above idle.
+-- Unknown where one of them was not measured: what nobody saw is not 0.
 with
 gpus as (
     select
@@ -7,7 +8,7 @@ gpus as (
         replicas.hour_index,
         deployments.idle_power_mw,
         cast({{ int_div(
-            'cast(energy.energy_mj as ' ~ big_integer() ~ ') * replicas.assigned_us', 'paid.paid_us'
+            'cast(energy.energy_mj as ' ~ big_integer() ~ ') * replicas.assigned_us', 'energy.paid_us'
         ) }} as bigint) as energy_mj,
         cast({{ int_div(
             'cast(deployments.idle_power_mw as ' ~ big_integer() ~ ') * replicas.assigned_us', '1000000'
@@ -23,9 +24,7 @@ gpus as (
         from {{ ref('int_gpu__replica_hours') }}
         group by deployment_id, site_id, gpu_uuid, hour_index
     ) as replicas
-    inner join {{ ref('int_gpu__paid_hours') }} as paid
-        on replicas.gpu_uuid = paid.gpu_uuid and replicas.hour_index = paid.hour_index
-    inner join {{ ref('int_gpu__energy_hours') }} as energy
+    inner join {{ ref('int_gpu__measured_hours') }} as energy
         on replicas.gpu_uuid = energy.gpu_uuid and replicas.hour_index = energy.hour_index
     inner join {{ ref('int_fleet__deployments') }} as deployments
         on replicas.deployment_id = deployments.deployment_id
@@ -55,9 +54,11 @@ summed as (
         deployment_id,
         site_id,
         hour_index,
-        cast(sum(energy_mj) as bigint) as energy_mj,
-        cast(sum(busy_mj) as bigint) as busy_mj,
-        cast(sum(above_idle_mj) as bigint) as above_idle_mj
+        cast(sum(assigned_us) as bigint) as assigned_us,
+        cast(sum(case when energy_mj is null then 0 else assigned_us end) as bigint) as measured_us,
+        cast({{ known_sum('energy_mj') }} as bigint) as energy_mj,
+        cast({{ known_sum('busy_mj') }} as bigint) as busy_mj,
+        cast({{ known_sum('above_idle_mj') }} as bigint) as above_idle_mj
     from split
     group by deployment_id, site_id, hour_index
 )

@@ -1,12 +1,8 @@
 -- GPU energy of a site against its meter, and the factor from accelerator to facility in millionths:
 -- metered energy over GPU energy where both are whole (it holds PUE and the rest of the IT), else PUE.
 with
-paid as (
-    select * from {{ ref('int_gpu__paid_hours') }}
-),
-
 energy as (
-    select * from {{ ref('int_gpu__energy_hours') }}
+    select * from {{ ref('int_gpu__measured_hours') }}
 ),
 
 sites as (
@@ -19,15 +15,13 @@ meters as (
 
 gpus as (
     select
-        paid.site_id,
-        paid.hour_index,
+        site_id,
+        hour_index,
         count(*) as gpu_count,
-        count(energy.gpu_uuid) as measured_count,
-        cast(sum(energy.energy_mj) as bigint) as gpu_energy_mj
-    from paid
-    left join energy
-        on paid.gpu_uuid = energy.gpu_uuid and paid.hour_index = energy.hour_index
-    group by paid.site_id, paid.hour_index
+        count(energy_mj) as measured_count,
+        cast({{ known_sum('energy_mj') }} as bigint) as gpu_energy_mj
+    from energy
+    group by site_id, hour_index
 ),
 
 joined as (
@@ -37,7 +31,6 @@ joined as (
         sites.grid_zone,
         meters.energy_nkwh as meter_nkwh,
         meters.measured_us = {{ hour_us() }}
-        and gpus.measured_count = gpus.gpu_count
         and gpus.gpu_energy_mj > 0 as is_metered
     from gpus
     inner join sites on gpus.site_id = sites.site_id
@@ -55,8 +48,12 @@ select
     pue_ppm,
     grid_zone,
     coalesce(is_metered, false) as is_metered,
+    -- 1e-9 kWh is 3.6 mJ.
+    cast(case
+        when is_metered then {{ int_div('cast(meter_nkwh as ' ~ big_integer() ~ ') * 36', '10') }}
+        else {{ int_div('cast(gpu_energy_mj as ' ~ big_integer() ~ ') * pue_ppm', '1000000') }}
+    end as bigint) as facility_mj,
     case
-        -- 1e-9 kWh is 3.6 mJ.
         when is_metered
             then cast({{ int_div(
                 'cast(meter_nkwh as ' ~ big_integer() ~ ') * 3600000', 'gpu_energy_mj'

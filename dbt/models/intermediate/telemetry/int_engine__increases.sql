@@ -1,22 +1,26 @@
--- What each counter gained between two scrapes of a series (E2 to E4).
+-- What each counter gained between two scrapes of a series (E2 to E4). A scrape without any counter is
+-- another exporter's and breaks no interval; a counter that one scrape lacks resumes at its last value.
 {% set counters = engine_counters() %}
+{% set series = 'partition by instance, engine_index, model_name order by scraped_us asc nulls first' %}
+{% set before = series ~ ' rows between unbounded preceding and 1 preceding' %}
 with
+observed as (
+    select
+        *,
+        min(scraped_us) over () as first_scrape_us
+    from {{ ref('int_engine__scrapes') }}
+),
+
 scrapes as (
     select
         *,
-        min(scraped_us) over () as first_scrape_us,
-        lag(scraped_us) over (
-            partition by instance, engine_index, model_name order by scraped_us asc nulls first
-        ) as previous_us,
-        lag(created_us) over (
-            partition by instance, engine_index, model_name order by scraped_us asc nulls first
-        ) as previous_created_us,
+        lag(scraped_us) over ({{ series }}) as previous_us,
+        {{ last_known('created_us', before) }} as previous_created_us,
         {% for counter in counters -%}
-        lag({{ counter }}) over (
-            partition by instance, engine_index, model_name order by scraped_us asc nulls first
-        ) as previous_{{ counter }}{{ "," if not loop.last }}
+        {{ last_known(counter, before) }} as previous_{{ counter }}{{ "," if not loop.last }}
         {% endfor %}
-    from {{ ref('int_engine__scrapes') }}
+    from observed
+    where coalesce({{ counters | join(', ') }}) is not null
 ),
 
 dated as (

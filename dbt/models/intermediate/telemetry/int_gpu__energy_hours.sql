@@ -8,13 +8,24 @@ intervals as (
             when counter_mj < previous_counter_mj then counter_mj
             else counter_mj - previous_counter_mj
         end as gained_mj,
-        sampled_us - previous_us as length_us
+        case when counter_mj is not null then coalesce(previous_counter_us, previous_us) else previous_us end
+            as since_us
     from {{ ref('int_gpu__intervals') }}
-    where previous_us is not null
+    where
+        previous_us is not null
+        -- Between two counters the counter tells; power would count the same energy again.
+        and (counter_mj is not null or previous_counter_us is null or next_counter_us is null)
+),
+
+timed as (
+    select
+        *,
+        sampled_us - since_us as length_us
+    from intervals
 ),
 
 usable as (
-    select * from intervals
+    select * from timed
     where
         gained_mj is not null
         or (
@@ -27,15 +38,15 @@ usable as (
 exploded as (
     select
         *,
-        {{ explode_hours('previous_us', 'sampled_us') }} as hour_index
+        {{ explode_hours('since_us', 'sampled_us') }} as hour_index
     from usable
 ),
 
 clipped as (
     select
         *,
-        {{ clipped_from('previous_us', 'hour_index') }} - previous_us as elapsed_from,
-        {{ clipped_to('sampled_us', 'hour_index') }} - previous_us as elapsed_to
+        {{ clipped_from('since_us', 'hour_index') }} - since_us as elapsed_from,
+        {{ clipped_to('sampled_us', 'hour_index') }} - since_us as elapsed_to
     from exploded
 ),
 

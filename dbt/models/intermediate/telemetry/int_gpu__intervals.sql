@@ -1,4 +1,8 @@
--- Each sample of a board with the one before it and the board's usual interval.
+-- Each sample of a board with the one before it and the board's usual interval. The counter before is
+-- the last one that was read: another exporter of the board may not have it.
+{% set board = 'partition by gpu_uuid order by sampled_us' %}
+{% set counted_us = 'case when counter_mj is not null then sampled_us end' %}
+{% set before = 'rows between unbounded preceding and 1 preceding' %}
 with
 samples as (
     select
@@ -7,8 +11,9 @@ samples as (
         lead(sampled_us) over (partition by gpu_uuid order by sampled_us asc nulls first) as next_us,
         lag(power_mw) over (partition by gpu_uuid order by sampled_us asc nulls first)
             as previous_power_mw,
-        lag(counter_mj) over (partition by gpu_uuid order by sampled_us asc nulls first)
-            as previous_counter_mj
+        {{ last_known(counted_us, board ~ ' asc nulls first ' ~ before) }} as previous_counter_us,
+        {{ last_known('counter_mj', board ~ ' asc nulls first ' ~ before) }} as previous_counter_mj,
+        {{ last_known(counted_us, board ~ ' desc nulls last ' ~ before) }} as next_counter_us
     from {{ ref('int_gpu__board_samples') }}
     qualify row_number() over (
         partition by gpu_uuid, sampled_us
