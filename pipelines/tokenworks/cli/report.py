@@ -61,7 +61,7 @@ def headline_table(title: str, headline: tuple[HeadlineRow, ...]) -> object:
         "$/M output",
         "… active",
         "idle",
-        "p95 TTFT",
+        "p95 TTFT ms",
     ]
     return show.table(
         f"{title}: fully loaded, idle and overhead included; active: while it served", columns, rows

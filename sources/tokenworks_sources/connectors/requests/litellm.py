@@ -108,7 +108,7 @@ def _read_jsonl(
     records = sum(part.records for part in parts)
     sink.expect(records)
     slices.register(connection, path, parts)
-    reader = _JsonlReader(connection, parts, file.digest)
+    reader = _JsonlReader(connection, parts, file.digest, sink.pseudonym_key)
     try:
         reader.meet_names()
         rows = reader.rows("object")
@@ -135,6 +135,7 @@ class _JsonlReader:
     connection: duckdb.DuckDBPyConnection
     parts: list[slices.Slice]
     digest: str
+    key: bytes
 
     def rows(self, form: litellm_sql.Form, where: str = "") -> str:
         """All records with the contract's columns and `_reason`."""
@@ -147,11 +148,19 @@ class _JsonlReader:
         """Makes the pseudonyms of the users and keys that the first records name."""
         columns = dict.fromkeys(("user", "end_user", "api_key"), "VARCHAR")
         scan = _scan(f"{slices.PROTOCOL}://0", columns)
-        self.connection.execute(
-            f"insert into {litellm_sql.KNOWN_TABLE} "
-            f"select name, {litellm_sql.PSEUDONYM_FUNCTION}(name) from (select distinct "
+        found = self.connection.execute(
+            "select distinct name from (select "
             f"unnest([nullif(coalesce(nullif(end_user, ''), \"user\"), ''), nullif(api_key, '')]) "
             f"as name from (from {scan} limit {MET_RECORDS})) where name is not null"
+        ).fetchall()
+        names = [name for (name,) in found]
+        # Hashed here and passed as lists: a call of the function, or an Arrow table, makes DuckDB
+        # import pandas, which takes a second.
+        pseudonyms = [pseudonym(name, self.key) for name in names]
+        self.connection.execute(
+            f"insert into {litellm_sql.KNOWN_TABLE} "
+            "select unnest($1::varchar[]), unnest($2::varchar[])",
+            [names, pseudonyms],
         )
 
     def leave(self, rows: str, table: str) -> bool:
