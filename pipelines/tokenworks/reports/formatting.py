@@ -44,6 +44,8 @@ CHECK_NAMES = {
     "gateway_vs_engine_output_tokens": "Gateway vs engine, output tokens",
     "meter_vs_gpu_energy": "Meter vs GPU energy",
     "gpu_hours_by_state": "GPU-hours by state = paid",
+    "invoice_vs_effective": "Invoiced vs effective cost",
+    "charges_delivered_twice": "Charges delivered twice",
 }
 
 
