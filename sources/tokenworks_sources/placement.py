@@ -49,11 +49,18 @@ class _Chosen:
     mapping: Path | None = None
     is_named: bool = False
 
-    def never_landed(self, settings: Settings, target: Path) -> bool:
-        """A file of that name lies there and never got into the lake: it may be shipped again."""
+    def may_replace(self, settings: Settings, path: Path, target: Path) -> bool:
+        """A newer file of that name takes the place of one that never got into the lake.
+
+        Manifests are read only where another file of that name lies there.
+        """
+        if self.connector.table in REPLACED_IN_PLACE:
+            return True
+        if not target.exists() or digest_of(target) == digest_of(path):
+            return False
         name = str(target.relative_to(settings.landing))
         manifests = load_manifests(settings.lake, self.connector.table).values()
-        return target.exists() and all(manifest.name != name for manifest in manifests)
+        return all(manifest.name != name for manifest in manifests)
 
 
 def place_path(
@@ -120,7 +127,9 @@ def _place(
 ) -> Placement:
     connector = chosen.connector
     folder = settings.landing / connector.table / connector.name
-    sidecars = {item: item.name for item in path.parent.iterdir() if registry.is_sidecar(item)}
+    sidecars = {
+        path.with_name(name): name for name in registry.SIDECARS if path.with_name(name).is_file()
+    }
     if chosen.is_named:
         # A mapping that was named gives its files a folder of their own.
         assert chosen.mapping is not None
@@ -131,7 +140,7 @@ def _place(
     beside = folder if chosen.is_named else target.parent
     for sidecar, name in sidecars.items():
         _refuse_other_sidecar(sidecar, beside / name, replace)
-    again = replace or is_single or chosen.never_landed(settings, target)
+    again = replace or chosen.may_replace(settings, path, target)
     copied = place(path, target, replace=again)
     for sidecar, name in sidecars.items():
         place(sidecar, beside / name, replace=True)

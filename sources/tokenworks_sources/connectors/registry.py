@@ -18,7 +18,7 @@ from tokenworks_sources.connectors.gpu_samples import (
     nvidia_smi_capture,
     nvidia_smi_csv,
 )
-from tokenworks_sources.connectors.mapped import mapped
+from tokenworks_sources.connectors.mapped import mapped, resolve
 from tokenworks_sources.connectors.requests import litellm
 from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
 
@@ -48,6 +48,9 @@ READ_BY_PATH = frozenset(
         ptdaemon.CONNECTOR.name,
     }
 )
+
+# Files that say how their neighbours are read.
+SIDECARS = (resolve.SIDECAR, ptdaemon.ZONE_FILE)
 
 
 @runtime_checkable
@@ -140,4 +143,4 @@ def identity_of(connector: Connector, path: Path, name: str, digest: str) -> str
 
 def is_sidecar(path: Path) -> bool:
     """A file that only helps to read its neighbours."""
-    return mapped.is_sidecar(path) or path.name == ptdaemon.ZONE_FILE
+    return path.name in SIDECARS

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import LandingFile, Preview
 from tokenworks_sources.connectors.mapped import mapped, resolve
 from tokenworks_sources.errors import LandingFileError
@@ -346,4 +347,4 @@ def test_library_is_valid_and_each_format_is_recognised_once(tmp_path: Path) -> 
         connector.recognise(Preview(tmp_path / "a.csv", head)) for connector in mapped.CONNECTORS
     ]
     assert [claim for claim in claims if claim] == ["mapping azure_llm_inference_2023"]
-    assert mapped.is_sidecar(tmp_path / "mapping.yaml")
+    assert registry.is_sidecar(tmp_path / "mapping.yaml")

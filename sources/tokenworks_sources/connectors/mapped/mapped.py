@@ -49,7 +49,7 @@ class Mapped:
 
     def recognise(self, preview: Preview) -> str | None:
         """By the columns that exactly one mapping of the library names."""
-        if is_sidecar(preview.path):
+        if preview.path.name == resolve.SIDECAR:
             return None
         fitting = [
             mapping.name
@@ -96,11 +96,6 @@ class Mapped:
 
 
 CONNECTORS = tuple(Mapped(table) for table in CONTRACTS if not table.startswith("fleet_"))
-
-
-def is_sidecar(path: Path) -> bool:
-    """A mapping is no data."""
-    return path.name == resolve.SIDECAR
 
 
 def _blocks(path: Path, mapping: Mapping, sink: Sink) -> Iterator[pl.DataFrame]:
