@@ -49,7 +49,7 @@ def headline_table(title: str, headline: tuple[HeadlineRow, ...]) -> object:
             _money(row.usd_per_m_output),
             _money(row.usd_per_m_output_active),
             None if row.idle_share is None else f"{row.idle_share:.1%}",
-            None if row.p95_ttft_seconds is None else f"{row.p95_ttft_seconds * 1000:,.0f} ms",
+            None if row.p95_ttft_seconds is None else round(row.p95_ttft_seconds * 1000),
         )
         for row in headline
     ]
