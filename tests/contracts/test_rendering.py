@@ -132,6 +132,6 @@ def test_connector_fault_is_an_error_when_it_writes_an_unknown_column() -> None:
 
 def test_error_lists_the_tables_when_one_is_unknown() -> None:
     with pytest.raises(
-        UnknownTableError, match=r"There is no table 'request'. Use one of: charges"
+        UnknownTableError, match=r"There is no table 'request'. Use one of: benchmark_runs, charges"
     ):
         contract_of("request")

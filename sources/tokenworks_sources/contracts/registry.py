@@ -1,6 +1,7 @@
 """The list of all contracts, by table."""
 
 from tokenworks_sources.contracts import (
+    benchmark_runs,
     charges,
     energy,
     engine_histograms,
@@ -17,6 +18,7 @@ CONTRACTS: dict[str, Contract] = {
     contract.table: contract
     for contract in (
         requests.CONTRACT,
+        benchmark_runs.CONTRACT,
         series.QUALITY_LABELS,
         engine_samples.CONTRACT,
         engine_histograms.CONTRACT,
