@@ -8,10 +8,11 @@ What generators get wrong, and what happens here:
   to 12 every digit survives. Costs never pass through a float: a double column of Parquet is read
   by its shortest decimal text.
 - Tags as JSON, as a map (Parquet), or without the outer braces (Azure): one JSON object. Text that is
-  no JSON is kept under `x_raw`.
+  no JSON is kept under `x_raw`. E-mails and keys in tags, names and descriptions become a mark.
 - `Usage-based` (Oracle): enumerations are compared without case and get FOCUS's spelling.
 - Columns that FOCUS does not know (`Id`, `x_…`): not read. `ServiceProviderName` fills `provider_name`
-  where `ProviderName` is missing (1.3 and later).
+  where `ProviderName` is missing (1.3 and later); the Allocated columns of 1.3 describe a split that
+  the rows already carry.
 - BOM, CRLF, line ends and quotes inside quotes, other delimiters: read. Mixed line ends: refused.
 
 `source_line` is the number of the record, the header of a CSV being 1.
@@ -19,25 +20,95 @@ What generators get wrong, and what happens here:
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.charges import focus_query
-from tokenworks_sources.connectors.charges.focus_columns import KNOWN, is_focus, missing
-from tokenworks_sources.connectors.charges.focus_csv import FocusCsv, header_of
-from tokenworks_sources.connectors.charges.focus_query import Relation
+from tokenworks_sources.connectors.charges.bill_file import BillFormat, names_of, read_bill
+from tokenworks_sources.connectors.charges.bill_query import (
+    Charges,
+    Relation,
+    unreadable,
+)
+from tokenworks_sources.connectors.charges.focus_columns import (
+    KNOWN,
+    is_focus,
+    missing,
+    sources_of,
+)
+from tokenworks_sources.connectors.charges.values import (
+    Field,
+    enumerated,
+    first,
+    money,
+    moment,
+    tags,
+    text,
+)
+from tokenworks_sources.contracts.charges import CONTRACT, MONEY
+from tokenworks_sources.contracts.model import Column
 from tokenworks_sources.errors import LandingFileError
-from tokenworks_sources.landing import open_decompressed, preview_of
 
-PARQUET_MAGIC = b"PAR1"
-MEMORY_LIMIT = "1GB"
+
+def _name_of(header: str) -> str | None:
+    return header if header in KNOWN else None
+
+
+def _check(path: Path, names: Sequence[str]) -> None:
+    lacking = missing(names)
+    if lacking and not is_focus(names):
+        raise FORMAT.refuse(path, f"it lacks {', '.join(lacking)}.")
+    if lacking:
+        raise LandingFileError(
+            path,
+            f"the FOCUS columns {', '.join(lacking)} are missing.",
+            "Export the file with all mandatory columns of FOCUS, or bring it by a mapping.",
+        )
+
+
+def _charges(
+    file: LandingFile, relation: Relation, connection: duckdb.DuckDBPyConnection
+) -> Charges:
+    sources = {
+        column.name: [
+            (name, relation.fields[name]) for name in sources_of(column.name, relation.fields)
+        ]
+        for column in CONTRACT.columns
+    }
+    return Charges(
+        {
+            column.name: first(*(_value(column, field) for _, field in sources[column.name]))
+            for column in CONTRACT.columns
+            if sources[column.name]
+        },
+        [
+            unreadable(name, field, column.type)
+            for column in CONTRACT.columns
+            if column.type != "string"
+            for name, field in sources[column.name]
+        ],
+    )
+
+
+def _value(column: Column, field: Field) -> str:
+    if column.type == MONEY:
+        return money(field)
+    if column.type == "timestamp":
+        return moment(field)
+    if column.name == "tags":
+        return tags(field)
+    return enumerated(column, field) if column.allowed else text(field)
+
+
+FORMAT = BillFormat(
+    what="a FOCUS cost and usage file",
+    hint="Land CSV (plain, gzip or zstd) or Parquet as the provider's FOCUS export writes it.",
+    name_of=_name_of,
+    check=_check,
+    charges=_charges,
+)
 
 
 class Focus:
@@ -46,146 +117,17 @@ class Focus:
     name = "focus"
     table = "charges"
     tables = ("charges",)
-    version = "1"
+    version = "2"
     summary = "FOCUS 1.0 to 1.4 cost and usage, CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:
         """A header, or a Parquet schema, with the required columns of FOCUS."""
-        if preview.head.startswith(PARQUET_MAGIC):
-            names = _parquet_names(preview.path)
-        else:
-            names = header_of(preview.head).names
+        names = names_of(FORMAT, preview)
         return "FOCUS columns such as ChargeCategory and BilledCost" if is_focus(names) else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one row."""
-        preview = preview_of(file.path)
-        with tempfile.TemporaryDirectory(prefix="tokenworks-focus-") as name:
-            folder = Path(name)
-            with _database(folder) as connection:
-                _read(file, preview, sink, connection, folder)
-
-
-def _read(
-    file: LandingFile,
-    preview: Preview,
-    sink: Sink,
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-) -> None:
-    if preview.head.startswith(PARQUET_MAGIC):
-        _read_parquet(file, sink, connection, _linked(file.path, folder))
-    elif b"\x00" in preview.head:
-        raise _no_focus(file.path, "it is binary.")
-    else:
-        _read_csv(file, sink, connection, _plain(file.path, folder))
-
-
-def _database(folder: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spill")}
-    )
-    connection.execute("set TimeZone = 'UTC'")
-    # Parquet statistics leave NaN out; trusting them, DuckDB takes every cast of the column for good.
-    connection.execute("set disabled_optimizers = 'statistics_propagation'")
-    return connection
-
-
-def _linked(path: Path, folder: Path) -> Path:
-    """The file under a name without characters that DuckDB takes for a pattern."""
-    link = folder / "input"
-    link.symlink_to(path.resolve())
-    return link
-
-
-def _plain(path: Path, folder: Path) -> Path:
-    """The file uncompressed: DuckDB reads plain CSV on all cores, and it is read twice."""
-    with path.open("rb") as raw, open_decompressed(path) as stream:
-        magic = raw.read(4)
-        if magic == stream.read(4):
-            return _linked(path, folder)
-    plain = folder / "plain.csv"
-    with open_decompressed(path) as stream, plain.open("wb") as target:
-        shutil.copyfileobj(stream, target, 1 << 20)
-    return plain
-
-
-def _read_csv(
-    file: LandingFile, sink: Sink, connection: duckdb.DuckDBPyConnection, path: Path
-) -> None:
-    source = FocusCsv(path, file.path, connection)
-    _require(file.path, source.names)
-    records = source.count()
-    sink.expect(records + len(source.damages))
-    for damage in source.damages:
-        sink.reject(damage.line, damage.reason, damage.raw)
-    _hand_over(sink, connection, source.relation(), records)
-
-
-def _read_parquet(
-    file: LandingFile, sink: Sink, connection: duckdb.DuckDBPyConnection, path: Path
-) -> None:
-    names = _parquet_names(path)
-    if not names:
-        raise _no_focus(file.path, "the Parquet file is damaged or ends early.")
-    _require(file.path, names)
-    scan = f"read_parquet('{path}', file_row_number = true)"
-    columns = {
-        name: (f'"{name}"', kind)
-        for name, kind, *_ in connection.execute(f"describe from {scan}").fetchall()
-        if name in KNOWN
-    }
-    records = pq.read_metadata(path).num_rows
-    sink.expect(records)
-    _hand_over(
-        sink, connection, Relation(scan, "file_row_number", "file_row_number + 1", columns), records
-    )
-
-
-def _hand_over(
-    sink: Sink, connection: duckdb.DuckDBPyConnection, relation: Relation, records: int
-) -> None:
-    """Copies the good rows; looks for the bad ones only where some are missing."""
-    written = sink.copy("charges", connection, focus_query.good_rows(relation))
-    if written == records:
-        return
-    rejects = connection.execute(focus_query.bad_rows(relation))
-    while batch := rejects.fetchmany(10_000):
-        for line, reason, raw in batch:
-            sink.reject(line, reason, raw)
-
-
-def _parquet_names(path: Path) -> list[str]:
-    """Column names; none where the file is no whole Parquet file."""
-    try:
-        return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
-        return []
-
-
-def _require(path: Path, names: Collection[str]) -> None:
-    lacking = missing(names)
-    if lacking and not is_focus(names):
-        raise _no_focus(path, f"it lacks {', '.join(lacking)}.")
-    if lacking:
-        raise LandingFileError(
-            path,
-            f"the FOCUS columns {', '.join(lacking)} are missing.",
-            "Export the file with all mandatory columns of FOCUS, or bring it by a mapping.",
-        )
-    twice = sorted({name for name in names if name in KNOWN and list(names).count(name) > 1})
-    if twice:
-        raise LandingFileError(
-            path, f"the columns {', '.join(twice)} come twice.", "Export each column once."
-        )
-
-
-def _no_focus(path: Path, what: str) -> LandingFileError:
-    return LandingFileError(
-        path,
-        f"this is not a FOCUS cost and usage file: {what}",
-        "Land CSV (plain, gzip or zstd) or Parquet as the provider's FOCUS export writes it.",
-    )
+        read_bill(file, sink, FORMAT)
 
 
 CONNECTOR = Focus()

@@ -1,4 +1,4 @@
-"""FOCUS CSV files for DuckDB: header, structure of the records, exact line numbers.
+"""CSV bills for DuckDB: header, structure of the records, exact line numbers.
 
 Belongs here: what is CSV. DuckDB reads every column as text by position, so that names that differ
 by case, repeat or are missing cannot shift a value. Damaged records (too few or too many columns,
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from tokenworks_sources.connectors.charges.focus_columns import KNOWN
-from tokenworks_sources.connectors.charges.focus_query import Relation
+from tokenworks_sources.connectors.charges.bill_query import Relation
+from tokenworks_sources.connectors.charges.values import Field
 from tokenworks_sources.errors import LandingFileError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -42,28 +43,38 @@ class Header:
     delimiter: str
 
 
-def header_of(head: bytes) -> Header:
-    """The header in the first bytes, by the delimiter that yields the most names of FOCUS."""
+NameOf = Callable[[str], str | None]
+
+
+def header_of(head: bytes, name_of: NameOf) -> Header:
+    """The header in the first bytes, by the delimiter that yields the most known names."""
     text = codecs.getincrementaldecoder("utf-8-sig")("replace").decode(head)
     first_line = text.splitlines()[0] if text else ""
-    candidates = [
-        Header([name.strip() for name in next(csv.reader([first_line], delimiter=mark), [])], mark)
-        for mark in DELIMITERS
-    ]
-    return max(candidates, key=lambda header: len(KNOWN & set(header.names)))
+    candidates = [Header(_fields(first_line, mark), mark) for mark in DELIMITERS]
+    return max(candidates, key=lambda header: len({name_of(name) for name in header.names}))
 
 
-class FocusCsv:
+def _fields(line: str, delimiter: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
+
+
+class BillCsv:
     """One plain CSV file.
 
     Attributes:
         damages: damaged records, known after `count`.
     """
 
-    def __init__(self, path: Path, shown: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, path: Path, shown: Path, connection: duckdb.DuckDBPyConnection, name_of: NameOf
+    ) -> None:
         self._path, self._shown, self._connection = path, shown, connection
+        self._name_of = name_of
         with path.open("rb") as stream:
-            self._header = header_of(stream.read(HEADER_BYTES))
+            self._header = header_of(stream.read(HEADER_BYTES), name_of)
         self.damages: list[Damage] = []
 
     @property
@@ -96,9 +107,11 @@ class FocusCsv:
         return int(counted[0][0])
 
     def relation(self) -> Relation:
-        """The file for `focus_query`; call `count` first, it finds the damaged records."""
+        """The file for `bill_query`; call `count` first, it finds the damaged records."""
         columns = {
-            name: (f"c{index}", "VARCHAR") for index, name in enumerate(self.names) if name in KNOWN
+            own: Field(f"c{index}")
+            for index, name in enumerate(self.names)
+            if (own := self._name_of(name)) is not None
         }
         if self.damages:
             return Relation(f"({self._numbered()})", "_line", "_line", columns)

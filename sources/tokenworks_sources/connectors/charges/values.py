@@ -1,0 +1,112 @@
+"""SQL that reads one value of a bill: money, moment, text, tags. For DuckDB.
+
+Belongs here: expressions over one column, whatever the format calls it. Money is cast from text or
+decimal straight to decimal(38,12), rounding half away from zero behind the 12th digit. A double in
+Parquet is cast through its shortest decimal text, so 0.1 is 0.1 and not 0.1000000000000000055.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tokenworks_sources.connectors.free_text import shielded
+from tokenworks_sources.contracts.charges import MONEY
+from tokenworks_sources.contracts.model import Column
+
+NOT_A_NUMBER = "not a decimal number"
+NOT_A_TIME = "not a time (YYYY-MM-DD hh:mm:ss, UTC)"
+# Columns that people or their tools write, so that an e-mail or a key may stand in them.
+WRITTEN_BY_PEOPLE = frozenset(
+    {
+        "billing_account_name",
+        "charge_description",
+        "resource_id",
+        "resource_name",
+        "sub_account_name",
+        "tags",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of the file as DuckDB reads it.
+
+    Attributes:
+        sql: its identifier.
+        kind: its DuckDB type.
+    """
+
+    sql: str
+    kind: str = "VARCHAR"
+
+
+NULL = Field("cast(null as varchar)")
+
+
+def money(field: Field) -> str:
+    """decimal(38,12), null where it is none."""
+    text = f"cast({field.sql} as varchar)" if field.kind in ("DOUBLE", "FLOAT") else field.sql
+    return f"try_cast({text} as {MONEY})"
+
+
+def moment(field: Field) -> str:
+    """UTC; a time without a zone is UTC, as FOCUS and the clouds prescribe. Null where it is none."""
+    if field.kind == "VARCHAR":
+        # Words that DuckDB takes for times (epoch, infinity) do not begin with a digit.
+        digits = f"case when {field.sql} < ':' then {field.sql} end"
+        return f"try_cast({digits} as timestamptz) at time zone 'UTC'"
+    if field.kind == "TIMESTAMP WITH TIME ZONE":
+        return f"{field.sql} at time zone 'UTC'"
+    return f"try_cast({field.sql} as timestamp)"
+
+
+def text(field: Field) -> str:
+    """The value as text."""
+    return field.sql if field.kind == "VARCHAR" else f"cast({field.sql} as varchar)"
+
+
+def enumerated(column: Column, field: Field) -> str:
+    """FOCUS's own spelling; Oracle writes `Usage-based`. Other values stay, and are rejected."""
+    cases = " ".join(f"when '{value.lower()}' then '{value}'" for value in column.allowed)
+    return f"case lower({field.sql}) {cases} else {text(field)} end"
+
+
+def tags(field: Field) -> str:
+    """A JSON object. Without its braces (Azure) it gets them; other text is kept as `x_raw`."""
+    if field.kind != "VARCHAR":
+        return f"cast(to_json({field.sql}) as varchar)"
+    value = field.sql
+    return (
+        f"case when {value} is null then null "
+        f"when starts_with({value}, '{{') and json_valid({value}) then {value} "
+        f"when json_valid('{{' || {value} || '}}') then '{{' || {value} || '}}' "
+        f"else cast(json_object('x_raw', {value}) as varchar) end"
+    )
+
+
+def tag_columns(fields: Mapping[str, Field]) -> str:
+    """One JSON object of the tags that have a value, from one column per tag."""
+    if not fields:
+        return "cast(null as varchar)"
+    entries = ", ".join(
+        f"{{k: {literal(name)}, v: {text(field)}}}" for name, field in sorted(fields.items())
+    )
+    given = f"list_filter([{entries}], lambda x: x.v is not null)"
+    return f"case when len({given}) > 0 then cast(to_json(map_from_entries({given})) as varchar) end"
+
+
+def guarded(column: str, sql: str) -> str:
+    """The text of a column without e-mails and keys, where people may have written it."""
+    return shielded(sql) if column in WRITTEN_BY_PEOPLE else sql
+
+
+def first(*values: str) -> str:
+    """The first value that is not null."""
+    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+
+
+def literal(value: str) -> str:
+    """A text constant."""
+    return "'" + value.replace("'", "''") + "'"
