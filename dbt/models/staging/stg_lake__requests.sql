@@ -3,6 +3,8 @@ select
     request_id,
     logical_request_id,
     trace_id,
+    span_id,
+    parent_span_id,
     session_id,
     attempt,
     started_at,

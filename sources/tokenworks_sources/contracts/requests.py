@@ -26,6 +26,17 @@ CONTRACT = Contract(
             "Groups the attempts (retries, hedges, fallbacks) of one request.",
         ),
         Column("trace_id", "string", "Trace the attempt belongs to."),
+        Column(
+            "span_id",
+            "string",
+            "Span of the attempt within its trace (16 hex digits), where the emitter traces.",
+        ),
+        Column(
+            "parent_span_id",
+            "string",
+            "Nearest enclosing span that is an attempt too, where the same file holds it; else the "
+            "span's own parent. An attempt that is the parent of another is seen twice.",
+        ),
         Column("session_id", "string", "Conversation or session (gen_ai.conversation.id)."),
         Column("attempt", "bigint", "Number of the attempt within its logical request.", minimum=1),
         Column("started_at", "timestamp", "Arrival at the emitter.", "UTC", required=True),
