@@ -1,4 +1,4 @@
-"""Prices, exchange rates and grid intensity as CSV files with the contracts' column names."""
+"""Prices, exchange rates, grid intensity and grid prices as CSV files with the contracts' column names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenworks_sample.clock import DAY, HOUR, day_name, iso
 from tokenworks_sample.landing import write_csv
 from tokenworks_sample.series import LIST_PRICES, eur_usd, grid
-from tokenworks_sample.world import World
+from tokenworks_sample.world import Site, World
 
 PRICE_HEADER = (
     "provider",
@@ -19,20 +19,21 @@ PRICE_HEADER = (
     "currency",
 )
 FX_HEADER = ("rate_date", "base_currency", "quote_currency", "rate")
-GRID_HEADER = (
-    "zone", "interval_start", "interval_seconds", "carbon_grams_per_kwh", "price_per_kwh", "currency",
+CARBON_HEADER = ("zone", "method", "interval_start", "interval_seconds", "carbon_grams_per_kwh")
+POWER_PRICE_HEADER = (
+    "zone", "market", "price_basis", "interval_start", "interval_seconds", "price_per_kwh", "currency",
 )  # fmt: skip
 TOKEN_CLASSES = ("input_uncached", "input_cache_read", "output")
 
 
 def write_series(landing: Path, world: World, days: int) -> None:
-    """All three tables."""
+    """All four tables."""
     write_csv(landing / "prices/mapped/list_prices.csv", PRICE_HEADER, _prices())
     write_csv(landing / "fx_rates/mapped/eur_usd.csv", FX_HEADER, _rates(days))
     for site in world.sites:
-        path = landing / f"grid_intensity/mapped/{site.grid_zone.lower()}.csv"
-        rows = _grid(site.grid_zone, site.time_zone, site.currency, days)
-        write_csv(path, GRID_HEADER, rows)
+        name = f"mapped/{site.grid_zone.lower()}.csv"
+        write_csv(landing / "grid_intensity" / name, CARBON_HEADER, _carbon(site, days))
+        write_csv(landing / "grid_prices" / name, POWER_PRICE_HEADER, _power_prices(site, days))
 
 
 def _prices() -> Iterator[dict[str, str]]:
@@ -49,8 +50,16 @@ def _rates(days: int) -> Iterator[dict[str, str]]:
         yield dict(zip(FX_HEADER, values, strict=True))
 
 
-def _grid(zone: str, time_zone: str, currency: str, days: int) -> Iterator[dict[str, str]]:
+def _carbon(site: Site, days: int) -> Iterator[dict[str, str]]:
     for hour in range(days * 24):
-        grams, price = grid(zone, time_zone, hour)
-        values = (zone, iso(hour * HOUR), str(HOUR), grams, price, currency)
-        yield dict(zip(GRID_HEADER, values, strict=True))
+        grams, _ = grid(site.grid_zone, site.time_zone, hour)
+        values = (site.grid_zone, "average", iso(hour * HOUR), str(HOUR), grams)
+        yield dict(zip(CARBON_HEADER, values, strict=True))
+
+
+def _power_prices(site: Site, days: int) -> Iterator[dict[str, str]]:
+    for hour in range(days * 24):
+        _, price = grid(site.grid_zone, site.time_zone, hour)
+        start = (iso(hour * HOUR), str(HOUR))
+        values = (site.grid_zone, "day_ahead", "market", *start, price, site.currency)
+        yield dict(zip(POWER_PRICE_HEADER, values, strict=True))

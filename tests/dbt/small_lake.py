@@ -203,8 +203,8 @@ def tables() -> dict[str, list[Row]]:
             for token_class, price in prices
         ],
         "grid_intensity": [
-            {"zone": "US-PJM", "interval_start": at(f"{hour}:00:00"), "interval_seconds": 3600,
-             "carbon_grams_per_kwh": 400.0}
+            {"zone": "US-PJM", "method": "average", "interval_start": at(f"{hour}:00:00"),
+             "interval_seconds": 3600, "carbon_grams_per_kwh": 400.0}
             for hour in (10, 11, 12)
         ],
     }

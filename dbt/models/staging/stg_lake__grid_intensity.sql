@@ -1,10 +1,11 @@
 select
     zone,
+    method,
     interval_start,
     interval_seconds,
     carbon_grams_per_kwh,
-    price_per_kwh,
-    currency,
+    emission_scope,
+    carbon_free_ratio,
     source_file,
     source_line,
     source_digest,

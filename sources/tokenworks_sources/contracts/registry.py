@@ -8,8 +8,10 @@ from tokenworks_sources.contracts import (
     engine_samples,
     fleet,
     gpu_samples,
+    grid,
     requests,
     series,
+    tariffs,
 )
 from tokenworks_sources.contracts.model import Contract
 from tokenworks_sources.errors import UnknownTableError
@@ -27,7 +29,8 @@ CONTRACTS: dict[str, Contract] = {
         energy.BILLS,
         charges.CONTRACT,
         series.PRICES,
-        series.GRID_INTENSITY,
+        *grid.CONTRACTS,
+        *tariffs.CONTRACTS,
         series.FX_RATES,
         *fleet.CONTRACTS,
     )

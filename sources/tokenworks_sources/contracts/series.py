@@ -1,4 +1,4 @@
-"""Contracts of the dated series: `prices`, `grid_intensity`, `fx_rates`, and `quality_labels`."""
+"""Contracts of the dated series: `prices`, `fx_rates`, and `quality_labels`."""
 
 from tokenworks_sources.contracts.model import Column, Contract
 
@@ -33,31 +33,6 @@ PRICES = Contract(
             minimum=0,
         ),
         Column("currency", "string", "ISO 4217 code.", required=True),
-    ),
-)
-
-GRID_INTENSITY = Contract(
-    table="grid_intensity",
-    grain="one grid zone × interval",
-    description="Carbon intensity and price of the grid.",
-    event_time="interval_start",
-    key=("zone", "interval_start"),
-    columns=(
-        Column(
-            "zone",
-            "string",
-            "Grid zone or bidding zone, resolved through the fleet.",
-            required=True,
-        ),
-        Column("interval_start", "timestamp", "Start of the interval.", "UTC", required=True),
-        Column(
-            "interval_seconds", "bigint", "Length of the interval.", "s", required=True, minimum=1
-        ),
-        Column(
-            "carbon_grams_per_kwh", "double", "Location-based intensity.", "g/(kW.h)", minimum=0
-        ),
-        Column("price_per_kwh", "decimal(38,12)", "Wholesale price; may be negative."),
-        Column("currency", "string", "ISO 4217 code of the price."),
     ),
 )
 

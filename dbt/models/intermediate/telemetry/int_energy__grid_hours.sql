@@ -1,24 +1,59 @@
--- Carbon intensity of each grid interval cut at UTC hours, in milligrams per kWh.
+-- Location-based carbon intensity of each grid interval cut at UTC hours, in milligrams per kWh.
+-- An hour takes the shortest intervals that reach into it: an hourly series before a yearly factor.
+-- Marginal and residual intensities answer other questions and never stand in for the average.
 with
+bounds as (
+    select * from {{ ref('int_fleet__window') }}
+),
+
+zones as (
+    select distinct grid_zone
+    from {{ ref('int_fleet__sites') }}
+    where grid_zone is not null
+),
+
 intervals as (
     select
         zone as grid_zone,
+        interval_seconds,
         {{ whole('carbon_grams_per_kwh', 1000) }} as milligrams,
         {{ epoch_us('interval_start') }} as from_us,
         {{ epoch_us('interval_start') }} + interval_seconds * 1000000 as to_us
     from {{ ref('stg_lake__grid_intensity') }}
-    where carbon_grams_per_kwh is not null
+    where method = 'average'
     qualify row_number() over (
-        partition by zone, interval_start
+        partition by zone, interval_start, interval_seconds
         order by source_file desc, source_digest desc, source_line desc
     ) = 1
+),
+
+-- A yearly factor has 8,760 hours, most of them outside of what anyone saw of the fleet.
+seen as (
+    select
+        intervals.grid_zone,
+        intervals.interval_seconds,
+        intervals.milligrams,
+        greatest(intervals.from_us, bounds.window_from_us) as from_us,
+        least(intervals.to_us, bounds.window_to_us) as to_us
+    from intervals
+    inner join zones on intervals.grid_zone = zones.grid_zone
+    inner join bounds
+        on intervals.from_us < bounds.window_to_us and intervals.to_us > bounds.window_from_us
 ),
 
 exploded as (
     select
         *,
         {{ explode_hours('from_us', 'to_us') }} as hour_index
-    from intervals
+    from seen
+),
+
+shortest as (
+    select *
+    from exploded
+    qualify dense_rank() over (
+        partition by grid_zone, hour_index order by interval_seconds asc
+    ) = 1
 )
 
 select
@@ -27,4 +62,4 @@ select
     milligrams,
     cast({{ clipped_to('to_us', 'hour_index') }} - {{ clipped_from('from_us', 'hour_index') }}
         as {{ big_integer() }}) as overlap_us
-from exploded
+from shortest

@@ -1,0 +1,23 @@
+select
+    tariff_id,
+    utility_name,
+    tariff_name,
+    sector,
+    component,
+    period,
+    tier,
+    tier_max,
+    tier_unit,
+    rate,
+    adjustment,
+    sell_rate,
+    unit,
+    currency,
+    demand_window_minutes,
+    valid_from,
+    valid_to,
+    source_file,
+    source_line,
+    source_digest,
+    event_date
+from {{ source('lake', 'tariff_rates') }}
