@@ -38,6 +38,14 @@ CONTRACT = Contract(
         Column(
             "requests_waiting", "double", "Requests queued in the engine.", "{request}", minimum=0
         ),
+        Column(
+            "requests_deferred",
+            "double",
+            "Those of the waiting requests that the engine put off for another reason than capacity.",
+            "{request}",
+            minimum=0,
+        ),
+        Column("requests_max", "double", "Requests that may run at once.", "{request}", minimum=0),
         Column("kv_cache_usage_ratio", "double", "KV cache in use.", "1", minimum=0, maximum=1),
         Column(
             "kv_cache_blocks",
@@ -48,7 +56,14 @@ CONTRACT = Contract(
         Column("kv_block_tokens", "double", "Tokens per KV block.", TOKENS, minimum=0),
         _counter("input_tokens", "Prompt tokens, cached included.", TOKENS),
         _counter("input_cache_read_tokens", "Prompt tokens served from a prefix cache.", TOKENS),
+        _counter("input_computed_tokens", "Prompt tokens that the engine computed.", TOKENS),
         _counter("output_tokens", "Generated tokens, those of aborted requests included.", TOKENS),
+        _counter(
+            "output_realtime_tokens",
+            "Generated tokens counted while they are generated, where output_tokens moves when a "
+            "request finishes.",
+            TOKENS,
+        ),
         _counter("prefix_cache_query_tokens", "Tokens looked up in the prefix cache.", TOKENS),
         _counter("prefix_cache_hit_tokens", "Tokens found in the prefix cache.", TOKENS),
         _counter("preemptions", "Requests preempted."),
@@ -57,18 +72,26 @@ CONTRACT = Contract(
         ),
         _counter("requests_aborted", "Requests finished by abort.", "{request}"),
         _counter("requests_failed", "Requests finished by error.", "{request}"),
+        _counter("requests_rejected", "Requests that were not admitted.", "{request}"),
         _counter("step_tokens", "Tokens of all engine steps (iteration_tokens_total_sum).", TOKENS),
         _counter("steps", "Engine steps (iteration_tokens_total_count)."),
         _counter("spec_drafts", "Speculative drafts."),
         _counter("spec_draft_tokens", "Draft tokens proposed.", TOKENS),
         _counter("spec_accepted_tokens", "Draft tokens accepted.", TOKENS),
+        _counter("busy_seconds", "Time in which the engine executed a batch.", "s"),
+        _counter("idle_seconds", "Time in which the engine had nothing to schedule.", "s"),
+        _counter("dp_scheduled_tokens", "Tokens that data-parallel attention scheduled.", TOKENS),
+        _counter(
+            "dp_imbalance_tokens", "Tokens by which data-parallel ranks waited for others.", TOKENS
+        ),
         _counter("estimated_flops_per_gpu", "Model FLOPs per GPU."),
         _counter("estimated_read_bytes_per_gpu", "Bytes read per GPU.", "By"),
         _counter("estimated_write_bytes_per_gpu", "Bytes written per GPU.", "By"),
         Column(
             "counters_created_at",
             "timestamp",
-            "Start of the counters (_created), which makes a reset exact.",
+            "Start of the counters, which makes a reset exact: the earliest _created of the row, since "
+            "a counter with labels begins at its first use and not with the process.",
             "UTC",
         ),
     ),
