@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -58,6 +58,7 @@ def read_csv(
     required: Sequence[str],
     what: str,
     shape: CsvShape = CsvShape(),
+    wanted: Collection[str] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Blocks of a CSV file; records with another number of fields than the header become rejects.
 
@@ -67,6 +68,8 @@ def read_csv(
         required: columns that the header must have.
         what: the format, for the error.
         shape: delimiter and preamble.
+        wanted: columns that are kept where the file has them, without the record's text; where cells
+            hold megabytes of text, a block of all of them would not fit. All, and the text, where None.
 
     Raises:
         LandingFileError: the header lacks a column or repeats one, or a record does not end.
@@ -76,18 +79,20 @@ def read_csv(
         lines = _Lines(path, stream, shape.skip_lines)
         reader = csv.reader(lines, delimiter=shape.delimiter, strict=True)
         header = _header(path, reader, required, what, lines, shape)
+        kept = [i for i, name in enumerate(header) if wanted is None or name in wanted]
+        names = [header[i] for i in kept]
         rows: list[list[str]] = []
         numbers: list[int] = []
-        raws: list[str] = []
+        raws: list[str | None] = []
         for number, row in _records(reader, lines, len(header), sink):
-            rows.append(row)
+            rows.append(row if wanted is None else [row[i] for i in kept])
             numbers.append(number)
-            raws.append(lines.raw())
+            raws.append(lines.raw() if wanted is None else None)
             if len(rows) >= BLOCK_ROWS:
-                yield _text_block(header, zip(*rows, strict=True), numbers, raws)
+                yield _text_block(names, zip(*rows, strict=True), numbers, raws)
                 rows, numbers, raws = [], [], []
         if rows:
-            yield _text_block(header, zip(*rows, strict=True), numbers, raws)
+            yield _text_block(names, zip(*rows, strict=True), numbers, raws)
 
 
 def _header(
@@ -339,7 +344,7 @@ def _text_block(
     header: Sequence[str],
     columns: Iterable[tuple[str | None, ...]],
     numbers: list[int],
-    raws: list[str],
+    raws: Sequence[str | None],
 ) -> pl.DataFrame:
     series = [
         pl.Series(name, values, dtype=pl.String)
