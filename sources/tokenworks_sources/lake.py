@@ -156,7 +156,12 @@ class LakeSink:
         self._copies += 1
         folder = self.staging / f"copy{self._copies}" / table
         folder.mkdir(parents=True)
-        counted = connection.execute(self._copy_statement(contract, query, folder)).fetchone()
+        try:
+            counted = connection.execute(self._copy_statement(contract, query, folder)).fetchone()
+        except duckdb.Error:
+            # The connector may read the file another way; nothing of this try may land.
+            shutil.rmtree(folder)
+            raise
         rows = int(counted[0]) if counted else 0
         if rows == 0:
             return 0
