@@ -126,10 +126,16 @@ def is_manifest_current(manifest: Path, project: Path) -> bool:
     if not manifest.is_file():
         return False
     parsed_at = manifest.stat().st_mtime
+    return all(path.stat().st_mtime <= parsed_at for path in project_files(project))
+
+
+def project_files(project: Path) -> list[Path]:
+    """All files that dbt parses."""
     folders = [project / name for name in ("models", "macros", "tests")]
     files = [project / "dbt_project.yml", project / "profiles.yml"]
-    files += [path for folder in folders for glob in PROJECT_FILES for path in folder.rglob(glob)]
-    return all(path.stat().st_mtime <= parsed_at for path in files)
+    return files + [
+        path for folder in folders for glob in PROJECT_FILES for path in folder.rglob(glob)
+    ]
 
 
 def ensure_manifest(settings: Settings) -> Path:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from tokenworks.warehouse import complete_marker, warehouse_lock
+from tokenworks.restatement import state_file
+from tokenworks.warehouse import warehouse_lock
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -74,7 +75,7 @@ def publish(settings: Settings) -> list[PublishedMart]:
             raise PublishError(
                 f"{settings.build_database}: there is nothing to publish. Run `tokenworks build` first."
             )
-        if not complete_marker(settings).is_file():
+        if not state_file(settings).is_file():
             raise PublishError(
                 f"{settings.build_database}: the last build did not complete. "
                 "Run `tokenworks build` first. What is published is unchanged."

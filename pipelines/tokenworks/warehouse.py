@@ -12,10 +12,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 from tokenworks.dbt_project import dbt_paths, run_dbt
+from tokenworks.restatement import Restatement, hand_over, plan, record, record_part, state_file
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.lake import ensure_tables
 from tokenworks_sources.settings import Settings
@@ -70,6 +72,8 @@ class BuildResult:
         unit_tests: unit tests passed.
         warnings: tests that only warn.
         seconds: wall time that dbt measured.
+        whole_because: why all dates were made again; None where only some were.
+        restated_dates: dates of the marts that were made again.
     """
 
     models: int
@@ -77,6 +81,8 @@ class BuildResult:
     unit_tests: int
     warnings: tuple[str, ...]
     seconds: float
+    whole_because: str | None = None
+    restated_dates: tuple[date, ...] = ()
 
 
 @contextmanager
@@ -107,8 +113,21 @@ def warehouse_lock(settings: Settings) -> Iterator[None]:
         yield
 
 
+@dataclass
+class Build:
+    """One build under way.
+
+    Attributes:
+        restatement: the dates that dbt makes again.
+        restated_dates: dates of the marts that were made again, once the build has passed.
+    """
+
+    restatement: Restatement
+    restated_dates: list[date] = field(default_factory=list)
+
+
 @contextmanager
-def building(settings: Settings, *, whole: bool = True) -> Iterator[None]:
+def building(settings: Settings, *, whole: bool = True) -> Iterator[Build]:
     """Hold the build file for one build, and mark it complete when the build passed.
 
     Args:
@@ -118,18 +137,17 @@ def building(settings: Settings, *, whole: bool = True) -> Iterator[None]:
     Raises:
         WarehouseLockedError: another process builds or publishes.
     """
-    marker = complete_marker(settings)
+    marker = state_file(settings)
     with warehouse_lock(settings):
+        build = Build(plan(settings))
         was_complete = marker.is_file()
         marker.unlink(missing_ok=True)
-        yield
-        if whole or was_complete:
-            marker.touch()
-
-
-def complete_marker(settings: Settings) -> Path:
-    """The file that is there while the last build has passed as a whole."""
-    return settings.build / "complete"
+        hand_over(settings, build.restatement)
+        yield build
+        if whole:
+            build.restated_dates = record(settings, build.restatement)
+        elif was_complete:
+            record_part(settings)
 
 
 def build_arguments(select: Sequence[str] = (), *, unit_tests: bool = False) -> list[str]:
@@ -167,12 +185,12 @@ def build_warehouse(
         BuildError: a model or a test failed.
     """
     paths = dbt_paths(settings)
-    with building(settings, whole=not select):
-        ensure_tables(settings.lake)
+    ensure_tables(settings.lake)
+    with building(settings, whole=not select) as build:
         paths.run_results.unlink(missing_ok=True)
         code, printed = run_dbt(
             settings,
-            build_arguments(select, unit_tests=unit_tests),
+            [*build_arguments(select, unit_tests=unit_tests), *build.restatement.arguments],
             threads,
             on_line=_reporting(progress) if progress else None,
         )
@@ -181,7 +199,11 @@ def build_warehouse(
         result, failures = summarise(json.loads(paths.run_results.read_text()))
         if failures or code != 0:
             raise BuildError(failures or [Failure("dbt", one_line(printed))], paths.logs)
-    return result
+    return replace(
+        result,
+        whole_because=build.restatement.whole_because,
+        restated_dates=tuple(build.restated_dates),
+    )
 
 
 def _reporting(progress: Progress) -> Callable[[str], None]:

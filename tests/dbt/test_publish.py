@@ -15,6 +15,7 @@ import pytest
 from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current
 from tokenworks.publish import PublishedMart, PublishError, UnbalancedError, publish
 from tokenworks.published import NothingPublishedError, QueryError, list_tables, query
+from tokenworks.restatement import state_file
 from tokenworks.warehouse import (
     BuildError,
     Failure,
@@ -22,7 +23,6 @@ from tokenworks.warehouse import (
     build_arguments,
     build_warehouse,
     building,
-    complete_marker,
     summarise,
     warehouse_lock,
 )
@@ -143,7 +143,7 @@ def test_publish_says_what_to_do_when_the_last_build_broke_off(copied_home: Sett
     with pytest.raises(PublishError, match="did not complete"):
         publish(copied_home)
     with building(copied_home):
-        assert not complete_marker(copied_home).exists()
+        assert not state_file(copied_home).exists()
     with building(copied_home, whole=False):
         pass
     assert publish(copied_home)
@@ -249,6 +249,6 @@ def test_publish_refuses_when_two_replicas_hold_one_gpu(
         build_warehouse(settings)
     with pytest.raises(PublishError, match="did not complete"):
         publish(settings)
-    complete_marker(settings).touch()
+    state_file(settings).touch()
     with pytest.raises(UnbalancedError, match="gpu_hours_by_state of us"):
         publish(settings)

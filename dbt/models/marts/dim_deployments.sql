@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 with
 deployments as (
     select * from {{ ref('int_fleet__deployments') }}

@@ -21,3 +21,4 @@ from {{ ref('int_costs__entries') }} as entries
 left join {{ ref('int_fleet__deployments') }} as deployments
     on entries.deployment_id = deployments.deployment_id
 left join {{ ref('int_fleet__sites') }} as sites on entries.site_id = sites.site_id
+where {{ is_restated('entries.event_date') }}

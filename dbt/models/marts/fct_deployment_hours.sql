@@ -39,3 +39,4 @@ select
     {{ money('idle_units') }} as cost_idle_usd,
     {{ money('waste_units') }} as cost_waste_usd
 from {{ ref('int_deployments__hours') }}
+where {{ is_restated('event_date') }}

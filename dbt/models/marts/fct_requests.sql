@@ -1,10 +1,11 @@
 with
 attempts as (
     select * from {{ ref('int_requests__measured') }}
+    where {{ is_restated('started_date') }}
 ),
 
 costed as (
-    select distinct deployment_id
+    select distinct deployment_id, event_date
     from {{ ref('int_costs__entries') }}
     where deployment_id is not null
 ),
@@ -42,7 +43,8 @@ joined as (
         + coalesce(active.other_units, 0) as known_active_units,
         active.request_id is not null as is_costed
     from attempts
-    left join costed on attempts.deployment_id = costed.deployment_id
+    left join costed
+        on attempts.deployment_id = costed.deployment_id and attempts.started_date = costed.event_date
     left join {{ ref('int_costs__request_active') }} as active
         on attempts.emitter = active.emitter and attempts.request_id = active.request_id
     left join {{ ref('int_costs__request_loaded') }} as loaded

@@ -21,3 +21,4 @@ select
     engine_spec_drafts as spec_acceptance_den,
     limiting_factor
 from {{ ref('int_deployments__hours') }}
+where {{ is_restated('event_date') }}

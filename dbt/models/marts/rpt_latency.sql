@@ -22,6 +22,7 @@ requests as (
         )
         and coalesce(slo_e2e_seconds is null or e2e_seconds <= slo_e2e_seconds, false) as is_within_slo
     from {{ ref('int_requests__measured') }}
+    where {{ is_restated('started_date') }}
 ),
 
 grouped as (

@@ -6,6 +6,7 @@
 with
 groups as (
     select * from {{ ref('int_costs__unit_groups') }}
+    where {{ is_restated('event_date') }}
 ),
 
 days as (
@@ -20,6 +21,7 @@ days as (
     from {{ ref('int_costs__deployment_days') }} as days
     left join {{ ref('int_fleet__deployments') }} as deployments
         on days.deployment_id = deployments.deployment_id
+    where {{ is_restated('days.event_date') }}
     group by
         days.event_date,
         coalesce(deployments.model, '(unknown)'),

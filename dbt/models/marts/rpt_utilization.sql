@@ -19,6 +19,7 @@ deployments as (
         tensor_active_ppm_sum, tensor_active_ppm_us,
         dram_active_ppm_sum, dram_active_ppm_us
     from {{ ref('int_deployments__hours') }}
+    where {{ is_restated('event_date') }}
 ),
 
 -- GPUs that nobody holds have a row per site, so that the first rung sums to what is paid.
@@ -32,6 +33,7 @@ unallocated as (
     inner join {{ ref('int_fleet__sites') }} as sites on states.site_id = sites.site_id
     where
         states.deployment_id is null
+        and {{ is_restated(hour_date('states.hour_index')) }}
         and not exists (
             -- The rest of an hour in which a replica held the GPU is paid by that replica's deployment.
             select 1 from {{ ref('int_gpu__replica_hours') }} as held

@@ -17,7 +17,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current, project_dir
 from tokenworks.resources import SettingsResource
-from tokenworks.warehouse import build_arguments, building
+from tokenworks.warehouse import Build, build_arguments, building
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -73,16 +73,19 @@ def warehouse_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         pool=POOL,
     )
     def warehouse(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Any]:
-        with dbt_command(settings.get(), whole=not context.is_subset) as dbt:
+        with dbt_command(settings.get(), whole=not context.is_subset) as (dbt, build):
             target = dbt_paths(settings.get()).target / "dagster"
-            yield from dbt.cli(build_arguments(), context=context, target_path=target).stream()
+            arguments = [*build_arguments(), *build.restatement.arguments]
+            yield from dbt.cli(arguments, context=context, target_path=target).stream()
 
     return warehouse
 
 
 @contextmanager
-def dbt_command(settings: Settings, *, whole: bool = True) -> Iterator[DbtCliResource]:
-    """A dbt command with the project's paths in its environment, and the build file held for it.
+def dbt_command(
+    settings: Settings, *, whole: bool = True
+) -> Iterator[tuple[DbtCliResource, Build]]:
+    """A dbt command, and the build it is for, with the project's paths in its environment, and the build file held for it.
 
     dagster-dbt hands its own environment to dbt, so the variables are set for the time of the call.
 
@@ -94,14 +97,15 @@ def dbt_command(settings: Settings, *, whole: bool = True) -> Iterator[DbtCliRes
     if not is_manifest_current(manifest, project_dir()):
         raise ManifestStaleError(manifest)
     before = dict(os.environ)
-    with building(settings, whole=whole):
+    with building(settings, whole=whole) as build:
         os.environ.update(dbt_environment(settings, before))
         try:
-            yield DbtCliResource(
+            dbt = DbtCliResource(
                 project_dir=str(project_dir()),
                 profiles_dir=str(project_dir()),
                 dbt_executable=str(Path(sysconfig.get_path("scripts")) / "dbt"),
             )
+            yield dbt, build
         finally:
             os.environ.clear()
             os.environ.update(before)

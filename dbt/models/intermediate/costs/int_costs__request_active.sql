@@ -1,9 +1,14 @@
 -- Active cost of an attempt: its share, by phase weights, of what its group bears in each hour.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date') }}"
+) }}
 with
 hours as (
     select
         emitter,
         request_id,
+        started_date,
         hour_index,
         deployment_id,
         tenant_id,
@@ -11,7 +16,7 @@ hours as (
         cause,
         weight
     from {{ ref('int_requests__hours') }}
-    where weight > 0
+    where weight > 0 and {{ shares_restated_hour() }}
 ),
 
 groups as (
@@ -50,9 +55,11 @@ allocated as (
 select
     emitter,
     request_id,
+    started_date,
     sum(accelerator_share) as accelerator_units,
     sum(electricity_share) as electricity_units,
     sum(other_share) as other_units,
     bool_or(has_missing_rate) as has_missing_rate
 from allocated
-group by emitter, request_id
+where {{ is_restated('started_date') }}
+group by emitter, request_id, started_date

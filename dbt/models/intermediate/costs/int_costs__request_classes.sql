@@ -1,10 +1,15 @@
 -- Active and marginal cost of an attempt by token class, split by the same phase weights.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date') }}"
+) }}
 {% set costs = ['active', 'marginal'] %}
 with
 attempts as (
     select
         measured.emitter,
         measured.request_id,
+        measured.started_date,
         measured.prefill_weight,
         measured.cache_read_weight,
         nullif(
@@ -23,6 +28,7 @@ attempts as (
         on measured.emitter = energy.emitter and measured.request_id = energy.request_id
     where
         measured.is_engine_work
+        and {{ is_restated('measured.started_date') }}
         -- Where the cached part is unknown, so is the split of the input.
         and measured.input_uncached_tokens is not null
 ),
@@ -40,6 +46,7 @@ split as (
 select
     emitter,
     request_id,
+    started_date,
     {% for cost in costs -%}
     {{ cost }}_units,
     {{ cost }}_input_units,

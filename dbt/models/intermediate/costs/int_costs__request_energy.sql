@@ -1,10 +1,14 @@
 -- Energy of an attempt (its share of the busy energy) and its marginal cost: its share of the energy
 -- above idle, with PUE, at the hour's price of energy (metrics: 5.2a).
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date') }}"
+) }}
 with
 hours as (
-    select emitter, request_id, hour_index, deployment_id, weight
+    select emitter, request_id, started_date, hour_index, deployment_id, weight
     from {{ ref('int_requests__hours') }}
-    where weight > 0
+    where weight > 0 and {{ shares_restated_hour() }}
 ),
 
 -- What one more kWh costs: neither demand, standing charges and taxes nor credits.
@@ -71,8 +75,10 @@ allocated as (
 select
     emitter,
     request_id,
+    started_date,
     {{ known_sum('busy_share_mj') }} as busy_mj,
     {{ known_sum('facility_share_mj') }} as facility_busy_mj,
     {{ known_sum('marginal_share') }} as marginal_units
 from allocated
-group by emitter, request_id
+where {{ is_restated('started_date') }}
+group by emitter, request_id, started_date

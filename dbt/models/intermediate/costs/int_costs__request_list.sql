@@ -1,5 +1,9 @@
 -- List price of an attempt by token class. Null where a class is unknown or has no price: an unknown
 -- cached part is not 0.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date') }}"
+) }}
 {% set million_rate = 'cast(1000000000000000000 as ' ~ big_integer() ~ ')' %}
 with
 attempts as (
@@ -30,6 +34,7 @@ attempts as (
             and attempts.provider is not distinct from models.provider
             and attempts.model_served is not distinct from models.model_served
             and attempts.model_requested is not distinct from models.model_requested
+    where {{ is_restated('attempts.started_date') }}
 ),
 
 priced as (
@@ -65,6 +70,7 @@ priced as (
 select
     emitter,
     request_id,
+    started_date,
     {{ mul_div_round('input_price', 'rate_units', million_rate) }} as input_units,
     {{ mul_div_round('cache_read_price', 'rate_units', million_rate) }} as cache_read_units,
     {{ mul_div_round('output_price', 'rate_units', million_rate) }} as output_units

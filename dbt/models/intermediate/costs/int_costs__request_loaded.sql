@@ -1,4 +1,8 @@
 -- What a deployment's day cost beyond its requests, spread over the requests that started that day.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date') }}"
+) }}
 with
 weights as (
     select
@@ -10,7 +14,7 @@ weights as (
     from {{ ref('int_requests__hours') }} as hours
     inner join {{ ref('int_requests__measured') }} as attempts
         on hours.emitter = attempts.emitter and hours.request_id = attempts.request_id
-    where hours.weight > 0
+    where hours.weight > 0 and {{ is_restated('hours.started_date') }}
     group by hours.emitter, hours.request_id, attempts.started_date, attempts.deployment_id
 ),
 
@@ -39,6 +43,7 @@ allocated as (
 select
     emitter,
     request_id,
+    started_date,
     idle_share as idle_units,
     overhead_share as overhead_units
 from allocated

@@ -1,5 +1,9 @@
 -- Tokens and costs per day × model × tier × region, in whole units. Tokens are those of served
 -- attempts (E14); what failed costs, and the served ones carry it.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('event_date') }}"
+) }}
 with
 requests as (
     select
@@ -18,7 +22,7 @@ requests as (
         and measured.input_uncached_tokens is not null
         and measured.output_total_tokens is not null as has_classes,
         classes.active_units is not null as has_class_cost,
-        {{ all_but(['emitter', 'request_id'], 'classes') }},
+        {{ all_but(['emitter', 'request_id', 'started_date'], 'classes') }},
         energy.marginal_units as request_marginal_units,
         list.input_units as list_input_units,
         list.cache_read_units as list_cache_read_units,
@@ -31,6 +35,7 @@ requests as (
         on measured.emitter = energy.emitter and measured.request_id = energy.request_id
     left join {{ ref('int_costs__request_list') }} as list
         on measured.emitter = list.emitter and measured.request_id = list.request_id
+    where {{ is_restated('measured.started_date') }}
 )
 
 select

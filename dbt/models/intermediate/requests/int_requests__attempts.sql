@@ -1,7 +1,18 @@
 -- One row per attempt: duplicates removed, resolved to replica and deployment.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
+) }}
 with
 requests as (
     select * from {{ ref('stg_lake__requests') }}
+    {% if is_incremental() -%}
+    where request_id in (
+        select request_id
+        from {{ ref('stg_lake__requests') }}
+        where {{ is_restated('event_date', 'int_requests__restated_dates') }}
+    )
+    {%- endif %}
     -- The same attempt may lie in two files, once unfinished: the last state wins, then file order.
     qualify row_number() over (
         partition by emitter, request_id
@@ -61,3 +72,4 @@ select
     cast(placed.started_at as date) as started_date
 from placed
 left join deployments on placed.deployment_id = deployments.deployment_id
+where {{ is_restated('cast(placed.started_at as date)', 'int_requests__restated_dates') }}

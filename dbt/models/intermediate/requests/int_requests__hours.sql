@@ -1,9 +1,13 @@
 -- What falls in each UTC hour of an attempt's engine work (E18): the prompt in the hour of the first
 -- token, output tokens uniformly over first to last, service by overlap. Integers, so the hours add up.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
+) }}
 with
 attempts as (
     select * from {{ ref('int_requests__measured') }}
-    where is_engine_work
+    where is_engine_work and {{ is_restated('started_date', 'int_requests__restated_dates') }}
 ),
 
 exploded as (
@@ -43,6 +47,7 @@ counted as (
 select
     emitter,
     request_id,
+    started_date,
     hour_index,
     deployment_id,
     replica_id,

@@ -1,4 +1,8 @@
 -- Latency, the interval of service, and the weights by which an attempt bears cost.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
+) }}
 with
 attempts as (
     select
@@ -6,6 +10,7 @@ attempts as (
         {{ epoch_us('first_token_at') }} as seen_first_us,
         {{ epoch_us('ended_at') }} as seen_end_us
     from {{ ref('int_requests__attempts') }}
+    where {{ is_restated('started_date', 'int_requests__restated_dates') }}
 ),
 
 timed as (

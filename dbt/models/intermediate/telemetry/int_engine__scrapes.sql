@@ -1,4 +1,8 @@
 -- One row per series and scrape (E5: duplicates by the largest, never the sum), resolved to its replica.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('scraped_date', 'engine_samples') }}"
+) }}
 {% set counters = engine_counters() %}
 with
 scrapes as (
@@ -7,6 +11,7 @@ scrapes as (
         engine_index,
         model_name,
         {{ epoch_us('scraped_at') }} as scraped_us,
+        event_date as scraped_date,
         max({{ epoch_us('counters_created_at') }}) as created_us,
         max({{ whole('requests_running', 1000) }}) as running_milli,
         max({{ whole('requests_waiting', 1000) }}) as waiting_milli,
@@ -15,7 +20,8 @@ scrapes as (
         max({{ whole(counter) }}) as {{ counter }}{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('stg_lake__engine_samples') }}
-    group by lower(instance), engine_index, model_name, {{ epoch_us('scraped_at') }}
+    where {{ is_restated('event_date', 'engine_samples') }}
+    group by lower(instance), engine_index, model_name, {{ epoch_us('scraped_at') }}, event_date
 ),
 
 endpoints as (

@@ -1,5 +1,9 @@
 -- One row per board and time. MIG instances repeat the board's power and energy, so the largest counts
 -- once; their ratios weigh by compute slices of seven (E8). Known boards carry the fleet's UUID.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('sampled_date', 'gpu_samples') }}"
+) }}
 {% set ratios = ['gpu_util_ratio', 'sm_active_ratio', 'tensor_active_ratio', 'dram_active_ratio'] %}
 with
 instances as (
@@ -7,6 +11,7 @@ instances as (
         gpu_uuid as reported_uuid,
         mig_instance_id,
         {{ epoch_us('sampled_at') }} as sampled_us,
+        event_date as sampled_date,
         max(lower(hostname)) as hostname,
         max(gpu_index) as gpu_index,
         max(case when mig_instance_id = '' then 7 else coalesce({{ leading_integer('mig_profile') }}, 0) end)
@@ -17,13 +22,15 @@ instances as (
         max({{ whole(ratio, 1000000) }}) as {{ ratio }}{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('stg_lake__gpu_samples') }}
-    group by gpu_uuid, mig_instance_id, {{ epoch_us('sampled_at') }}
+    where {{ is_restated('event_date', 'gpu_samples') }}
+    group by gpu_uuid, mig_instance_id, {{ epoch_us('sampled_at') }}, event_date
 ),
 
 boards as (
     select
         reported_uuid,
         sampled_us,
+        sampled_date,
         max(hostname) as hostname,
         max(gpu_index) as gpu_index,
         max(power_mw) as power_mw,
@@ -33,7 +40,7 @@ boards as (
             as {{ ratio | replace('_ratio', '_ppm') }}{{ "," if not loop.last }}
         {% endfor %}
     from instances
-    group by reported_uuid, sampled_us
+    group by reported_uuid, sampled_us, sampled_date
 ),
 
 gpus as (

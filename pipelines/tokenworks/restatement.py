@@ -1,0 +1,155 @@
+"""Which dates a build makes again.
+
+Belongs here: what the lake held at the last complete build, what changed since, and the two tables
+that dbt reads and leaves. How dates become SQL lives in `dbt/macros/restatement.sql`.
+
+Attempts and scrapes are made again for the dates whose lake files changed. What follows from them is
+made again for the dates whose books came out different (`int_books__restated_dates`). A build is
+whole where nothing tells what to compare with: the first one, the one after a failure or a part, and
+the one after a change of the fleet, of the SQL or of DuckDB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from tokenworks.dbt_project import project_dir, project_files
+from tokenworks_sources.contracts.registry import CONTRACTS
+from tokenworks_sources.lake import partition_files
+from tokenworks_sources.settings import Settings
+
+SCHEMA = "restatement"
+LAKE_DATES = f"{SCHEMA}.lake_dates"
+AS_BUILT = f"{SCHEMA}.books_as_built"
+FINGERPRINTS = "int_books__fingerprints"
+RESTATED = "int_books__restated_dates"
+# Tables whose rows the warehouse keeps by date. Others are small, or say what all rows mean.
+BY_DATE = ("requests", "engine_samples", "gpu_samples")
+FLEET = tuple(table for table in CONTRACTS if table.startswith("fleet_"))
+
+LakeState = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Restatement:
+    """What a build has to make again.
+
+    Attributes:
+        whole_because: why all dates are made again; None where only some are.
+        dates: event dates whose lake files changed, by lake table; empty where whole.
+        state: the rules and the lake as this build will have read them.
+    """
+
+    whole_because: str | None
+    dates: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
+    state: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Arguments for dbt."""
+        return ["--full-refresh"] if self.whole_because else []
+
+
+def plan(settings: Settings) -> Restatement:
+    """Compare the lake with the last complete build.
+
+    Read before dbt starts, so that a file which lands during the build is seen by the next one.
+    """
+    lake = lake_state(settings.lake)
+    state = {"rules": rules_digest(), "lake": lake}
+    built = _built_state(state_file(settings))
+    if built is None or not settings.build_database.is_file():
+        return Restatement("there is no complete build to compare with", state=state)
+    if built["rules"] != state["rules"]:
+        return Restatement("the models, the contracts or DuckDB changed", state=state)
+    before: LakeState = built["lake"]
+    if any(before.get(table) != lake.get(table) for table in FLEET):
+        return Restatement("the fleet changed", state=state)
+    dates = {table: _changed(before.get(table, {}), lake.get(table, {})) for table in BY_DATE}
+    return Restatement(None, dates, state)
+
+
+def state_file(settings: Settings) -> Path:
+    """The file that is there while the last build has passed as a whole; it holds what was read."""
+    return settings.build / "complete"
+
+
+def hand_over(settings: Settings, restatement: Restatement) -> None:
+    """Write the dates to where dbt reads them. The caller holds the warehouse."""
+    if restatement.whole_because:
+        return
+    rows = [(table, day) for table, days in restatement.dates.items() for day in days]
+    with duckdb.connect(str(settings.build_database)) as connection:
+        connection.execute(f"create schema if not exists {SCHEMA}")
+        connection.execute(
+            f"create or replace table {LAKE_DATES} (lake_table varchar, event_date date)"
+        )
+        if rows:
+            connection.executemany(f"insert into {LAKE_DATES} values (?, ?)", rows)
+
+
+def record(settings: Settings, restatement: Restatement) -> list[date]:
+    """Keep what a complete build has made, for the next one; the dates it restated.
+
+    The caller holds the warehouse. The dates that dbt was handed are taken away, so that a dbt run
+    by hand cannot follow them a second time.
+    """
+    with duckdb.connect(str(settings.build_database)) as connection:
+        connection.execute(f"create schema if not exists {SCHEMA}")
+        connection.execute(f"create or replace table {AS_BUILT} as from {FINGERPRINTS}")
+        connection.execute(f"drop table if exists {LAKE_DATES}")
+        restated = connection.execute(
+            f"select distinct event_date from {RESTATED} order by all"
+        ).fetchall()
+    state_file(settings).write_text(json.dumps(restatement.state, sort_keys=True))
+    return [day for (day,) in restated]
+
+
+def record_part(settings: Settings) -> None:
+    """After a build of some models: complete, but nothing to compare with."""
+    state_file(settings).touch()
+
+
+def lake_state(lake: Path) -> LakeState:
+    """Signature of each table's date: names, sizes and times of its files."""
+    state: LakeState = {}
+    for table in (*BY_DATE, *FLEET):
+        lines: dict[str, list[str]] = {}
+        for path in partition_files(lake, table):
+            status = path.stat()
+            day = path.parent.name.partition("=")[2]
+            lines.setdefault(day, []).append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
+        state[table] = {
+            day: hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
+            for day, files in lines.items()
+        }
+    return state
+
+
+def rules_digest() -> str:
+    """Digest of what turns the lake into marts: the dbt project and the version of DuckDB."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    project = project_dir()
+    for path in sorted(project_files(project)):
+        digest.update(f"\0{path.relative_to(project)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _built_state(path: Path) -> dict[str, LakeState] | None:
+    if not path.is_file():
+        return None
+    text = path.read_text()
+    return dict(json.loads(text)) if text else None
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[date, ...]:
+    days = {day for day in before.keys() | now.keys() if before.get(day) != now.get(day)}
+    return tuple(sorted(date.fromisoformat(day) for day in days))
