@@ -123,6 +123,8 @@ def lake_state(lake: Path) -> LakeState:
     for table in (*BY_DATE, *FLEET):
         lines: dict[str, list[str]] = {}
         for path in partition_files(lake, table):
+            if path.name.startswith("_"):  # the part that shows columns holds no rows
+                continue
             status = path.stat()
             day = path.parent.name.partition("=")[2]
             lines.setdefault(day, []).append(f"{path.name} {status.st_size} {status.st_mtime_ns}")

@@ -68,17 +68,25 @@ def _land(root: Path, settings: Settings, without: Path | None) -> None:
     assert not ingest_landing(settings).with_status("failed")
 
 
-def _days_of(path: Path) -> set[date]:
-    """Days on which a request of a log starts or ends, read without our reader."""
-    days = set()
-    for line in gzip.decompress(path.read_bytes()).splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        for field in ("startTime", "endTime"):
-            days.add(datetime.fromisoformat(record[field]).date())
+def _days_of(*paths: Path) -> list[set[date]]:
+    """Days on which each request of some logs starts and ends, read without our reader."""
+    days = []
+    for path in paths:
+        for line in gzip.decompress(path.read_bytes()).splitlines():
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            times = (record["startTime"], record["endTime"])
+            days.append({datetime.fromisoformat(time).date() for time in times})
     return days
+
+
+def _touched(late: Settings) -> set[date]:
+    """Days of the late file's requests, and those on which a request starts that runs into them."""
+    arrived = set().union(*_days_of(late.landing / LATE))
+    logs = (late.landing / "requests" / "litellm").iterdir()
+    return arrived.union(*(days for days in _days_of(*logs) if days & arrived))
 
 
 def _marts(settings: Settings) -> list[str]:
@@ -110,8 +118,8 @@ def test_late_file_restates_the_dates_it_touches_and_no_others(
     ingest_landing(late)
     built = build_warehouse(late)
     assert built.whole_because is None
-    touched = _days_of(source)
-    assert LATE_DAY in touched
+    touched = _touched(late)
+    assert {LATE_DAY} <= touched < {date(2026, 10, day) for day in range(19, 25)}
     assert set(built.restated_dates) == touched
     with duckdb.connect(str(late.build_database)) as connection:
         for mart, column in (
