@@ -29,7 +29,16 @@ ANTHROPIC = {
 
 @pytest.mark.parametrize(
     ("value", "count"),
-    [(12, 12), ("12", 12), (12.0, 12), ("21073.0", 21_073), (0, 0), (None, None), ("", None)],
+    [
+        (12, 12),
+        ("12", 12),
+        (12.0, 12),
+        ("21073.0", 21_073),
+        (Decimal("12.0"), 12),
+        (0, 0),
+        (None, None),
+        ("", None),
+    ],
 )
 def test_counts_are_read_when_they_are_whole(value: object, count: int | None) -> None:
     assert whole_tokens(value, "prompt_tokens") == count
@@ -41,6 +50,8 @@ def test_counts_are_read_when_they_are_whole(value: object, count: int | None) -
         (12.7, "prompt_tokens: not a whole number"),
         ("12.7", "prompt_tokens: not a whole number"),
         (True, "prompt_tokens: not a whole number"),
+        (Decimal("12.7"), "prompt_tokens: not a whole number"),
+        (Decimal("1e999999"), "prompt_tokens: not a whole number"),
         (float("nan"), "prompt_tokens: not a whole number"),
         (float("inf"), "prompt_tokens: not a whole number"),
         ("٣", "prompt_tokens: not a whole number"),

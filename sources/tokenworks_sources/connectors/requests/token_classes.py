@@ -6,6 +6,7 @@ Belongs here: what is true of every emitter. What one provider counts belongs to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 LARGEST = 2**63 - 1
 _DIGITS = 40
@@ -41,6 +42,8 @@ def whole_tokens(value: object, field: str) -> int | None:
         count = value
     elif isinstance(value, float) and value.is_integer():
         count = int(value)
+    elif isinstance(value, Decimal) and value.is_finite() and value.adjusted() <= _DIGITS:
+        count = int(value) if value == value.to_integral_value() else None
     elif isinstance(value, str) and len(value) <= _DIGITS:
         count = _whole_text(value.strip())
     if count is None:
