@@ -129,9 +129,9 @@ def test_samples_add_up_when_some_are_used_skipped_and_rejected(
 ) -> None:
     outcome = ingested(ingest_file, tmp_path, SCRAPE + "vllm:prompt_tokens_total{ 5\n")
     assert outcome.manifest.skipped == {
-        "not a metric of vllm": 1,
-        "a metric that no column holds": 1,
-        "vllm:request_success of an unknown finished_reason": 1,
+        "not a metric of an engine": 1,
+        "vllm:num_requests_waiting_by_reason of another reason": 1,
+        "vllm:request_success of another finished_reason": 1,
     }
     assert outcome.manifest.rejects == {"not a sample line": 1}
     assert outcome.rejects["source_line"].to_list() == [34]
@@ -343,7 +343,7 @@ def test_other_ranks_are_skipped_when_sglang_repeats_itself(
     assert rows.select("engine", "requests_running", "output_tokens").rows() == [
         ("sglang", 6.0, 15.0)
     ]
-    assert outcome.manifest.skipped == {"tp_rank other than 0 repeats the same counts": 2}
+    assert outcome.manifest.skipped == {"a further rank repeats the same counts": 2}
 
 
 def test_compressed_scrapes_give_the_same_rows_when_gzipped(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from tokenworks_sources.connectors.base import Sink
-from tokenworks_sources.connectors.engine_samples.engines.model import Engine
-from tokenworks_sources.connectors.engine_samples.targets import STEPS
+from tokenworks_sources.connectors.engine_samples.engines.table import ENGINES, engine_named
+from tokenworks_sources.connectors.engine_samples.targets import TABLE
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Kind, Target
 from tokenworks_sources.connectors.prometheus.scrapes import Scrape
 
@@ -19,9 +19,7 @@ NO_ENGINE = "no other metric of this engine in the scrape"
 NO_BUCKETS = "sum, count or start of a metric without buckets"
 
 
-def sample_rows(
-    used: pl.DataFrame, catalogue: Catalogue, engine: Engine, sink: Sink
-) -> pl.DataFrame:
+def sample_rows(used: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> pl.DataFrame:
     """One row per scrape and engine core: gauges and counters by column.
 
     Returns:
@@ -42,44 +40,61 @@ def sample_rows(
     if values.height:
         wide = values.pivot(on="field", index=ROW, values="value", aggregate_function="first")
         rows = rows.join(wide, on=ROW, how="left", maintain_order="left")
-    rows = _with_steps(rows, used)
-    return _with_infos(rows, used.filter(pl.col("kind") == Kind.INFO), catalogue, engine, sink)
+    rows = _with_histogram_columns(rows, used, catalogue)
+    return _with_infos(rows, used.filter(pl.col("kind") == Kind.INFO), catalogue, sink)
 
 
-def _with_steps(rows: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
-    """Tokens and number of engine steps, which vLLM exports as a histogram named like a counter."""
-    of_steps = used.filter(pl.col("field") == STEPS)
-    for kind, column in ((Kind.SUM, "step_tokens"), (Kind.COUNT, "steps")):
-        part = of_steps.filter(pl.col("kind") == kind).select(*ROW, pl.col("value").alias(column))
-        rows = rows.join(part, on=ROW, how="left", maintain_order="left")
+def _with_histogram_columns(
+    rows: pl.DataFrame, used: pl.DataFrame, catalogue: Catalogue
+) -> pl.DataFrame:
+    """Counts that an engine exports as the sum or the count of a histogram only."""
+    totals = used.filter(pl.col("kind").is_in([Kind.SUM, Kind.COUNT]))
+    engine_of = [str(entity[1]) for entity in catalogue.entities]
+    for engine in ENGINES:
+        if not engine.columns_of_histograms or engine.name not in engine_of:
+            continue
+        numbers = [number for number, name in enumerate(engine_of) if name == engine.name]
+        own = totals.filter(pl.col("entity").is_in(numbers))
+        for metric, columns in engine.columns_of_histograms.items():
+            for kind, column in zip((Kind.SUM, Kind.COUNT), columns, strict=True):
+                if column is not None:
+                    rows = _coalesced(rows, own, metric, kind, column)
     return rows
 
 
+def _coalesced(
+    rows: pl.DataFrame, totals: pl.DataFrame, metric: str, kind: Kind, column: str
+) -> pl.DataFrame:
+    """Rows with a column filled from a histogram where no metric of its own filled it."""
+    is_it = (pl.col("field") == metric) & (pl.col("kind") == kind)
+    part = totals.filter(is_it).select(*ROW, pl.col("value").alias("_total"))
+    if part.is_empty():
+        return rows
+    rows = rows.join(part, on=ROW, how="left", maintain_order="left")
+    known = [column] if column in rows.columns else []
+    return rows.with_columns(pl.coalesce(*known, "_total").alias(column)).drop("_total")
+
+
 def _with_infos(
-    rows: pl.DataFrame, infos: pl.DataFrame, catalogue: Catalogue, engine: Engine, sink: Sink
+    rows: pl.DataFrame, infos: pl.DataFrame, catalogue: Catalogue, sink: Sink
 ) -> pl.DataFrame:
     """Values that stand in the labels of an info metric, which may carry no model name."""
     if infos.is_empty():
         return rows
-    cores = {number: entity for entity, number in catalogue.entities.items()}
-    found: dict[tuple[int, object, object], list[int]] = {}
+    cores = list(catalogue.entities)
+    found: dict[tuple[object, ...], list[int]] = {}
     for position, (scrape, entity) in enumerate(rows.select(ROW).iter_rows()):
-        instance, index, _ = cores[entity]
-        found.setdefault((scrape, instance, index), []).append(position)
-    columns = {
-        column: [None] * rows.height
-        for labels in engine.infos.values()
-        for column in labels.values()
-    }  # type: dict[str, list[float | None]]
+        found.setdefault((scrape, *cores[entity][1:4]), []).append(position)
+    columns: dict[str, list[float | None]] = {}
     extra = [0] * rows.height
     for scrape, series, entity, line in infos.select(
         "scrape", "series", "entity", "line"
     ).iter_rows():
-        instance, index, model = cores[entity]
+        _, name, *_, model = cores[entity]
         positions = [
             position
-            for position in found.get((scrape, instance, index), [])
-            if model is None or cores[rows["entity"][position]][2] == model
+            for position in found.get((scrape, *cores[entity][1:4]), [])
+            if model is None or cores[rows["entity"][position]][4] == model
         ]
         if not positions:
             sink.reject(line, NO_ENGINE, catalogue.texts[series])
@@ -87,12 +102,13 @@ def _with_infos(
         extra[positions[0]] += 1
         use = catalogue.uses[series]
         assert isinstance(use, Target)
-        for column, text in zip(engine.infos[use.field].values(), use.attributes, strict=True):
+        labels = engine_named(str(name)).infos[use.field]
+        for column, text in zip(labels.values(), use.attributes, strict=True):
+            values = columns.setdefault(column, [None] * rows.height)
             for position in positions:
-                columns[column][position] = None if text is None else float(text)
-    added = pl.Series("extra", extra, pl.Int64)
+                values[position] = None if text is None else float(text)
     return rows.with_columns(
-        pl.col("_records") + added,
+        pl.col("_records") + pl.Series("extra", extra, pl.Int64),
         *(pl.Series(column, values, pl.Float64) for column, values in columns.items()),
     )
 
@@ -168,21 +184,17 @@ def with_identity(
     rows: pl.DataFrame,
     catalogue: Catalogue,
     scrapes: list[Scrape],
-    engine: Engine,
     path_instance: str | None,
 ) -> pl.DataFrame:
     """Rows with their scrape time, engine, instance, index and model instead of numbers.
 
     The instance is the `# instance` header's, else the label's, else the path's.
     """
-    entities = list(catalogue.entities)
+    names = ("engine", "labelled", "engine_index", "model_name")
     about = pl.DataFrame(
-        {
-            "labelled": [entity[0] for entity in entities],
-            "engine_index": [entity[1] for entity in entities],
-            "model_name": [entity[2] for entity in entities],
-        },
-        schema={"labelled": pl.String, "engine_index": pl.String, "model_name": pl.String},
+        [entity[1:] if entity[0] == TABLE else (None,) * 4 for entity in catalogue.entities],
+        schema=dict.fromkeys(names, pl.String),
+        orient="row",
     )
     times = pl.DataFrame(
         {
@@ -195,7 +207,6 @@ def with_identity(
     instance = pl.coalesce("header", "labelled", pl.lit(path_instance, pl.String))
     return joined.with_columns(
         pl.col("scraped_at").cast(_TIMESTAMP),
-        pl.lit(engine.name).alias("engine"),
         instance.alias("instance"),
     ).drop(*ROW, "labelled", "header")
 

@@ -2,8 +2,8 @@
 
 Files, times and instances are as for vLLM (`vllm_prometheus.py`).
 
-What the emitter gets wrong: every tensor- and pipeline-parallel rank exports the same counts, so all
-ranks but 0 are skipped; counts are split by `is_streaming` and `cache_source` and are added up;
+What the emitter gets wrong: every tensor- and pipeline-parallel rank exports the same counts, so only
+the lowest rank is read, of each data-parallel rank (`repeats.py`); counts are split by `is_streaming` and `cache_source` and are added up;
 `cache_hit_rate` and `gen_throughput` are means of the last log interval, which no average can join.
 """
 
@@ -13,6 +13,6 @@ from tokenworks_sources.connectors.engine_samples.reader import EngineScrapes
 CONNECTOR = EngineScrapes(
     engine=SGLANG,
     name="sglang_prometheus",
-    version="1",
+    version="2",
     summary="SGLang /metrics, one scrape or many a file",
 )

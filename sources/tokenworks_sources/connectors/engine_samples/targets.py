@@ -4,37 +4,49 @@ from __future__ import annotations
 
 import math
 
-from tokenworks_sources.connectors.engine_samples.engines.model import Alias, Engine
+from tokenworks_sources.connectors.engine_samples.engines.model import (
+    DYNAMO_LABELS,
+    RANK_LABELS,
+    SCRAPER_LABELS,
+    Alias,
+    Engine,
+)
+from tokenworks_sources.connectors.engine_samples.engines.table import engine_of
 from tokenworks_sources.connectors.prometheus.catalogue import Kind, Target, Unused, Use
 from tokenworks_sources.connectors.prometheus.exposition import Series
 from tokenworks_sources.contracts.engine_samples import CONTRACT
 
-STEPS = "iteration_tokens_total"
-# Labels that scrapers add, and those that name the row.
-_PLAIN_LABELS = frozenset(
-    {"le", "model_name", "instance", "job", "pod", "namespace", "container", "node", "endpoint",
-     "service", "cluster", "engine_type", "tp_rank", "pp_rank", "moe_ep_rank"}
-)  # fmt: skip
+TABLE = CONTRACT.table
+NO_MODEL = "no model_name label"
+NO_ENGINE = "not a metric of an engine"
+# Labels that are no part of a histogram: those of the scrape, and those that name the row.
+PLAIN_LABELS = (
+    SCRAPER_LABELS
+    | DYNAMO_LABELS
+    | {*RANK_LABELS, "le", "model_name", "model", "engine_type", "response_metric_type"}
+)
+# Prometheus renames the exporter's labels where they collide with those of the target.
+_INSTANCE_LABELS = ("exported_instance", "instance", "exported_pod", "pod", "job")
 _SUFFIXES = {
     "_bucket": Kind.BUCKET,
     "_sum": Kind.SUM,
     "_count": Kind.COUNT,
     "_created": Kind.CREATED,
 }
-NO_MODEL = "no model_name label"
+
+Entity = tuple[str, str, str | None, str, str | None]
 
 
-def target_of(engine: Engine, series: Series) -> Use:
+def target_of(series: Series) -> Use:
     """Where the samples of a series go.
 
-    The entity is (instance label, engine index, model); an info metric may have no model.
+    The entity is (table, engine, instance by the labels, engine index, model); an info metric may
+    have no model.
     """
-    if not series.name.startswith(engine.prefix):
-        return Unused(f"not a metric of {engine.name}")
-    metric = series.name.removeprefix(engine.prefix)
-    for label, wanted in engine.only_labels.items():
-        if series.labels.get(label, wanted) != wanted:
-            return Unused(f"{label} other than {wanted} repeats the same counts")
+    found = engine_of(series)
+    if found is None:
+        return Unused(NO_ENGINE)
+    engine, metric = found
     if metric in engine.infos:
         return _info(engine, metric, series)
     base = metric.removesuffix("_total").removesuffix("_created")
@@ -46,20 +58,31 @@ def target_of(engine: Engine, series: Series) -> Use:
     return _histogram(engine, metric, series)
 
 
-def _entity(engine: Engine, series: Series) -> tuple[str | None, str, str | None]:
+def instance_of(series: Series) -> str | None:
+    """The instance that the labels name: the target's address, else its pod, else its job."""
     labels = series.labels
-    return (labels.get("instance"), labels.get(engine.index_label, "0"), labels.get("model_name"))
+    return next((labels[label] for label in _INSTANCE_LABELS if label in labels), None)
+
+
+def _entity(engine: Engine, series: Series) -> Entity:
+    index = series.labels.get(engine.index_label, "0")
+    return (TABLE, engine.name, instance_of(series), index, engine.model_of(series.labels))
+
+
+def _no_model(engine: Engine) -> Unused:
+    """A host may export a series without a model before any model is loaded."""
+    return Unused(NO_MODEL, rejected=not engine.is_host)
 
 
 def _sample(engine: Engine, metric: str, aliases: tuple[Alias, ...], series: Series) -> Use:
-    if "model_name" not in series.labels:
-        return Unused(NO_MODEL, rejected=True)
+    if engine.model_of(series.labels) is None:
+        return _no_model(engine)
     for alias in aliases:
-        if all(series.labels.get(label) in values for label, values in alias.only.items()):
+        if all(series.labels.get(label, "") in values for label, values in alias.only.items()):
             break
     else:
         labels = ", ".join(aliases[0].only)
-        return Unused(f"{engine.prefix}{aliases[0].metric} of an unknown {labels}")
+        return Unused(f"{engine.prefix}{aliases[0].metric} of another {labels}")
     column = CONTRACT.column(alias.column)
     if metric.endswith("_created"):
         return Target(_entity(engine, series), Kind.CREATED, "", added=True)
@@ -80,7 +103,7 @@ def _info(engine: Engine, metric: str, series: Series) -> Use:
 
 
 def _number(text: str | None) -> str | None:
-    return text if text is not None and text.isdigit() else None
+    return text if text is not None and text.isascii() and text.isdigit() else None
 
 
 def _histogram(engine: Engine, metric: str, series: Series) -> Use:
@@ -88,9 +111,9 @@ def _histogram(engine: Engine, metric: str, series: Series) -> Use:
     kind = _SUFFIXES.get(underscore + suffix)
     if kind is None:
         return Unused("a metric that no column holds")
-    if "model_name" not in series.labels:
-        return Unused(NO_MODEL, rejected=True) if kind is Kind.BUCKET else Unused("no histogram")
-    extra = set(series.labels) - _PLAIN_LABELS - {engine.index_label} - engine.added_labels
+    if engine.model_of(series.labels) is None:
+        return _no_model(engine) if kind is Kind.BUCKET else Unused("no histogram")
+    extra = set(series.labels) - PLAIN_LABELS - {engine.index_label} - engine.added_labels
     if extra:
         return Unused(f"histogram by {', '.join(sorted(extra))}")
     name = engine.renamed_histograms.get(exported, exported)

@@ -34,6 +34,7 @@ from tokenworks_sources.connectors.prometheus.select import select
 from tokenworks_sources.contracts.gpu_samples import CONTRACT
 
 AMBIGUOUS = f"{UTIL_RATIO} 1: a ratio or a percentage, and nothing tells which"
+TABLE = CONTRACT.table
 _ROW = ["scrape", "entity"]
 _LABELS = {
     "mig_profile": ("GPU_I_PROFILE",),
@@ -53,28 +54,40 @@ class DcgmPrometheus:
     name = "dcgm_prometheus"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "2"
+    version = "3"
     summary = "dcgm-exporter /metrics, one scrape or many a file"
 
     def recognise(self, preview: Preview) -> str | None:
         """A sample or declaration of a DCGM field."""
-        pattern = r"(?m)^(?:# (?:HELP|TYPE) DCGM_|DCGM_\w+(?:\{| +[-+.\dN]))"
-        return "metrics named DCGM_*" if re.search(pattern, preview.text or "") else None
+        return "metrics named DCGM_*" if names_dcgm(preview.text or "") else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one sample line."""
         catalogue = Catalogue(target_of)
         for batch in scan(file, catalogue, sink):
-            used = _utilisation(select(batch, catalogue, sink), catalogue, sink)
-            if used.height:
-                sink.write("gpu_samples", _rows(used, batch, catalogue))
+            write_gpus(select(batch, catalogue, sink), batch, catalogue, sink)
 
 
 CONNECTOR = DcgmPrometheus()
 
 
+def names_dcgm(text: str) -> bool:
+    """A line of the text is a sample or declaration of a DCGM field."""
+    return bool(_DCGM.search(text))
+
+
+_DCGM = re.compile(r"(?m)^(?:# (?:HELP|TYPE) DCGM_|DCGM_\w+(?:\{| +[-+.\dN]))")
+
+
+def write_gpus(used: pl.DataFrame, batch: Batch, catalogue: Catalogue, sink: Sink) -> None:
+    """Selected samples of GPUs as rows."""
+    own = _utilisation(catalogue.of_table(used, TABLE), catalogue, sink)
+    if own.height:
+        sink.write(TABLE, _rows(own, batch, catalogue))
+
+
 def target_of(series: Series) -> Use:
-    """Where the samples of a series go. The entity is (board, MIG instance)."""
+    """Where the samples of a series go. The entity is (table, board, MIG instance)."""
     field = FIELDS.get(series.name)
     if field is None:
         what = "a DCGM field" if series.name.startswith("DCGM_") else "a metric"
@@ -84,7 +97,7 @@ def target_of(series: Series) -> Use:
         return Unused("neither a UUID nor a host and an index", rejected=True)
     column = CONTRACT.column(field.column)
     return Target(
-        (board, series.labels.get("GPU_I_ID", "")),
+        (TABLE, board, series.labels.get("GPU_I_ID", "")),
         Kind.SAMPLE,
         field.column,
         divisor=field.divisor,
@@ -116,7 +129,7 @@ def _rows(used: pl.DataFrame, batch: Batch, catalogue: Catalogue) -> pl.DataFram
     rows = rows.join(wide, on=_ROW, how="left", maintain_order="left")
     rows = rows.join(_attributes(used, catalogue), on=_ROW, how="left", maintain_order="left")
     entities = pl.DataFrame(
-        list(catalogue.entities),
+        [entity[1:] if entity[0] == TABLE else (None, None) for entity in catalogue.entities],
         schema={"gpu_uuid": pl.String, "mig_instance_id": pl.String},
         orient="row",
     )
@@ -157,7 +170,9 @@ def _utilisation(used: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> pl.Dat
 def _attributes(used: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     """What the labels say about each row: the first value of each, all pods."""
     targets = [
-        use.attributes if isinstance(use, Target) else (None,) * len(_LABELS)
+        use.attributes
+        if isinstance(use, Target) and use.entity[0] == TABLE
+        else (None,) * len(_LABELS)
         for use in catalogue.uses
     ]
     # Series of one GPU carry the same labels, so few distinct sets are joined, not every sample.

@@ -31,7 +31,8 @@ class Target:
     """Where the samples of a series go.
 
     Attributes:
-        entity: what the row is about (an engine core, a GPU), hashable.
+        entity: what the row is about: the table, then what tells its rows apart (an engine core, a
+            GPU), hashable.
         kind: what the sample is to the row.
         field: column of the contract, or metric of a histogram.
         bound: upper bound of a bucket.
@@ -101,6 +102,11 @@ class Catalogue:
         self._rows.append(self._row(use, series))
         return len(self.texts) - 1
 
+    def drop(self, number: int, reason: str) -> None:
+        """Takes a series out of use; its samples are skipped by that reason from now on."""
+        self.uses[number] = Unused(reason)
+        self._rows[number] = self._row(self.uses[number], self.series[number])
+
     def _row(self, use: Use, series: Series) -> tuple[object, ...]:
         if isinstance(use, Unused):
             return (False, -1, None, None, None, 1.0, 0, False, -1, None, None, None)
@@ -126,6 +132,13 @@ class Catalogue:
     def slots(self) -> int:
         """Number of distinct values that one scrape can hold."""
         return len(self._slots)
+
+    def of_table(self, used: pl.DataFrame, table: str) -> pl.DataFrame:
+        """Those of the selected samples that go to a table."""
+        numbers = [number for entity, number in self.entities.items() if entity[0] == table]
+        if len(numbers) == len(self.entities):
+            return used
+        return used.filter(pl.col("entity").is_in(numbers))
 
     def frame(self) -> pl.DataFrame:
         """One row per series, in the order of their numbers."""

@@ -17,10 +17,20 @@ from tokenworks_sources.connectors.prometheus.scan import Batch
 SUPERSEDED = "the same value under a newer name"
 REPEATED = "the same sample again"
 CONFLICT = "another value of the same sample came earlier in the scrape"
+SMALLER = "the same sample by another scraper, which saw a smaller value"
 
 
-def select(batch: Batch, catalogue: Catalogue, sink: Sink) -> pl.DataFrame:
+def select(
+    batch: Batch, catalogue: Catalogue, sink: Sink, *, is_scraped_often: bool = False
+) -> pl.DataFrame:
     """The samples of a batch that give a value, one row per value.
+
+    Args:
+        batch: the samples.
+        catalogue: what becomes of their series.
+        sink: is told of the samples that give none.
+        is_scraped_often: the samples are of several scrapers that scrape the same targets, each at
+            its own time: of their values the largest is taken.
 
     Returns:
         columns scrape, series, entity, kind, field, bound, value (null where the exporter has none),
@@ -32,7 +42,7 @@ def select(batch: Batch, catalogue: Catalogue, sink: Sink) -> pl.DataFrame:
     if used.height < samples.height:
         _report_unused(samples.filter(~pl.col("is_used")), catalogue, sink)
     used = _in_range(used.with_columns(value=_VALUE), catalogue, sink)
-    used = _unrepeated(used, catalogue, sink)
+    used = _unrepeated(used, catalogue, sink, is_scraped_often=is_scraped_often)
     columns = ["scrape", "series", "entity", "kind", "field", "bound", "value", "line"]
     single = used.filter(~pl.col("is_added")).select(*columns, records=pl.lit(1, pl.Int64))
     if single.height == used.height:
@@ -91,15 +101,18 @@ def _in_range(used: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> pl.DataFr
     return used.filter(~is_bad)
 
 
-def _unrepeated(used: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> pl.DataFrame:
+def _unrepeated(
+    used: pl.DataFrame, catalogue: Catalogue, sink: Sink, *, is_scraped_often: bool
+) -> pl.DataFrame:
     key = pl.col("scrape").cast(pl.Int64) * catalogue.slots + pl.col("slot")
     is_repeated = used.select(key.is_duplicated()).to_series()
     if not is_repeated.any():
         return used
     group = [pl.col("scrape"), pl.col("slot")]
+    order = [pl.col("rank"), *([-pl.col("value")] if is_scraped_often else []), pl.col("line")]
     repeated = (
         used.filter(is_repeated)
-        .sort("scrape", "slot", "rank", "line")
+        .sort("scrape", "slot", *order, nulls_last=True)
         .with_columns(
             is_first=pl.int_range(pl.len()).over(group) == 0,
             best=pl.col("rank").first().over(group),
@@ -114,8 +127,11 @@ def _unrepeated(used: pl.DataFrame, catalogue: Catalogue, sink: Sink) -> pl.Data
         sink.skip(SUPERSEDED, older)
     if same:
         sink.skip(REPEATED, same)
-    conflicts = others.filter(~is_older & ~is_equal).with_columns(reason=pl.lit(CONFLICT))
-    _reject(conflicts, catalogue, sink)
+    conflicts = others.filter(~is_older & ~is_equal)
+    if is_scraped_often and conflicts.height:
+        sink.skip(SMALLER, conflicts.height)
+    else:
+        _reject(conflicts.with_columns(reason=pl.lit(CONFLICT)), catalogue, sink)
     first = repeated.filter("is_first").select(used.columns)
     return pl.concat([used.filter(~is_repeated), first])
 
