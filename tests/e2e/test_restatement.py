@@ -77,8 +77,8 @@ def _days_of(*paths: Path) -> list[set[date]]:
                 record = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            times = (record["startTime"], record["endTime"])
-            days.append({datetime.fromisoformat(time).date() for time in times})
+            times = (record.get("startTime"), record.get("endTime"))
+            days.append({datetime.fromisoformat(time).date() for time in times if time})
     return days
 
 
