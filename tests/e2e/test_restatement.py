@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import shutil
@@ -68,25 +69,26 @@ def _land(root: Path, settings: Settings, without: Path | None) -> None:
     assert not ingest_landing(settings).with_status("failed")
 
 
-def _days_of(*paths: Path) -> list[set[date]]:
-    """Days on which each request of some logs starts and ends, read without our reader."""
-    days = []
+def _spans_of(*paths: Path) -> list[tuple[date, date]]:
+    """First and last day of each request of some logs, read without our reader."""
+    spans = []
     for path in paths:
         for line in gzip.decompress(path.read_bytes()).splitlines():
-            try:
+            with contextlib.suppress(json.JSONDecodeError, KeyError):
                 record = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            times = (record.get("startTime"), record.get("endTime"))
-            days.append({datetime.fromisoformat(time).date() for time in times if time})
-    return days
+                first, last = (
+                    datetime.fromisoformat(record[field]).date()
+                    for field in ("startTime", "endTime")
+                )
+                spans.append((first, last))
+    return spans
 
 
 def _touched(late: Settings) -> set[date]:
     """Days of the late file's requests, and those on which a request starts that runs into them."""
-    arrived = set().union(*_days_of(late.landing / LATE))
+    arrived = {day for span in _spans_of(late.landing / LATE) for day in span}
     logs = (late.landing / "requests" / "litellm").iterdir()
-    return arrived.union(*(days for days in _days_of(*logs) if days & arrived))
+    return arrived | {first for first, last in _spans_of(*logs) if last in arrived}
 
 
 def _marts(settings: Settings) -> list[str]:
