@@ -8,10 +8,26 @@ from typing import Protocol, runtime_checkable
 
 import xxhash
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import Connector, LandingFile, Preview
-from tokenworks_sources.connectors.charges import focus
-from tokenworks_sources.connectors.energy_readings import green_button, ptdaemon
-from tokenworks_sources.connectors.engine_samples import sglang_prometheus, vllm_prometheus
+from tokenworks_sources.connectors.benchmark_runs import (
+    aiperf_summary,
+    inferencex_agg,
+    llmperf_summary,
+    sglang_bench_runs,
+    vllm_bench_runs,
+)
+from tokenworks_sources.connectors.benchmarks import sidecar
+from tokenworks_sources.connectors.charges import aws_cur, azure_cost, focus, oci_cost
+from tokenworks_sources.connectors.energy_readings import green_button, local_clock, ptdaemon
+from tokenworks_sources.connectors.engine_samples import (
+    dynamo_prometheus,
+    nim_prometheus,
+    sglang_prometheus,
+    triton_prometheus,
+    trtllm_prometheus,
+    vllm_prometheus,
+)
 from tokenworks_sources.connectors.fleet import fleet_yaml
 from tokenworks_sources.connectors.gpu_samples import (
     dcgm_prometheus,
@@ -19,20 +35,44 @@ from tokenworks_sources.connectors.gpu_samples import (
     nvidia_smi_csv,
 )
 from tokenworks_sources.connectors.mapped import mapped, resolve
-from tokenworks_sources.connectors.requests import litellm
+from tokenworks_sources.connectors.requests import (
+    aiperf,
+    burstgpt_runs,
+    litellm,
+    llmperf,
+    sglang_bench,
+    vllm_bench,
+)
 from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
 
 CONNECTORS: tuple[Connector, ...] = (
     litellm.CONNECTOR,
     vllm_prometheus.CONNECTOR,
     sglang_prometheus.CONNECTOR,
+    trtllm_prometheus.CONNECTOR,
+    triton_prometheus.CONNECTOR,
+    dynamo_prometheus.CONNECTOR,
+    nim_prometheus.CONNECTOR,
     dcgm_prometheus.CONNECTOR,
     nvidia_smi_csv.CONNECTOR,
     nvidia_smi_capture.CONNECTOR,
     green_button.CONNECTOR,
     ptdaemon.CONNECTOR,
     focus.CONNECTOR,
+    aws_cur.CONNECTOR,
+    azure_cost.CONNECTOR,
+    oci_cost.CONNECTOR,
     fleet_yaml.CONNECTOR,
+    aiperf.CONNECTOR,
+    vllm_bench.CONNECTOR,
+    sglang_bench.CONNECTOR,
+    llmperf.CONNECTOR,
+    burstgpt_runs.CONNECTOR,
+    aiperf_summary.CONNECTOR,
+    vllm_bench_runs.CONNECTOR,
+    sglang_bench_runs.CONNECTOR,
+    llmperf_summary.CONNECTOR,
+    inferencex_agg.CONNECTOR,
     *mapped.CONNECTORS,
 )
 
@@ -42,15 +82,24 @@ READ_BY_PATH = frozenset(
     {
         vllm_prometheus.CONNECTOR.name,
         sglang_prometheus.CONNECTOR.name,
+        trtllm_prometheus.CONNECTOR.name,
+        triton_prometheus.CONNECTOR.name,
+        dynamo_prometheus.CONNECTOR.name,
+        nim_prometheus.CONNECTOR.name,
         dcgm_prometheus.CONNECTOR.name,
         nvidia_smi_csv.CONNECTOR.name,
         nvidia_smi_capture.CONNECTOR.name,
         ptdaemon.CONNECTOR.name,
+        aiperf.CONNECTOR.name,
+        vllm_bench.CONNECTOR.name,
+        sglang_bench.CONNECTOR.name,
+        llmperf.CONNECTOR.name,
+        burstgpt_runs.CONNECTOR.name,
     }
 )
 
 # Files that say how their neighbours are read.
-SIDECARS = (resolve.SIDECAR, ptdaemon.ZONE_FILE)
+SIDECARS = (resolve.SIDECAR, about.SIDECAR, local_clock.ZONE_FILE, sidecar.SIDECAR)
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ import codecs
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -24,6 +25,7 @@ DELIMITERS = (",", ";", "\t", "|")
 # Literal NULL is what SQL clients write; FOCUS wants null and never an empty string.
 NULL_TEXTS = ("", "NULL", "null")
 HEADER_BYTES = 1 << 16
+TOLERANT = ", store_rejects = true, rejects_limit = 0"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,24 @@ def header_of(head: bytes, name_of: NameOf) -> Header:
     text = codecs.getincrementaldecoder("utf-8-sig")("replace").decode(head)
     first_line = text.splitlines()[0] if text else ""
     candidates = [Header(_fields(first_line, mark), mark) for mark in DELIMITERS]
-    return max(candidates, key=lambda header: len({name_of(name) for name in header.names}))
+    best = max(candidates, key=lambda header: len({name_of(name) for name in header.names}))
+    return Header(best.names[: _width(text, best)], best.delimiter)
+
+
+def _width(text: str, header: Header) -> int:
+    """Number of columns that have values.
+
+    A report whose columns grew keeps older records without the new ones at their end. That is taken
+    so only where all records at the head of the file agree; a record that was cut off is damaged.
+    """
+    lines = text.splitlines()[1:]
+    try:
+        records = list(csv.reader(lines[:-1] or lines, delimiter=header.delimiter, strict=True))
+    except csv.Error:
+        return len(header.names)
+    widths = {len(record) for record in records if record}
+    known = len(header.names)
+    return widths.pop() if len(widths) == 1 and min(widths) < known and len(records) > 1 else known
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
@@ -91,12 +110,14 @@ class BillCsv:
         # Only columns that are read are checked for UTF-8, and reading all of them is slow.
         wanted = (
             "count(*)"
-            if self._is_utf8()
+            if self.is_utf8
             else ", ".join(["count(*)", *(f"count(c{index})" for index in range(len(self.names)))])
         )
         try:
             # All rows are fetched: reject_errors exists only once the query has ended.
-            counted = self._connection.execute(f"select {wanted} from {self._scan()}").fetchall()
+            counted = self._connection.execute(
+                f"select {wanted} from {self._scan(TOLERANT)}"
+            ).fetchall()
         except duckdb.InvalidInputException as error:
             raise LandingFileError(
                 self._shown,
@@ -107,23 +128,30 @@ class BillCsv:
         return int(counted[0][0])
 
     def relation(self) -> Relation:
-        """The file for `bill_query`; call `count` first, it finds the damaged records."""
-        columns = {
+        """The file for `bill_query`, where a damaged record is an error."""
+        return Relation(self._scan(), "null as number", "row_number() over () + 1", self._fields())
+
+    def tolerant_relation(self) -> Relation:
+        """The records that are not damaged; call `count` first, it finds the others."""
+        if self.damages:
+            return Relation(f"({self._numbered()})", "_line", "_line", self._fields())
+        scan = self._scan(TOLERANT)
+        return Relation(scan, "null as number", "row_number() over () + 1", self._fields())
+
+    def _fields(self) -> dict[str, Field]:
+        return {
             own: Field(f"c{index}")
             for index, name in enumerate(self.names)
             if (own := self._name_of(name)) is not None
         }
-        if self.damages:
-            return Relation(f"({self._numbered()})", "_line", "_line", columns)
-        return Relation(self._scan(), "null as number", "row_number() over () + 1", columns)
 
-    def _scan(self) -> str:
+    def _scan(self, more: str = "") -> str:
         types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.names)))
         nulls = ", ".join(f"'{text}'" for text in NULL_TEXTS)
         return (
             f"read_csv('{self._path}', columns = {{{types}}}, auto_detect = false, header = true, "
             f"delim = '{self._header.delimiter}', quote = '\"', escape = '\"', "
-            f"nullstr = [{nulls}], store_rejects = true, rejects_limit = 0)"
+            f"nullstr = [{nulls}]{more})"
         )
 
     def _numbered(self) -> str:
@@ -138,7 +166,7 @@ class BillCsv:
         self._connection.execute("set asof_loop_join_threshold = 0")
         return (
             'select r.*, r._record + s."add" as _line '
-            f"from (select *, row_number() over () as _record from {self._scan()}) as r "
+            f"from (select *, row_number() over () as _record from {self._scan(TOLERANT)}) as r "
             "asof join _shifts as s on r._record >= s.first"
         )
 
@@ -158,7 +186,9 @@ class BillCsv:
                 )
         return damages
 
-    def _is_utf8(self) -> bool:
+    @cached_property
+    def is_utf8(self) -> bool:
+        """Whether all bytes of the file are UTF-8."""
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             with self._path.open("rb") as stream:

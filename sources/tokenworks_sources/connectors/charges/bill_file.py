@@ -26,6 +26,7 @@ from tokenworks_sources.landing import open_decompressed, preview_of
 
 PARQUET_MAGIC = b"PAR1"
 MEMORY_LIMIT = "1GB"
+COUNTER = "bad_rows"
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,39 @@ def _read_csv(
 ) -> None:
     source = BillCsv(path, file.path, connection, form.name_of)
     _require(form, file.path, own_names(form, source.names))
+    if source.is_utf8:
+        try:
+            _hand_over_whole(file, sink, form, connection, source.relation())
+            return
+        except duckdb.InvalidInputException:
+            pass  # a damaged record, which the slower way below counts and numbers
     records = source.count()
     sink.expect(records + len(source.damages))
     for damage in source.damages:
         sink.reject(damage.line, damage.reason, damage.raw)
-    relation = source.relation()
+    relation = source.tolerant_relation()
     _hand_over(sink, connection, relation, form.charges(file, relation, connection), records)
+
+
+def _hand_over_whole(
+    file: LandingFile,
+    sink: Sink,
+    form: BillFormat,
+    connection: duckdb.DuckDBPyConnection,
+    relation: Relation,
+) -> None:
+    """One pass over a file without damaged records; a second only for the text of rejects."""
+    connection.execute(f"create sequence {COUNTER}")
+    charges = form.charges(file, relation, connection)
+    query = bill_query.good_rows(relation, charges, COUNTER)
+    written = sink.copy("charges", connection, query)
+    last = connection.execute(
+        "select last_value from duckdb_sequences() where sequence_name = ?", [COUNTER]
+    ).fetchone()
+    bad = int(last[0] or 0) if last else 0
+    sink.expect(written + bad)
+    if bad:
+        _hand_over_bad(sink, connection, relation, charges)
 
 
 def _read_parquet(
@@ -165,8 +193,13 @@ def _hand_over(
 ) -> None:
     """Copies the good rows; looks for the bad ones only where some are missing."""
     written = sink.copy("charges", connection, bill_query.good_rows(relation, charges))
-    if written == records:
-        return
+    if written != records:
+        _hand_over_bad(sink, connection, relation, charges)
+
+
+def _hand_over_bad(
+    sink: Sink, connection: duckdb.DuckDBPyConnection, relation: Relation, charges: Charges
+) -> None:
     rejects = connection.execute(bill_query.bad_rows(relation, charges))
     while batch := rejects.fetchmany(10_000):
         for line, reason, raw in batch:

@@ -14,8 +14,8 @@ from tokenworks_sources.connectors.charges.values import (
     Field,
     guarded,
     literal,
-    money,
     moment,
+    money,
 )
 from tokenworks_sources.contracts.charges import CONTRACT, MONEY
 from tokenworks_sources.contracts.enforce import sql_violation
@@ -66,21 +66,28 @@ class Charges:
 
 def unreadable(name: str, field: Field, kind: str) -> Fault:
     """The fault of a value that is there but is no number (kind `decimal…`) or time."""
-    value, reason = (
-        (money(field), NOT_A_NUMBER) if kind == MONEY else (moment(field), NOT_A_TIME)
-    )
+    value, reason = (money(field), NOT_A_NUMBER) if kind == MONEY else (moment(field), NOT_A_TIME)
     return Fault(f"{field.sql} is not null and {value} is null", f"{name}: {reason}")
 
 
-def good_rows(relation: Relation, charges: Charges) -> str:
-    """Rows that the contract allows, as `Sink.copy` wants them."""
+def good_rows(relation: Relation, charges: Charges, counter: str | None = None) -> str:
+    """Rows that the contract allows, as `Sink.copy` wants them.
+
+    Args:
+        relation: the file.
+        charges: what its rows become.
+        counter: a sequence that is to count the other rows, where a pass to count all is dear.
+    """
+    keep = "reason is null"
+    if counter is not None:
+        keep = f"case when reason is null then true else nextval('{counter}') is null end"
     names = ", ".join(
         f"{guarded(column.name, column.name)} as {column.name}"
         if column.name in charges.columns
         else column.name
         for column in CONTRACT.columns
     )
-    return f"select source_line, {names} from ({_judged(relation, charges)}) where reason is null"
+    return f"select source_line, {names} from ({_judged(relation, charges)}) where {keep}"
 
 
 def bad_rows(relation: Relation, charges: Charges) -> str:

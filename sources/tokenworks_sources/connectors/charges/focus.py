@@ -42,8 +42,8 @@ from tokenworks_sources.connectors.charges.values import (
     Field,
     enumerated,
     first,
-    money,
     moment,
+    money,
     tags,
     text,
 )

@@ -54,9 +54,15 @@ def money(field: Field) -> str:
 def moment(field: Field) -> str:
     """UTC; a time without a zone is UTC, as FOCUS and the clouds prescribe. Null where it is none."""
     if field.kind == "VARCHAR":
-        # Words that DuckDB takes for times (epoch, infinity) do not begin with a digit.
-        digits = f"case when {field.sql} < ':' then {field.sql} end"
-        return f"try_cast({digits} as timestamptz) at time zone 'UTC'"
+        value = field.sql
+        # The cast to timestamp ignores an offset and takes a fifth of the time: it is for the usual
+        # YYYY-MM-DD hh:mm:ss with nothing or a Z behind. Words that DuckDB takes for times (epoch,
+        # infinity) do not begin with a digit.
+        return (
+            f"case when {value}[17] = ':' and {value}[20:] in ('', 'Z') "
+            f"then try_cast({value} as timestamp) "
+            f"when {value} < ':' then try_cast({value} as timestamptz) at time zone 'UTC' end"
+        )
     if field.kind == "TIMESTAMP WITH TIME ZONE":
         return f"{field.sql} at time zone 'UTC'"
     return f"try_cast({field.sql} as timestamp)"
@@ -94,7 +100,9 @@ def tag_columns(fields: Mapping[str, Field]) -> str:
         f"{{k: {literal(name)}, v: {text(field)}}}" for name, field in sorted(fields.items())
     )
     given = f"list_filter([{entries}], lambda x: x.v is not null)"
-    return f"case when len({given}) > 0 then cast(to_json(map_from_entries({given})) as varchar) end"
+    return (
+        f"case when len({given}) > 0 then cast(to_json(map_from_entries({given})) as varchar) end"
+    )
 
 
 def guarded(column: str, sql: str) -> str:
