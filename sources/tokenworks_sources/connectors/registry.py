@@ -34,6 +34,8 @@ from tokenworks_sources.connectors.gpu_samples import (
     nvidia_smi_capture,
     nvidia_smi_csv,
 )
+from tokenworks_sources.connectors.grid_intensity import avert, codecarbon, google_regions
+from tokenworks_sources.connectors.grid_prices import energyzero, entsoe, spp
 from tokenworks_sources.connectors.mapped import mapped, resolve
 from tokenworks_sources.connectors.requests import (
     aiperf,
@@ -58,6 +60,12 @@ CONNECTORS: tuple[Connector, ...] = (
     nvidia_smi_capture.CONNECTOR,
     green_button.CONNECTOR,
     ptdaemon.CONNECTOR,
+    entsoe.CONNECTOR,
+    energyzero.CONNECTOR,
+    spp.CONNECTOR,
+    google_regions.CONNECTOR,
+    codecarbon.CONNECTOR,
+    avert.CONNECTOR,
     focus.CONNECTOR,
     aws_cur.CONNECTOR,
     azure_cost.CONNECTOR,
@@ -90,6 +98,11 @@ READ_BY_PATH = frozenset(
         nvidia_smi_csv.CONNECTOR.name,
         nvidia_smi_capture.CONNECTOR.name,
         ptdaemon.CONNECTOR.name,
+        energyzero.CONNECTOR.name,
+        spp.CONNECTOR.name,
+        google_regions.CONNECTOR.name,
+        codecarbon.CONNECTOR.name,
+        avert.CONNECTOR.name,
         aiperf.CONNECTOR.name,
         vllm_bench.CONNECTOR.name,
         sglang_bench.CONNECTOR.name,

@@ -1,0 +1,1 @@
+"""Connectors of `benchmark_runs`: one run as its tool summed it up."""

@@ -1,0 +1,1 @@
+"""What the connectors of benchmark tools share: heads of JSON, clocks, figures, rows."""

@@ -1,0 +1,144 @@
+"""Files of one JSON value or of long JSON lines, mapped into memory: only what is wanted becomes objects."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
+from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import GZIP_MAGIC, ZSTD_MAGIC, open_decompressed
+
+# Summaries are read whole; Python's JSON reader knows NaN, which tools write for an empty mean.
+SMALL_BYTES = 1 << 24
+
+Value = TypeVar("Value")
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """The file's bytes, decompressed into a temporary file where need be.
+
+    They stay in the page cache and are no memory of the process.
+    """
+    with tempfile.TemporaryFile(prefix="tokenworks-") as copy:
+        with path.open("rb") as plain:
+            compressed = plain.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC))
+        if compressed:
+            with open_decompressed(path) as source:
+                shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+        with copy if compressed else path.open("rb") as stream:
+            if stream.seek(0, 2) == 0:
+                raise LandingFileError(path, "it holds nothing.", "Ship it again, whole.")
+            yield mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, memoryview]]:
+    """Number and bytes of each line that is not blank, however long it is."""
+    with mapped(path) as pages:
+        view, begin, number = memoryview(pages), _begin(pages), 0
+        while begin < len(pages):
+            newline = pages.find(b"\n", begin)
+            end = len(pages) if newline < 0 else newline
+            number += 1
+            # Longer lines are never blank.
+            if end - begin > 1_000 or bytes(view[begin:end]).strip():
+                yield number, view[begin:end]
+            begin = end + 1
+
+
+def _begin(pages: mmap.mmap) -> int:
+    return len(BYTE_ORDER_MARK) if pages[:3] == BYTE_ORDER_MARK else 0
+
+
+def value_of(path: Path, kind: type[Value]) -> Value:
+    """The one value of a file; what is declared `msgspec.Raw` stays where it lies.
+
+    Raises:
+        LandingFileError: it is no JSON, or of another shape.
+    """
+    try:
+        with mapped(path) as pages:
+            return msgspec.json.decode(memoryview(pages)[_begin(pages) :], type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        kind_of = "of another shape" if isinstance(error, msgspec.ValidationError) else "not JSON"
+        raise _unreadable(path, kind_of) from None
+
+
+def values_of(path: Path, kind: type[Value]) -> Iterator[tuple[int, Value | None]]:
+    """Number and value of each run of a file; None where a line is broken.
+
+    Tools that append write one object a line; a file that was made readable is one object over many.
+
+    Raises:
+        LandingFileError: the file is no JSON, or of another shape.
+    """
+    first = next((line for _, line in lines_of(path)), None)
+    if first is None or _line_value(first, kind) is None:
+        yield 1, value_of(path, kind)
+        return
+    for number, line in lines_of(path):
+        yield number, _line_value(line, kind)
+
+
+def _line_value(line: memoryview, kind: type[Value]) -> Value | None:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def small_object(path: Path) -> dict[str, Any]:
+    """The object of a summary file; NaN and Infinity are null.
+
+    Raises:
+        LandingFileError: it is no JSON object, or too large for a summary.
+    """
+    with open_decompressed(path) as stream:
+        text = stream.read(SMALL_BYTES + 1)
+    if len(text) > SMALL_BYTES:
+        raise LandingFileError(
+            path, f"it is over {SMALL_BYTES >> 20} MiB, so it is no summary.", "Ship the summary."
+        )
+    found = _object(text)
+    if found is None:
+        raise _unreadable(path, "no JSON object")
+    return found
+
+
+def objects_of(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and object of each run of a file of summaries; None where a line is broken.
+
+    Raises:
+        LandingFileError: the file is no JSON object.
+    """
+    first = next((line for _, line in lines_of(path)), None)
+    if first is None or _object(bytes(first)) is None:
+        yield 1, small_object(path)
+        return
+    for number, line in lines_of(path):
+        yield number, _object(bytes(line))
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    """The object of a text, NaN and Infinity being null; None where it is none."""
+    try:
+        found = json.loads(text.decode("utf-8-sig"), parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _unreadable(path: Path, what: str) -> LandingFileError:
+    return LandingFileError(
+        path, f"it is {what}.", "It may have been cut off: ship it again, whole."
+    )

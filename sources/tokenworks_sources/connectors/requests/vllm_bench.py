@@ -1,0 +1,111 @@
+"""vLLM `bench serve` and `benchmark_serving.py` with details (`--save-detailed`) into `requests`.
+
+What the emitter gets wrong, and what is done about it:
+
+- `date` (`20250711-120000`) is local time without a zone, read when the run was over. By rule it is
+  UTC, the clock of nearly every container, unless a `benchmark.yaml` beside the file names the `zone`;
+  `anchor` there says when the run began. Else it began `duration` seconds before `date`.
+- Older versions do not write when a request was sent: all of them stand at the begin of the run.
+  `start_times` of newer ones are on a clock that starts anywhere; the earliest falls on the begin.
+  So `clock` is relative, and only latencies and counts are good to less than a second.
+- A failed request keeps its place in every array, with 0 tokens, a `ttft` of 0.0 and a text in
+  `errors`; its latencies are unknown, and the text is never read.
+- `itls` are gaps between chunks, not tokens, where several tokens come at once (speculative decoding).
+  Their sum is the time from first to last token either way.
+- With `--append-result` several runs stand in one file, one a line.
+
+Files without the arrays are read by `vllm_bench_runs`. `generated_texts` is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path, PurePath
+
+from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar
+from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
+from tokenworks_sources.connectors.benchmarks.rows import Rows
+from tokenworks_sources.connectors.benchmarks.whole_file import values_of
+from tokenworks_sources.connectors.requests.usage import UsageError
+
+RUN_KEYS = frozenset(("date", "model_id", "num_prompts", "duration", "completed"))
+DATE_FORM = "%Y%m%d-%H%M%S"
+
+
+def is_run(preview: Preview) -> frozenset[str]:
+    """The keys of a result of vLLM's benchmark, or none where it is something else."""
+    if b'"num_prompts"' not in preview.head:
+        return frozenset()
+    keys = heads.keys_of(preview.text)
+    return keys if keys >= RUN_KEYS else frozenset()
+
+
+def begin_of(record: Mapping[str, object], said: sidecar.Said, path: Path) -> datetime:
+    """When a run began, as naive UTC.
+
+    Raises:
+        LandingFileError: neither the record nor the sidecar tells.
+    """
+    if said.start is not None:
+        return said.start
+    try:
+        over = datetime.strptime(str(record.get("date")), DATE_FORM)
+        begun = over - timedelta(seconds=figures.number(record.get("duration"), "duration") or 0)
+        return said.utc_of(begun)
+    except (UsageError, ValueError, OverflowError):
+        return sidecar.anchor_of(path, said, "its `date` is no date of the form 20250711-120000")
+
+
+class _Run(Detail):
+    date: str | None = None
+    duration: object = None
+    model_id: str | None = None
+
+
+@dataclass(frozen=True)
+class VllmBench:
+    """See the module's docstring."""
+
+    name: str = "vllm_bench"
+    table: str = "requests"
+    tables: tuple[str, ...] = ("requests",)
+    version: str = "1"
+    summary: str = "vLLM benchmark results with details (--save-detailed), JSON"
+
+    def recognise(self, preview: Preview) -> str | None:
+        """By its keys, the arrays among them."""
+        return f"a vLLM benchmark with {KNOWN_BY}" if KNOWN_BY in is_run(preview) else None
+
+    def version_of(self, file: LandingFile) -> str:
+        """Version with the digest of the `benchmark.yaml` beside the file."""
+        return sidecar.version_beside(self.version, file.path)
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        """See `Connector.read`; one record is one request."""
+        said = sidecar.said_beside(file.path)
+        lines = count(1)
+        constants: dict[str, object] = {
+            "emitter": self.name,
+            "clock": "relative",
+            "deployment_key": PurePath(file.name).name.split(".json")[0],
+        }
+        for number, run in values_of(file.path, _Run):
+            if run is None:
+                sink.reject(number, "not a result of vLLM's benchmark", "")
+                continue
+            run.check(file.path)
+            if not run.input_lens:
+                sink.skip("a run without arrays", 1)
+                continue
+            start = begin_of({"date": run.date, "duration": run.duration}, said, file.path)
+            model = {"model_requested": run.model_id or said.model}
+            rows = Rows(sink, self.table, constants | model)
+            write_requests(run, start, file.digest[:16], lines, rows, sink)
+            rows.close()
+
+
+CONNECTOR = VllmBench()
