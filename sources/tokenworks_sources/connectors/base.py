@@ -100,6 +100,28 @@ class Sink(Protocol):
         """
 
 
+class Nowhere:
+    """A sink that keeps nothing, for a pass that only looks at a file before it is read."""
+
+    pseudonym_key = b""
+
+    def write(self, table: str, frame: pl.DataFrame) -> None:
+        """See `Sink`."""
+
+    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+        """See `Sink`."""
+        return 0
+
+    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
+        """See `Sink`."""
+
+    def skip(self, reason: str, records: int) -> None:
+        """See `Sink`."""
+
+    def expect(self, records: int) -> None:
+        """See `Sink`."""
+
+
 class Connector(Protocol):
     """One format."""
 

@@ -8,23 +8,42 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import xxhash
+
 from tokenworks_sources.errors import LandingFileError
 
 Clock = Callable[[datetime], datetime]
 
+# Names the zone of the files beside it.
+ZONE_FILE = "timezone.txt"
+
 _OFFSET = re.compile(r"^([+-])(\d\d):(\d\d)$")
+
+
+def zone_file_of(path: Path) -> Path | None:
+    """The file beside a data file that names its zone, if there is one."""
+    named = path.parent / ZONE_FILE
+    return named if named.is_file() else None
+
+
+def version_with(version: str, sidecar: Path | None) -> str:
+    """A connector's version with the digest of what names or proves the zone."""
+    if sidecar is None:
+        return version
+    return f"{version}-{xxhash.xxh3_64_hexdigest(sidecar.read_bytes())}"
 
 
 def zone_of(named: Path) -> tzinfo:
     """The zone that a file names: an IANA name, `UTC` or an offset such as `-07:00`."""
-    text = named.read_text(encoding="utf-8").strip()
-    fixed = _OFFSET.match(text)
-    if fixed:
-        offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
-        return timezone(-offset if fixed[1] == "-" else offset)
+    text = ""
     try:
+        text = named.read_text(encoding="utf-8").strip()[:64]
+        fixed = _OFFSET.match(text)
+        if fixed:
+            offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
+            return timezone(-offset if fixed[1] == "-" else offset)
         return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise LandingFileError(
             named, f"{text!r} is no time zone.", "Write UTC, -07:00 or a name like Europe/Berlin."
         ) from error

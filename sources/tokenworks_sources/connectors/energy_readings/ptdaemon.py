@@ -25,10 +25,15 @@ from pathlib import Path, PurePath
 from statistics import median
 
 import polars as pl
-import xxhash
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.energy_readings.local_clock import Clock, clock_of, zone_of
+from tokenworks_sources.connectors.energy_readings.local_clock import (
+    ZONE_FILE,
+    Clock,
+    clock_of,
+    version_with,
+    zone_of,
+)
 from tokenworks_sources.connectors.energy_readings.mlperf import (
     TIME_FORMAT,
     offset_of,
@@ -37,7 +42,6 @@ from tokenworks_sources.connectors.energy_readings.mlperf import (
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of
 
-ZONE_FILE = "timezone.txt"
 BATCH_ROWS = 100_000
 # Samples that tell how often the analyser writes.
 CADENCE_SAMPLES = 1_000
@@ -66,7 +70,7 @@ class PtDaemon:
         sidecar = _zone_sidecar(file.path)
         if sidecar is None or not _SAMPLE.match(preview_of(file.path).first_line):
             return self.version
-        return f"{self.version}-{xxhash.xxh3_64_hexdigest(sidecar.read_bytes())}"
+        return version_with(self.version, sidecar)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line that is not blank."""

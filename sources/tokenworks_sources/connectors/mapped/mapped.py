@@ -14,7 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from tokenworks_sources.connectors import tabular
-from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.base import LandingFile, Nowhere, Preview, Sink
+from tokenworks_sources.connectors.judged import hand_over
 from tokenworks_sources.connectors.mapped import expressions, resolve, times
 from tokenworks_sources.connectors.mapped.spec import Mapping
 from tokenworks_sources.contracts.registry import CONTRACTS
@@ -86,13 +87,7 @@ class Mapped:
             for reason, records in left_out.items():
                 sink.skip(reason, records)
             rows = expressions.mapped(frame, mapping, context)
-            bad = rows.filter(pl.col("_reason").is_not_null())
-            for line, reason, raw in bad.select("source_line", "_reason", "_raw").iter_rows():
-                # A Parquet row has no text of its own.
-                sink.reject(line, reason, raw or "")
-            good = rows.filter(pl.col("_reason").is_null()).drop("_reason")
-            if not good.is_empty():
-                sink.write(self.table, good)
+            hand_over(rows, self.table, sink)
 
 
 CONNECTORS = tuple(Mapped(table) for table in CONTRACTS if not table.startswith("fleet_"))
@@ -118,30 +113,13 @@ def _blocks(path: Path, mapping: Mapping, sink: Sink) -> Iterator[pl.DataFrame]:
 _OF_PATH = ("parent", "grandparent", "name", "stem")
 
 
-class _Nowhere:
-    """A sink for the pass that only looks for the origin of a clock."""
-
-    pseudonym_key = b""
-
-    def write(self, table: str, frame: pl.DataFrame) -> None: ...
-
-    def copy(self, table: str, connection: object, query: str) -> int:
-        return 0
-
-    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None: ...
-
-    def skip(self, reason: str, records: int) -> None: ...
-
-    def expect(self, records: int) -> None: ...
-
-
 def _origins(file: LandingFile, mapping: Mapping) -> dict[str, int]:
     """Which microsecond of each relative clock falls on the anchor."""
     relative = {name: source for name, source in mapping.columns.items() if source.relative}
     searched = {name: source for name, source in relative.items() if source.origin != "zero"}
     origins = dict.fromkeys(relative, 0)
     found: dict[str, list[int]] = {name: [] for name in searched}
-    for block in _blocks(file.path, mapping, _Nowhere()) if searched else ():
+    for block in _blocks(file.path, mapping, Nowhere()) if searched else ():
         for name, source in searched.items():
             assert source.source is not None
             assert source.relative is not None

@@ -1,0 +1,74 @@
+"""Numbers as files write them, without a float on the way: decimals, money, kWh from MWh.
+
+Belongs here: text to `Decimal` within what the lake's decimal(38,12) holds. Which unit a column has
+belongs to its connector.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+
+# decimal(38,12): 26 digits before the point, 12 behind it.
+SCALE = Decimal("1e-12")
+LARGEST = Decimal("1e26")
+_CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)
+_NUMBER = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,2})?", re.ASCII)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
+
+
+def decimal_of(text: str | None) -> Decimal | None:
+    """A finite number in plain or E notation that decimal(38,12) holds; None where it is none.
+
+    >>> decimal_of(" -0.50 "), decimal_of("1,5"), decimal_of("NaN")
+    (Decimal('-0.50'), None, None)
+    """
+    stripped = (text or "").strip()
+    return held(Decimal(stripped)) if _NUMBER.fullmatch(stripped) else None
+
+
+def held(value: Decimal) -> Decimal | None:
+    """The value at the lake's scale or finer digits as they are; None where it is too large."""
+    return value if value.is_finite() and abs(value) < LARGEST else None
+
+
+def stored(value: Decimal) -> Decimal:
+    """The value as decimal(38,12), rounded half away from zero behind the 12th digit."""
+    try:
+        return value.quantize(SCALE, context=_CONTEXT)
+    except InvalidOperation as error:
+        raise ValueError("beyond decimal(38,12)") from error
+
+
+def per_kwh(per_mwh: Decimal) -> Decimal:
+    """A price of one kWh from that of one MWh.
+
+    >>> per_kwh(Decimal("-5.32"))
+    Decimal('-0.00532')
+    """
+    return per_mwh.scaleb(-3, context=_CONTEXT)
+
+
+def money_of(text: str | None) -> tuple[Decimal, str | None] | None:
+    """An amount with its currency sign, as people's spreadsheets write it; None where it is none.
+
+    Brackets and a minus on either side of the sign are negative; commas only group thousands.
+
+    >>> money_of("$0.09 "), money_of("-$1,234.50"), money_of("($2)")
+    ((Decimal('0.09'), '$'), (Decimal('-1234.50'), '$'), (Decimal('-2'), '$'))
+    """
+    stripped = (text or "").strip()
+    is_bracketed = stripped.startswith("(") and stripped.endswith(")")
+    inner = stripped[1:-1].strip() if is_bracketed else stripped
+    is_negative = inner.startswith("-")
+    inner = inner.removeprefix("-").strip()
+    sign = inner[:1] if inner[:1] in tuple("$€£") else None
+    inner = inner.removeprefix(sign or "").strip()
+    if inner.startswith("-") and not is_negative:
+        is_negative, inner = True, inner[1:]
+    if _THOUSANDS.fullmatch(inner):
+        inner = inner.replace(",", "")
+    value = decimal_of(inner) if inner[:1].isdigit() or inner[:1] == "." else None
+    if value is None or (is_bracketed and is_negative):
+        return None
+    return (-value if is_negative or is_bracketed else value), sign

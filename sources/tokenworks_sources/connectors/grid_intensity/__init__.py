@@ -1,0 +1,1 @@
+"""Connectors whose files land under `landing/grid_intensity/`: one module per publisher."""
