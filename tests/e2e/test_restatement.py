@@ -74,7 +74,7 @@ def _spans_of(*paths: Path) -> list[tuple[date, date]]:
     spans = []
     for path in paths:
         for line in gzip.decompress(path.read_bytes()).splitlines():
-            with contextlib.suppress(json.JSONDecodeError, KeyError):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
                 record = json.loads(line)
                 first, last = (
                     datetime.fromisoformat(record[field]).date()
