@@ -23,6 +23,7 @@ from tokenworks_sources.connectors.energy_readings import green_button, local_cl
 from tokenworks_sources.connectors.engine_samples import (
     dynamo_prometheus,
     nim_prometheus,
+    prometheus_dump,
     sglang_prometheus,
     triton_prometheus,
     trtllm_prometheus,
@@ -40,21 +41,29 @@ from tokenworks_sources.connectors.mapped import mapped, resolve
 from tokenworks_sources.connectors.requests import (
     aiperf,
     burstgpt_runs,
+    helicone,
+    langfuse,
     litellm,
     llmperf,
     sglang_bench,
+    usage_bodies,
     vllm_bench,
 )
+from tokenworks_sources.connectors.tariff_rates import openei_urdb
 from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
 
 CONNECTORS: tuple[Connector, ...] = (
     litellm.CONNECTOR,
+    langfuse.CONNECTOR,
+    helicone.CONNECTOR,
+    usage_bodies.CONNECTOR,
     vllm_prometheus.CONNECTOR,
     sglang_prometheus.CONNECTOR,
     trtllm_prometheus.CONNECTOR,
     triton_prometheus.CONNECTOR,
     dynamo_prometheus.CONNECTOR,
     nim_prometheus.CONNECTOR,
+    prometheus_dump.CONNECTOR,
     dcgm_prometheus.CONNECTOR,
     nvidia_smi_csv.CONNECTOR,
     nvidia_smi_capture.CONNECTOR,
@@ -66,6 +75,7 @@ CONNECTORS: tuple[Connector, ...] = (
     google_regions.CONNECTOR,
     codecarbon.CONNECTOR,
     avert.CONNECTOR,
+    openei_urdb.CONNECTOR,
     focus.CONNECTOR,
     aws_cur.CONNECTOR,
     azure_cost.CONNECTOR,
@@ -94,6 +104,7 @@ READ_BY_PATH = frozenset(
         triton_prometheus.CONNECTOR.name,
         dynamo_prometheus.CONNECTOR.name,
         nim_prometheus.CONNECTOR.name,
+        prometheus_dump.CONNECTOR.name,
         dcgm_prometheus.CONNECTOR.name,
         nvidia_smi_csv.CONNECTOR.name,
         nvidia_smi_capture.CONNECTOR.name,

@@ -1,0 +1,92 @@
+"""Answers of model providers as proxies, SDK loggers and batch jobs dump them, with their usage.
+
+One answer a record (JSONL, an array, one object): Chat, Responses, Anthropic Messages, Gemini, Bedrock
+Converse, Cohere; bare, or inside an envelope (`response`, `response.body`, `body`, `message`, `result`)
+that may hold the `request`, a time, a duration and a status code.
+
+What the emitters get wrong, and what is done about it:
+
+- Each counts tokens in its own way: `usage.py` knows them.
+- The time is the envelope's where it has one. Else it is the answer's own `created`, which OpenAI sets
+  when it takes up the request, in whole seconds. Anthropic's answers hold none: bare ones are
+  rejected. A time without a zone is rejected; epochs tell their unit by their size.
+- An answer that says nothing about its provider leaves it unknown: Bedrock and Vertex give the same
+  bodies as Anthropic and Google.
+- Chunks of a stream without usage are skipped, and so are entries of an agent's session log that are
+  no answer. A streamed answer that such a log repeats keeps its id, and so counts once.
+
+Never read: messages, choices, content, candidates, output, instructions, errors' messages. Users enter
+the lake as keyed pseudonyms only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenworks_sources.connectors import json_records
+from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.requests import answers, json_rows
+from tokenworks_sources.connectors.requests.json_rows import FieldError, Rows
+from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.contracts.requests import CONTRACT
+
+# Keys of other formats that hold such answers, and have a connector of their own.
+FOREIGN = frozenset(
+    (
+        "call_type", "resourceSpans", "usageDetails", "usage_details", "traceId", "observations",
+        "request_created_at", "standard_logging_object", "spanId", "span_id", "attributes",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class UsageBodies:
+    """See the module's docstring."""
+
+    name: str = "usage_bodies"
+    table: str = "requests"
+    tables: tuple[str, ...] = ("requests",)
+    version: str = "1"
+    summary: str = "answers of model providers with their usage, as proxies and SDKs dump them"
+
+    def recognise(self, preview: Preview) -> str | None:
+        """An answer of a provider, bare or in an envelope, that no other format wraps."""
+        record = json_records.first_record(preview)
+        if record is None or FOREIGN & record.keys():
+            return None
+        body = answers.answer_of(record)
+        if kind := answers.kind_of(body):
+            return f"an answer of a model provider: {kind}"
+        is_answer = answers.usage_of(body) is not None and "model" in body
+        return "a model, a time and usage" if is_answer and _is_timed(record, body) else None
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        """See `Connector.read`."""
+        rows = Rows(sink, CONTRACT)
+        for number, record in json_records.records_of(file.path):
+            if isinstance(record, str):
+                sink.reject(number, record, b"")
+                continue
+            body = answers.answer_of(record)
+            if reason := answers.nothing_in(record, body):
+                sink.skip(reason, 1)
+                continue
+            raw = json_rows.as_raw(json_rows.numbers_of(answers.usage_of(body) or {}))
+            try:
+                row = answers.row_of(record, body, sink.pseudonym_key)
+            except (FieldError, UsageError) as error:
+                sink.reject(number, str(error), raw)
+                continue
+            row.setdefault("request_id", f"{file.digest[:16]}-{number}")
+            rows.add(row, number, raw)
+        rows.flush()
+
+
+CONNECTOR = UsageBodies()
+
+
+def _is_timed(record: json_records.Record, body: json_records.Record) -> bool:
+    try:
+        return answers.first_time(record, body, answers.STARTS) is not None
+    except FieldError:
+        return False
