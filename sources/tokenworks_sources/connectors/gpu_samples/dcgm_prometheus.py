@@ -46,6 +46,9 @@ _LABELS = {
     "pod": ("exported_pod", "pod"),
     "namespace": ("exported_namespace", "namespace"),
 }
+GPU_LABELS = frozenset(
+    {"UUID", "uuid", "GPU_I_ID", *(label for labels in _LABELS.values() for label in labels)}
+)
 
 
 class DcgmPrometheus:

@@ -1,0 +1,160 @@
+"""Dumps of a Prometheus server into `engine_samples`, `engine_histograms` and `gpu_samples`.
+
+Three containers: answers of the HTTP API (`prometheus/query_json.py`), Parquet with one row per
+sample (`prometheus/long_parquet.py`), and text that holds series of engines and of GPUs, as
+`/federate` gives it. The name of each series tells whose it is; node and other series are skipped.
+
+What such dumps get wrong, and what is done about it: series come one after another, so they are
+sorted by instant on disk (`prometheus/dump.py`); series of one scrape are joined by their timestamp,
+which Prometheus gives to all of them; the instance is the label `exported_instance`, `instance`, `pod`
+or `job`, else the path's; two Prometheus servers that scrape one target give two values at an
+instant, of which the larger counts (never their sum); labels that a server attaches to all series of a
+target are no part of a metric; recording rules have names that no engine exports and are skipped.
+`query_range` evaluates at its own steps and repeats a value for up to five minutes after the last
+scrape, so a counter may stand still in a dump where it moved.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.engine_samples.engines.model import (
+    DYNAMO_LABELS,
+    RANK_LABELS,
+    SCRAPER_LABELS,
+)
+from tokenworks_sources.connectors.engine_samples.engines.table import ENGINES, engine_of
+from tokenworks_sources.connectors.engine_samples.reader import engine_scraped, write_engines
+from tokenworks_sources.connectors.engine_samples.repeats import drop_repeats
+from tokenworks_sources.connectors.engine_samples.targets import PLAIN_LABELS
+from tokenworks_sources.connectors.engine_samples.targets import target_of as engine_target
+from tokenworks_sources.connectors.gpu_samples.dcgm_prometheus import (
+    GPU_LABELS,
+    names_dcgm,
+    write_gpus,
+)
+from tokenworks_sources.connectors.gpu_samples.dcgm_prometheus import target_of as gpu_target
+from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Use
+from tokenworks_sources.connectors.prometheus.clock import instance_of_path
+from tokenworks_sources.connectors.prometheus.dump import Dump, batches, without_target_labels
+from tokenworks_sources.connectors.prometheus.exposition import Series
+from tokenworks_sources.connectors.prometheus.long_parquet import (
+    MAGIC,
+    read_samples,
+    read_schema,
+    shape_of,
+)
+from tokenworks_sources.connectors.prometheus.query_json import read_answers
+from tokenworks_sources.connectors.prometheus.scan import Batch, scan
+from tokenworks_sources.connectors.prometheus.select import select
+from tokenworks_sources.landing import open_decompressed
+
+UNWANTED = "neither a metric of an engine nor a DCGM field"
+_ANSWER = re.compile(r'\s*[\[{].{0,200}?"status"\s*:\s*"(success|error)"', re.DOTALL)
+_RESULT = re.compile(r'"(?:resultType|errorType)"\s*:|"result"\s*:\s*\[\s*\{\s*"metric"')
+_GPU = "DCGM_"
+# Labels that mean something to an engine or to GPUs, whether or not they have one value.
+_KNOWN_LABELS = (
+    PLAIN_LABELS
+    | SCRAPER_LABELS
+    | DYNAMO_LABELS
+    | GPU_LABELS
+    | frozenset(RANK_LABELS)
+    | {label for engine in ENGINES for label in (engine.index_label, *engine.added_labels)}
+    | {label for engine in ENGINES for alias in engine.aliases for label in alias.only}
+    | {label for engine in ENGINES for info in engine.infos.values() for label in info}
+)
+
+
+class PrometheusDump:
+    """Connector of dumps of a Prometheus server."""
+
+    name = "prometheus_dump"
+    table = "engine_samples"
+    tables: tuple[str, ...] = ("engine_samples", "engine_histograms", "gpu_samples")
+    version = "1"
+    summary = "Dumps of Prometheus: query_range JSON, Parquet of samples, /federate text"
+
+    def recognise(self, preview: Preview) -> str | None:
+        """An answer of the HTTP API, a Parquet schema of samples, or text of engines and GPUs."""
+        if preview.head.startswith(MAGIC):
+            return _recognise_parquet(preview.path)
+        text = preview.text or ""
+        if names_dcgm(text) and engine_scraped(text):
+            return "metrics of an engine and metrics named DCGM_*"
+        if _ANSWER.match(text) and _RESULT.search(text):
+            return "an answer of Prometheus' HTTP API"
+        return None
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        """See `Connector.read`; one record is one sample."""
+        with open_decompressed(file.path) as stream:
+            start = stream.read(64).lstrip()
+        with tempfile.TemporaryDirectory(prefix="tokenworks-prometheus-") as name:
+            if start.startswith(MAGIC):
+                dump = read_samples(file, Path(name), is_wanted, UNWANTED, sink)
+            elif start.startswith((b"{", b"[")):
+                dump = read_answers(file, Path(name), is_wanted, UNWANTED, sink)
+            else:
+                _read_text(file, sink)
+                return
+            with dump.connection:
+                _read_dump(file, dump, sink)
+
+
+CONNECTOR = PrometheusDump()
+
+
+def _recognise_parquet(path: Path) -> str | None:
+    schema = read_schema(path)
+    shape = None if schema is None else shape_of(schema)
+    if shape is None:
+        return None
+    says = (
+        shape.name if shape.name == "__name__" else shape.labels and f"{shape.labels} of a series"
+    )
+    return f"Parquet columns {shape.time}, {shape.value} and {says}" if says else None
+
+
+def target_of(series: Series) -> Use:
+    """Where the samples of a series of an engine or a GPU go."""
+    return gpu_target(series) if series.name.startswith(_GPU) else engine_target(series)
+
+
+def is_wanted(series: Series) -> bool:
+    """Whether the name is of an engine or of DCGM."""
+    return series.name.startswith(_GPU) or engine_of(series) is not None
+
+
+def _read_text(file: LandingFile, sink: Sink) -> None:
+    catalogue = Catalogue(target_of)
+    for batch in scan(file, catalogue, sink):
+        drop_repeats(catalogue)
+        _write(file, batch, catalogue, sink)
+
+
+def _read_dump(file: LandingFile, dump: Dump, sink: Sink) -> None:
+    catalogue = Catalogue(target_of)
+    for series in without_target_labels(dump.series, _KNOWN_LABELS):
+        labels = ",".join(f"{label}={text!r}" for label, text in series.labels.items())
+        catalogue.add(f"{series.name}{{{labels}}}", series)
+    drop_repeats(catalogue)
+    for batch in batches(dump):
+        _write(file, batch, catalogue, sink, is_scraped_often=True)
+
+
+def _write(
+    file: LandingFile,
+    batch: Batch,
+    catalogue: Catalogue,
+    sink: Sink,
+    *,
+    is_scraped_often: bool = False,
+) -> None:
+    path_instance = instance_of_path(file.name, (CONNECTOR.name, CONNECTOR.table))
+    used = select(batch, catalogue, sink, is_scraped_often=is_scraped_often)
+    write_engines(used, batch, catalogue, file, path_instance, sink)
+    write_gpus(used, batch, catalogue, sink)
