@@ -36,6 +36,10 @@
 {% macro duckdb__last_known(x, over) %}last_value({{ x }} ignore nulls) over ({{ over }}){% endmacro %}
 {% macro spark__last_known(x, over) %}last_value({{ x }}, true) over ({{ over }}){% endmacro %}
 
+{% macro first_known(x, over) %}{{ return(adapter.dispatch('first_known')(x, over)) }}{% endmacro %}
+{% macro duckdb__first_known(x, over) %}first_value({{ x }} ignore nulls) over ({{ over }}){% endmacro %}
+{% macro spark__first_known(x, over) %}first_value({{ x }}, true) over ({{ over }}){% endmacro %}
+
 {# Year and month as YYYY-MM. #}
 {% macro year_month(x) %}{{ return(adapter.dispatch('year_month')(x)) }}{% endmacro %}
 {% macro duckdb__year_month(x) %}strftime({{ x }}, '%Y-%m'){% endmacro %}

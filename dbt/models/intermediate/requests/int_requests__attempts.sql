@@ -1,25 +1,24 @@
--- One row per attempt: duplicates removed, resolved to replica and deployment.
+-- One row per attempt, resolved to replica and deployment.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
 ) }}
+{% set filled = filled_from_sightings() + input_parts() %}
 with
-requests as (
-    select * from {{ ref('stg_lake__requests') }}
-    {% if is_incremental() -%}
-    where request_id in (
-        select request_id
-        from {{ ref('stg_lake__requests') }}
-        where {{ is_restated('event_date', 'int_requests__restated_dates') }}
-    )
-    {%- endif %}
-    -- The same attempt may lie in two files, once unfinished: the last state wins, then file order.
-    qualify row_number() over (
-        partition by emitter, request_id
-        order by
-            ended_at desc nulls last, output_total_tokens desc nulls last,
-            source_file asc nulls last, source_line asc nulls last, source_digest asc nulls last
-    ) = 1
+attempts as (
+    select
+        {{ all_but(filled, 'sightings') }},
+        {% for column in filled -%}
+        coalesce(sightings.{{ column }}, calls.{{ column }}) as {{ column }},
+        {% endfor -%}
+        {{ epoch_us('sightings.started_at') }} as started_us,
+        coalesce(calls.sighting_count, 1) as sighting_count
+    from {{ ref('int_requests__sightings') }} as sightings
+    left join {{ ref('int_requests__calls') }} as calls
+        on sightings.emitter = calls.emitter and sightings.request_id = calls.request_id
+    where
+        coalesce(calls.is_lead, true)
+        and {{ is_restated('sightings.started_date', 'int_requests__restated_dates') }}
 ),
 
 endpoints as (
@@ -39,19 +38,18 @@ deployment_keys as (
 
 placed as (
     select
-        requests.*,
-        {{ epoch_us('requests.started_at') }} as started_us,
+        attempts.*,
         endpoints.replica_id,
         coalesce(endpoints.deployment_id, deployment_keys.deployment_id) as deployment_id
-    from requests
+    from attempts
     left join endpoints
         on
-            lower(requests.endpoint) = endpoints.endpoint_name
-            and {{ epoch_us('requests.started_at') }} >= endpoints.valid_from_us
-            and {{ epoch_us('requests.started_at') }} < endpoints.valid_to_us
-    left join deployment_keys on requests.deployment_key = deployment_keys.deployment_name
+            lower(attempts.endpoint) = endpoints.endpoint_name
+            and attempts.started_us >= endpoints.valid_from_us
+            and attempts.started_us < endpoints.valid_to_us
+    left join deployment_keys on attempts.deployment_key = deployment_keys.deployment_name
     qualify row_number() over (
-        partition by requests.emitter, requests.request_id
+        partition by attempts.emitter, attempts.request_id
         order by endpoints.valid_from_us desc nulls last, endpoints.replica_id asc nulls last
     ) = 1
 )
@@ -68,8 +66,6 @@ select
     deployments.cache_read_weight_ps,
     deployments.slo_ttft_seconds,
     deployments.slo_tpot_seconds,
-    deployments.slo_e2e_seconds,
-    cast(placed.started_at as date) as started_date
+    deployments.slo_e2e_seconds
 from placed
 left join deployments on placed.deployment_id = deployments.deployment_id
-where {{ is_restated('cast(placed.started_at as date)', 'int_requests__restated_dates') }}

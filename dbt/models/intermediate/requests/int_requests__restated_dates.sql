@@ -7,7 +7,7 @@ dates as (
 )
 {% else %}
 {% set changed = restated_lake_dates('requests') %}
-{% set before = adapter.get_relation(this.database, this.schema, 'int_requests__attempts') %}
+{% set before = adapter.get_relation(this.database, this.schema, 'int_requests__sightings') %}
 touched as (
     select request_id, trace_id
     from {{ ref('stg_lake__requests') }}
