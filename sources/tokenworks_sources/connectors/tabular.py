@@ -59,6 +59,8 @@ def read_csv(
     what: str,
     shape: CsvShape = CsvShape(),
     wanted: Collection[str] | None = None,
+    *,
+    with_text: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """Blocks of a CSV file; records with another number of fields than the header become rejects.
 
@@ -70,6 +72,7 @@ def read_csv(
         shape: delimiter and preamble.
         wanted: columns that are kept where the file has them, without the record's text; where cells
             hold megabytes of text, a block of all of them would not fit. All, and the text, where None.
+        with_text: keep the record's text, cut to a bound, all the same.
 
     Raises:
         LandingFileError: the header lacks a column or repeats one, or a record does not end.
@@ -87,7 +90,7 @@ def read_csv(
         for number, row in _records(reader, lines, len(header), sink):
             rows.append(row if wanted is None else [row[i] for i in kept])
             numbers.append(number)
-            raws.append(lines.raw() if wanted is None else None)
+            raws.append(lines.raw() if wanted is None or with_text else None)
             if len(rows) >= BLOCK_ROWS:
                 yield _text_block(names, zip(*rows, strict=True), numbers, raws)
                 rows, numbers, raws = [], [], []

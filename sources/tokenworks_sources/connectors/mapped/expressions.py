@@ -6,6 +6,7 @@ a value that is not there stays null.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +14,15 @@ from datetime import datetime
 import polars as pl
 
 from tokenworks_sources.connectors.mapped import times
-from tokenworks_sources.connectors.mapped.spec import Filter, Mapping, Source
+from tokenworks_sources.connectors.mapped.spec import Mapping, Source
 from tokenworks_sources.connectors.mapped.units import factor_of
 from tokenworks_sources.contracts.model import Column
 from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.normalise import pseudonym
 
+# What may never enter the lake as it came, whatever a mapping says.
+PRIVATE = frozenset(("user_pseudonym", "api_key_pseudonym", "prompt_fingerprint"))
+_OF_ROW = {"line": "source_line", "record": "_record"}
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _POWERS = {10**power: power for power in range(1, 10)}
 _LIST = r"^\[\s*(?:[-+0-9.eE]+\s*(?:,\s*[-+0-9.eE]+\s*)*)?\]$"
@@ -31,11 +36,13 @@ class Context:
         placeholders: text of the template placeholders, but for {line}.
         origins: contract column to the microseconds that fall on the anchor.
         anchor: where relative clocks start.
+        pseudonym_key: secret of the pseudonyms.
     """
 
     placeholders: Dictionary[str, str]
     origins: Dictionary[str, int]
     anchor: datetime | None
+    pseudonym_key: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -45,25 +52,6 @@ class _Value:
     expression: pl.Expr
     given: pl.Expr
     complaint: str
-
-
-def kept(frame: pl.DataFrame, filters: tuple[Filter, ...]) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The rows that no filter leaves out, and how many each reason left out."""
-    left_out: dict[str, int] = {}
-    for condition in filters:
-        out = frame.filter(_condition(condition))
-        left_out[condition.reason] = left_out.get(condition.reason, 0) + out.height
-        frame = frame.filter(~_condition(condition))
-    return frame, left_out
-
-
-def _condition(condition: Filter) -> pl.Expr:
-    value = pl.col(condition.column).cast(pl.String)
-    if condition.equals is not None:
-        return value.eq_missing(pl.lit(condition.equals))
-    if condition.not_equals is not None:
-        return value.ne_missing(pl.lit(condition.not_equals))
-    return value.is_null() if condition.is_empty else value.is_not_null()
 
 
 def mapped(frame: pl.DataFrame, mapping: Mapping, context: Context) -> pl.DataFrame:
@@ -130,11 +118,14 @@ def _value(
 
 
 def _templated(template: str, context: Context) -> pl.Expr:
-    before, marker, after = template.partition("{line}")
-    fixed = [part.format_map(context.placeholders) for part in (before, after)]
-    if not marker:
-        return pl.lit(fixed[0])
-    return pl.concat_str(pl.lit(fixed[0]), pl.col("source_line"), pl.lit(fixed[1]))
+    parts: list[pl.Expr] = []
+    for text, name, _, _ in string.Formatter().parse(template):
+        parts.append(pl.lit(text))
+        if name in _OF_ROW:
+            parts.append(pl.col(_OF_ROW[name]).cast(pl.String))
+        elif name:
+            parts.append(pl.lit(context.placeholders[name]))
+    return pl.concat_str(parts)
 
 
 def _combined(column: Column, source: Source, schema: Dictionary[str, pl.DataType]) -> _Value:
@@ -154,7 +145,8 @@ def _single(
 ) -> _Value:
     value = pl.col(name)
     if source.values is not None:
-        words = value.cast(pl.String).replace_strict(source.values, default=None)
+        words = value.cast(pl.String).replace_strict(source.values, default=source.otherwise)
+        words = pl.when(value.is_not_null()).then(words)
         words_allowed = ", ".join(source.values)
         return _Value(words, value, f"{name}: not one of {words_allowed}")
     if source.relative is not None:
@@ -163,12 +155,25 @@ def _single(
         assert context.anchor is not None  # the mapping was checked
         placed = times.anchored(offset, origin, context.anchor)
         return _Value(placed, value, f"{name}: not a number of {source.relative}")
+    if column.name in PRIVATE:
+        return _Value(_pseudonyms(value, context.pseudonym_key), value, f"{name}: not text")
     if column.type in ("timestamp", "date"):
         form = source.time or "iso"
         # A day that stays a day must not move over midnight.
         zone = None if column.type == "date" and kind == pl.Date else source.zone
         return _Value(times.instant(value, kind, form, zone), value, f"{name}: not a time ({form})")
     return _plain(column, source, name, kind)
+
+
+def _pseudonyms(value: pl.Expr, key: bytes) -> pl.Expr:
+    """Keyed pseudonyms, each distinct name hashed once."""
+
+    def hashed(names: pl.Series) -> pl.Series:
+        distinct = names.unique().drop_nulls()
+        known = {name: pseudonym(name, key) for name in distinct}
+        return names.replace_strict(known, default=None, return_dtype=pl.String)
+
+    return value.cast(pl.String).map_batches(hashed, return_dtype=pl.String)
 
 
 def _plain(column: Column, source: Source, name: str, kind: pl.DataType) -> _Value:

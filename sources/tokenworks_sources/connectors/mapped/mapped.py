@@ -16,11 +16,11 @@ import polars as pl
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Nowhere, Preview, Sink
 from tokenworks_sources.connectors.judged import hand_over
-from tokenworks_sources.connectors.mapped import expressions, resolve, times
+from tokenworks_sources.connectors.mapped import expressions, preparation, resolve, times
 from tokenworks_sources.connectors.mapped.spec import Mapping
 from tokenworks_sources.contracts.registry import CONTRACTS
 
-LANGUAGE_VERSION = "2"
+LANGUAGE_VERSION = "3"
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,11 @@ class Mapped:
     def read(self, file: LandingFile, sink: Sink) -> None:
         """Maps block by block, in the order of the file."""
         mapping = resolve.mapping_of(file.path, self.table)
-        context = expressions.Context(_placeholders(file), _origins(file, mapping), mapping.anchor)
+        context = expressions.Context(
+            _placeholders(file), _origins(file, mapping), mapping.anchor, sink.pseudonym_key
+        )
         for block in _blocks(file.path, mapping, sink):
-            frame, left_out = expressions.kept(block, mapping.filters)
+            frame, left_out = preparation.prepared(block, mapping)
             for reason, records in left_out.items():
                 sink.skip(reason, records)
             rows = expressions.mapped(frame, mapping, context)
@@ -97,7 +99,11 @@ def _blocks(path: Path, mapping: Mapping, sink: Sink) -> Iterator[pl.DataFrame]:
     required = mapping.required_columns()
     if mapping.format == "csv":
         shape = tabular.CsvShape(mapping.csv.delimiter, mapping.csv.skip_lines)
-        yield from tabular.read_csv(path, sink, required, f"mapping {mapping.name}", shape)
+        what = f"mapping {mapping.name}"
+        # Cells that are not read may hold megabytes.
+        is_whole = mapping.same_names or "record" in mapping.placeholders()
+        wanted = None if is_whole else mapping.source_columns()
+        yield from tabular.read_csv(path, sink, required, what, shape, wanted, with_text=True)
     elif mapping.format == "jsonl":
         columns = mapping.source_columns()
         if mapping.same_names:

@@ -76,6 +76,13 @@ def mapping_of(path: Path, table: str) -> Mapping:
         mapping = _from_sidecar(sidecar, preview)
     else:
         mapping = _from_library(preview, table)
+    if mapping.needs_anchor and mapping.anchor is None:
+        raise LandingFileError(
+            path,
+            f"its clock starts anywhere, and mapping {mapping.name} has no anchor for it.",
+            f"Write into a {SIDECAR} beside it when the run began: "
+            f"{{extends: {mapping.name}, anchor: 2026-05-29T11:35:48Z}}.",
+        )
     if mapping.table != table:
         raise LandingFileError(
             path,

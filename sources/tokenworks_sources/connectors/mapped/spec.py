@@ -17,7 +17,7 @@ from tokenworks_sources.connectors.mapped.units import factor_of, units_of
 from tokenworks_sources.contracts.model import Column, Contract
 from tokenworks_sources.contracts.registry import CONTRACTS
 
-PLACEHOLDERS = ("parent", "grandparent", "stem", "name", "digest", "line")
+PLACEHOLDERS = ("parent", "grandparent", "stem", "name", "digest", "line", "record")
 EPOCHS = ("s", "ms", "us", "ns")
 
 # Read as a count of nanoseconds, whatever the number of digits.
@@ -37,7 +37,7 @@ class Source(_Strict):
         source: column of the file (`from` in YAML); `a.b` reaches into JSON objects.
         sum, difference: columns that are added, or taken from the first.
         constant: the same value on every row.
-        template: text with {parent}, {grandparent}, {stem}, {name}, {digest}, {line}.
+        template: text with {parent}, {grandparent}, {stem}, {name}, {digest}, {line}, {record}.
         start: contract column to which the duration `plus` is added.
         plus: column with the duration.
         unit: unit of the source, converted to the column's own.
@@ -47,6 +47,8 @@ class Source(_Strict):
         relative: unit of a clock that starts anywhere; placed on the mapping's `anchor`.
         origin: which value of the clock falls on the anchor: zero, first row or minimum of the file.
         values: from the file's words to the contract's.
+        otherwise: what every other word means (with `values`).
+        unknown: what the file writes where it knows nothing; numbers and words compare as such.
         optional: the file may lack the column.
     """
 
@@ -63,6 +65,8 @@ class Source(_Strict):
     relative: EpochUnit | None = None
     origin: Literal["zero", "first", "minimum"] = "zero"
     values: dict[str, str] | None = None
+    otherwise: str | None = None
+    unknown: tuple[str | int | float, ...] = ()
     optional: bool = False
 
     @model_validator(mode="after")
@@ -80,6 +84,8 @@ class Source(_Strict):
             raise ValueError(f"needs exactly one of {', '.join(kinds)}; it has {chosen or 'none'}")
         if (self.start is None) != (self.plus is None):
             raise ValueError("`start` and `plus` go together: start + duration")
+        if self.otherwise is not None and self.values is None:
+            raise ValueError("`otherwise` goes with `values`")
         if self.zone is not None and self.zone not in available_timezones():
             raise ValueError(
                 f"zone {self.zone!r} is no IANA zone, for example {ZoneInfo('UTC').key}"
@@ -122,6 +128,7 @@ class Filter(_Strict):
         equals, not_equals: text to compare with.
         is_empty: compares with nothing being there.
         reason: why they are left out; it is counted in the manifest.
+        optional: the file may lack the column, which is then empty on every row.
     """
 
     column: str
@@ -129,6 +136,7 @@ class Filter(_Strict):
     not_equals: str | None = None
     is_empty: bool | None = None
     reason: str
+    optional: bool = False
 
     @model_validator(mode="after")
     def _one_test(self) -> Filter:
@@ -157,6 +165,7 @@ class Mapping(_Strict):
         recognise: columns that a file of this kind has.
         without: columns that a file of this kind lacks, to tell it from one that has more.
         anchor: where a relative clock starts, with zone.
+        needs_anchor: this mapping has none, because each run has its own; one that extends it has.
         same_names: every column of the file has the contract's name and unit.
         ignore: columns of the file that are known and not wanted (with `same_names`).
         columns: contract column to source.
@@ -172,6 +181,7 @@ class Mapping(_Strict):
     recognise: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     anchor: AwareDatetime | None = None
+    needs_anchor: bool = False
     same_names: bool = False
     ignore: tuple[str, ...] = ()
     columns: dict[str, Annotated[Source, BeforeValidator(_shorthand)]] = {}
@@ -204,8 +214,9 @@ class Mapping(_Strict):
         return list(dict.fromkeys(named))
 
     def named_columns(self) -> list[str]:
-        """Columns that sources name and that are not optional."""
+        """Columns that sources and filters name and that are not optional."""
         named = [source.columns() for source in self.columns.values() if not source.optional]
+        named += [(condition.column,) for condition in self.filters if not condition.optional]
         return list(dict.fromkeys(name for columns in named for name in columns))
 
     def placeholders(self) -> set[str]:
@@ -216,7 +227,7 @@ class Mapping(_Strict):
         """Columns that a file must have."""
         optional = {
             name for source in self.columns.values() if source.optional for name in source.columns()
-        }
+        } | {condition.column for condition in self.filters if condition.optional}
         own = [name for name in self.source_columns() if name not in optional]
         if self.same_names:
             own += [column.name for column in self.contract.columns if column.required]
@@ -241,7 +252,7 @@ def _check_column(column: Column, source: Source, mapping: Mapping) -> None:
         )
     if source.time is not None and source.relative is not None:
         raise ValueError(f"{where}: time and relative exclude each other")
-    if source.relative is not None and mapping.anchor is None:
+    if source.relative is not None and mapping.anchor is None and not mapping.needs_anchor:
         raise ValueError(f"{where}: a relative clock needs `anchor`, a timestamp with zone")
     if source.start is not None and source.start not in mapping.columns:
         raise ValueError(f"{where}: start must name a mapped column: {', '.join(mapping.columns)}")
@@ -257,7 +268,8 @@ def _check_column(column: Column, source: Source, mapping: Mapping) -> None:
 
 
 def _check_values(where: str, column: Column, source: Source) -> None:
-    wrong = set((source.values or {}).values()) - set(column.allowed) if column.allowed else set()
+    words = {*(source.values or {}).values(), *filter(None, [source.otherwise])}
+    wrong = words - set(column.allowed) if column.allowed else set()
     if wrong:
         raise ValueError(
             f"{where}: {sorted(wrong)} is not allowed; use {', '.join(column.allowed)}"
