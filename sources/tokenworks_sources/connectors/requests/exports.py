@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -150,14 +149,16 @@ def records(path: Path, shape: Shape, sink: Sink) -> Iterator[Record | Beside]:
 
 
 def _is_jsonl(head: bytes, shape: Shape) -> bool:
-    """Whether one of the first lines, which may be broken, is a record as a whole."""
-    lines = (line for line in head.splitlines() if line.strip())
-    for line in islice(lines, LINES_TO_KNOW_JSONL):
+    """Whether one of the first lines is a record, as a whole or, in the lack of such, broken."""
+    lines = [line for line in head.splitlines() if line.lstrip().startswith(b"{")]
+    lines = lines[:LINES_TO_KNOW_JSONL]
+    for line in lines:
         record = decoded(line)
         if record is not None:
             return shape.knows(record) is not None
-    # A first record larger than the head.
-    return b"\n" not in head and shape.knows(keys_of(head.decode("utf-8", "replace"))) is not None
+    outer = {path[0] for path in shape.lists if path}
+    keys = [keys_of(line.decode("utf-8", "replace")) for line in lines]
+    return any(shape.knows(found) is not None and not outer & found for found in keys)
 
 
 def _of_parquet(path: Path, shape: Shape) -> Iterator[Record]:

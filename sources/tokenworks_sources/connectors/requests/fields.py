@@ -20,6 +20,7 @@ _TIME = re.compile(
 )
 _MONEY = Decimal(1).scaleb(-12)
 _LARGEST_MONEY = Decimal(10) ** 26
+_LARGEST_EXPONENT = 40
 _LONGEST_NUMBER = 64
 
 
@@ -88,6 +89,9 @@ def number(fields: Mapping[str, object], name: str) -> Decimal | None:
             raise ValueError
     except (ValueError, InvalidOperation) as error:
         raise FieldError(f"{name}: not a number") from error
+    # Arithmetic with such an exponent raises, or fills the memory.
+    if exact.adjusted() > _LARGEST_EXPONENT:
+        raise FieldError(f"{name}: too large")
     return exact
 
 
@@ -152,7 +156,7 @@ def _object_in(written: str) -> object:
 def plain(value: object) -> object:
     """A count or object of exact JSON with the numbers of Python."""
     if isinstance(value, Decimal):
-        whole = value.is_finite() and abs(value) < 1 << 63 and value == value.to_integral_value()
+        whole = value.is_finite() and value.adjusted() < 20 and value == value.to_integral_value()
         return int(value) if whole else float(value)
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
