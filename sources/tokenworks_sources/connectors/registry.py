@@ -30,6 +30,7 @@ from tokenworks_sources.connectors.engine_samples import (
     vllm_prometheus,
 )
 from tokenworks_sources.connectors.fleet import fleet_yaml
+from tokenworks_sources.connectors.gpu_offers import gpu_pricing, oracle_prices
 from tokenworks_sources.connectors.gpu_samples import (
     dcgm_prometheus,
     nvidia_smi_capture,
@@ -38,12 +39,14 @@ from tokenworks_sources.connectors.gpu_samples import (
 from tokenworks_sources.connectors.grid_intensity import avert, codecarbon, google_regions
 from tokenworks_sources.connectors.grid_prices import energyzero, entsoe, spp
 from tokenworks_sources.connectors.mapped import mapped, resolve
+from tokenworks_sources.connectors.prices import genai_prices, langfuse_prices, litellm_prices
 from tokenworks_sources.connectors.requests import (
     aiperf,
     burstgpt_runs,
     helicone,
     langfuse,
     litellm,
+    litellm_payload,
     llmperf,
     sglang_bench,
     usage_bodies,
@@ -54,6 +57,7 @@ from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
 
 CONNECTORS: tuple[Connector, ...] = (
     litellm.CONNECTOR,
+    litellm_payload.CONNECTOR,
     langfuse.CONNECTOR,
     helicone.CONNECTOR,
     usage_bodies.CONNECTOR,
@@ -80,6 +84,11 @@ CONNECTORS: tuple[Connector, ...] = (
     aws_cur.CONNECTOR,
     azure_cost.CONNECTOR,
     oci_cost.CONNECTOR,
+    genai_prices.CONNECTOR,
+    litellm_prices.CONNECTOR,
+    langfuse_prices.CONNECTOR,
+    gpu_pricing.CONNECTOR,
+    oracle_prices.CONNECTOR,
     fleet_yaml.CONNECTOR,
     aiperf.CONNECTOR,
     vllm_bench.CONNECTOR,

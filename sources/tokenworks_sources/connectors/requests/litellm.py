@@ -38,7 +38,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb.func import PythonUDFType
 
-from tokenworks_sources.connectors import tabular
+from tokenworks_sources.connectors import json_records, tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.requests import litellm_fields, litellm_sql, slices
 from tokenworks_sources.contracts.requests import CONTRACT
@@ -61,16 +61,14 @@ class LiteLLM:
     name: str = "litellm"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "LiteLLM spend logs (LiteLLM_SpendLogs) as JSONL or CSV"
 
     def recognise(self, preview: Preview) -> str | None:
         """By the keys of the first object, or the CSV header."""
-        first = preview.first_line
-        if first.startswith("{"):
-            known = all(f'"{key}"' in first for key in KNOWN_BY)
-        else:
-            known = set(KNOWN_BY) <= set(tabular.header_of(first))
+        record = json_records.first_record(preview)
+        names = tabular.header_of(preview.first_line) if record is None else record
+        known = set(KNOWN_BY) <= set(names)
         return f"{WHAT}: it has {', '.join(KNOWN_BY)}" if known else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:

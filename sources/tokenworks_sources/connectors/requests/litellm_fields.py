@@ -47,10 +47,14 @@ COUNTS: dict[str, tuple[str, ...]] = {
         f"{_DETAILS}.cached_tokens",
         f"{_USAGE}.input_tokens_details.cached_tokens",
         f"{_USAGE}.cache_read_input_tokens",
+        f"{_USAGE}.prompt_cache_hit_tokens",
+        f"{_USAGE}.cached_tokens",
         f"{_EXTRA}.cache_read_input_tokens",
     ),
     "cache_write": (
         f"{_DETAILS}.cache_creation_tokens",
+        f"{_DETAILS}.cache_write_tokens",
+        f"{_USAGE}.input_tokens_details.cache_write_tokens",
         f"{_USAGE}.cache_creation_input_tokens",
         f"{_EXTRA}.cache_creation_input_tokens",
     ),
@@ -65,6 +69,8 @@ COUNTS: dict[str, tuple[str, ...]] = {
     "reasoning": (
         f"{_USAGE}.completion_tokens_details.reasoning_tokens",
         f"{_USAGE}.output_tokens_details.reasoning_tokens",
+        f"{_USAGE}.output_tokens_details.thinking_tokens",
+        f"{_USAGE}.reasoning_tokens",
     ),
     "block_tokens": (f"{_OWN}.prefix_block_tokens",),
 }
@@ -72,7 +78,16 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "own_status": ("status",),
     "usage_prompt": (f"{_USAGE}.prompt_tokens",),
     "usage_input": (f"{_USAGE}.input_tokens",),
-    "usage_cache": (f"{_USAGE}.cache_read_input_tokens", f"{_USAGE}.cache_creation_input_tokens"),
+    "usage_cache": (
+        f"{_USAGE}.cache_read_input_tokens",
+        f"{_USAGE}.cache_creation_input_tokens",
+        f"{_USAGE}.cache_creation.ephemeral_5m_input_tokens",
+        f"{_USAGE}.cache_creation.ephemeral_1h_input_tokens",
+    ),
+    "usage_part": (
+        f"{_USAGE}.input_tokens_details.cached_tokens",
+        f"{_USAGE}.input_tokens_details.cache_write_tokens",
+    ),
     "trace": ("trace_id", "litellm_trace_id"),
     "error": ("error_information.error_class",),
     "block_hashes": (f"{_OWN}.prefix_block_hashes",),

@@ -264,7 +264,7 @@ _COLUMNS = {
     "api_key_pseudonym": _pseudonym("api_key", "known_key"),
     "tags": "case when _tags not in ('[]', '{}', 'null') then _tags end",
     "input_total_tokens": (
-        "case when usage_prompt is null and usage_cache is not null "
+        "case when usage_prompt is null and usage_cache is not null and usage_part is null "
         "and try_cast(usage_input as bigint) = _input "
         f"then _input + coalesce(cache_read, 0) + coalesce({_WRITTEN}, 0) else _input end"
     ),
