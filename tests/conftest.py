@@ -17,7 +17,9 @@ from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.lake import LakeSink, ensure_tables, rejects_file
 from tokenworks_sources.landing import digest_of, preview_of
-from tokenworks_sources.manifest import Manifest, commit, file_lock
+from tokenworks_sources.lake.commit import commit
+from tokenworks_sources.lake.paths import landing_lock
+from tokenworks_sources.manifest import Manifest
 from tokenworks_sources.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,7 +81,7 @@ def ingest_file(settings: Settings) -> IngestFile:
         sink = LakeSink(settings, file, connector.name, connector.table)
         try:
             connector.read(file, sink)
-            with file_lock(settings.lake, connector.table, file.digest):
+            with landing_lock(settings.lake, connector.table):
                 manifest = commit(settings.lake, file, connector.version, sink)
         finally:
             sink.discard()

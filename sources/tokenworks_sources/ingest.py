@@ -1,38 +1,42 @@
 """Ingest: every landing file into the lake, once.
 
-One landing file is one unit of work. A file that cannot be read is one failed outcome with its
-reason; the others still land.
+Belongs here: which landing files are new, in which order they are read, and what became of each. How
+they are read and committed belongs to `units.py`. A file that cannot be read is one failed outcome
+with its reason; the others still land.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-from polars.exceptions import PolarsError
-
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.errors import LandingFileError, TokenworksError
-from tokenworks_sources.lake import LakeSink, ensure_tables
+from tokenworks_sources.lake.commit import retire
+from tokenworks_sources.lake.journal import recover
+from tokenworks_sources.lake.paths import change_lock, ensure_tables, landing_lock
+from tokenworks_sources.lake.stage import clear_staging
 from tokenworks_sources.landing import digest_of, landing_files, preview_of
 from tokenworks_sources.manifest import (
     Manifest,
-    commit,
-    file_lock,
     load_manifest,
     load_manifests,
-    recover,
-    retire,
     touched_dates,
     write_manifest,
 )
 from tokenworks_sources.settings import Settings
+from tokenworks_sources.units import (
+    BATCH_BYTES,
+    BATCH_FILES,
+    READ_ERRORS,
+    Work,
+    explain,
+    ingest_unit,
+)
 
 INGESTED, KNOWN, FAILED = "ingested", "known", "failed"
 
@@ -106,29 +110,38 @@ def ingest_landing(
     Args:
         settings: the home folder.
         landing_tables: only these tables of the landing folder; all where None.
-        progress: called with (files done, files, name) before each file and once at the end.
+        progress: called with (files done, files, name) before each file or batch, and at the end.
     """
-    ensure_tables(settings.lake)
+    _finish_what_was_begun(settings)
+    depth = len(settings.landing.parts)
     paths_by_table: dict[str, list[Path]] = {}
     for path in landing_files(settings, landing_tables):
         if not registry.is_sidecar(path):
-            paths_by_table.setdefault(path.relative_to(settings.landing).parts[0], []).append(path)
+            paths_by_table.setdefault(path.parts[depth], []).append(path)
     total = sum(map(len, paths_by_table.values()))
     outcomes: list[FileOutcome] = []
     for table, paths in paths_by_table.items():
-        shelf = _Shelf(settings, table)
-        landed: dict[str, str] = {}
-        for path in paths:
+
+        def report(done: int, name: str, before: int = len(outcomes)) -> None:
             if progress:
-                progress(len(outcomes), total, shelf.name_of(path))
-            outcome = _ingest_file(shelf, path)
-            if outcome.status != FAILED:
-                landed[shelf.name_of(path)] = outcome.digest
-            outcomes.append(outcome)
-        shelf.retire_replaced(landed)
+                progress(before + done, total, name)
+
+        outcomes += _TableIngest(_Shelf(settings, table), report).run(paths)
     if progress:
         progress(total, total, "")
     return IngestReport(outcomes)
+
+
+def _finish_what_was_begun(settings: Settings) -> None:
+    try:
+        with change_lock(settings.lake):
+            recover(settings.lake)
+        ensure_tables(settings.lake)
+    except OSError as error:
+        raise TokenworksError(
+            f"{error.filename or settings.lake}: {error.strerror}. The lake cannot be written; "
+            "free space or fix permissions, then run again."
+        ) from error
 
 
 class _Shelf:
@@ -137,9 +150,11 @@ class _Shelf:
     def __init__(self, settings: Settings, table: str) -> None:
         self.settings = settings
         self.table = table
-        recover(settings.lake, table)
+        with landing_lock(settings.lake, table):
+            clear_staging(settings.lake, table)
         self.manifests: dict[str, Manifest] = {}
         self._unchanged: dict[tuple[str, int, int], str] = {}
+        self._prefix = len(str(settings.landing)) + 1
         for manifest in load_manifests(settings.lake, table).values():
             self.add(manifest)
 
@@ -151,35 +166,45 @@ class _Shelf:
 
     def name_of(self, path: Path) -> str:
         """The path that becomes `source_file`."""
-        return str(path.relative_to(self.settings.landing))
+        return str(path)[self._prefix :]
 
-    def identity_of(self, path: Path, connector: Connector) -> str:
+    def identity_of(self, path: Path, status: os.stat_result, connector: Connector) -> str:
         """The file's identity, without reading it where name, size and time are as they were."""
-        name, status = self.name_of(path), path.stat()
+        name = self.name_of(path)
         known = self._unchanged.get((name, status.st_size, status.st_mtime_ns))
         return known or registry.identity_of(connector, path, name, digest_of(path))
 
     def current(self, connector: Connector, digest: str, version: str) -> Manifest | None:
-        """The manifest of a digest if this connector and version made it; another process may have."""
-        manifest = self.manifests.get(digest) or load_manifest(
-            self.settings.lake, connector.table, digest
-        )
+        """The manifest of a digest if this connector and version made it."""
+        manifest = self.manifests.get(digest)
         made_by = (connector.name, version)
         if manifest and (manifest.connector, manifest.connector_version) == made_by:
             return manifest
         return None
 
+    def look_again(self, digest: str) -> None:
+        """Takes in what another process has committed in the meantime; the caller holds its lock."""
+        manifest = load_manifest(self.settings.lake, self.table, digest)
+        if manifest:
+            self.add(manifest)
+
     def keep_name(self, manifest: Manifest, path: Path) -> None:
         """Follows a landing file that was renamed, so that its correction replaces its rows."""
+        if manifest.name == self.name_of(path):
+            return
         if not (self.settings.landing / manifest.name).exists():
             status = path.stat()
-            renamed = replace(
-                manifest,
-                name=self.name_of(path),
-                bytes=status.st_size,
-                modified_ns=status.st_mtime_ns,
-            )
-            write_manifest(self.settings.lake, self.table, renamed)
+            with change_lock(self.settings.lake):
+                now = load_manifest(self.settings.lake, self.table, manifest.digest)
+                if now is None:
+                    return
+                renamed = replace(
+                    now,
+                    name=self.name_of(path),
+                    bytes=status.st_size,
+                    modified_ns=status.st_mtime_ns,
+                )
+                write_manifest(self.settings.lake, self.table, renamed)
             self.add(renamed)
 
     def retire_replaced(self, landed: dict[str, str]) -> None:
@@ -189,51 +214,122 @@ class _Shelf:
             landed: identity by name of the files that lie in the lake now.
         """
         present = set(landed.values())
-        for manifest in list(self.manifests.values()):
-            newer = landed.get(manifest.name, manifest.digest)
-            if newer == manifest.digest or manifest.digest in present:
-                continue
-            with file_lock(self.settings.lake, self.table, manifest.digest):
-                if load_manifest(self.settings.lake, self.table, manifest.digest):
-                    retire(self.settings.lake, self.table, manifest)
+        replaced = [
+            manifest.digest
+            for manifest in self.manifests.values()
+            if landed.get(manifest.name, manifest.digest) != manifest.digest
+            and manifest.digest not in present
+        ]
+        if replaced:
+            with landing_lock(self.settings.lake, self.table):
+                retire(self.settings.lake, self.table, replaced)
 
 
-def _ingest_file(shelf: _Shelf, path: Path) -> FileOutcome:
-    name, digest, chosen = shelf.name_of(path), "", ""
-    settings = shelf.settings
-    try:
-        connector = _connector_of(settings, path)
-        chosen = connector.name
-        before = path.stat()
-        digest = shelf.identity_of(path, connector)
-        file = LandingFile(path, name, digest)
-        version = registry.version_of(connector, file)
-        with file_lock(settings.lake, shelf.table, digest):
-            manifest = shelf.current(connector, digest, version)
+class _TableIngest:
+    """The ingest of one landing folder: large files one by one, small ones in batches."""
+
+    def __init__(self, shelf: _Shelf, report: Callable[[int, str], None]) -> None:
+        self.shelf = shelf
+        self.report = report
+        self.outcomes: dict[int, FileOutcome] = {}
+        self.batch: list[Work] = []
+        self.batch_bytes = 0
+        self.pending: set[str] = set()
+        # Files with the bytes of one that waits: known, once that one has landed.
+        self.twins: list[tuple[int, Path]] = []
+
+    def run(self, paths: Sequence[Path]) -> list[FileOutcome]:
+        """Outcomes in the order of the paths."""
+        for place, path in enumerate(paths):
+            self._take(place, path)
+        self._flush()
+        while self.twins:
+            twins, self.twins = self.twins, []
+            for place, path in twins:
+                self._take(place, path)
+            self._flush()
+        landed = {
+            self.shelf.name_of(paths[place]): outcome.digest
+            for place, outcome in self.outcomes.items()
+            if outcome.status != FAILED
+        }
+        self.shelf.retire_replaced(landed)
+        return [self.outcomes[place] for place in range(len(paths))]
+
+    def _take(self, place: int, path: Path) -> None:
+        name, digest, chosen = self.shelf.name_of(path), "", ""
+        try:
+            connector = _connector_of(self.shelf.settings, path)
+            chosen = connector.name
+            before = path.stat()
+            digest = self.shelf.identity_of(path, before, connector)
+            file = LandingFile(path, name, digest)
+            version = registry.version_of(connector, file)
+            manifest = self.shelf.current(connector, digest, version)
             if manifest:
-                shelf.keep_name(manifest, path)
-                return _outcome(manifest, KNOWN)
-            manifest = _read_into_lake(shelf, file, connector, version, before)
-        shelf.add(manifest)
-        return _outcome(manifest, INGESTED)
-    except TokenworksError as error:
-        return FileOutcome(name, digest, chosen, FAILED, error=str(error))
-    except OSError as error:
-        what = (
-            f"{path}: {error.strerror or error}. Nothing of this file was kept; free space or fix "
-        )
-        return FileOutcome(
-            name, digest, chosen, FAILED, error=what + "permissions, then run again."
-        )
-    except (duckdb.Error, PolarsError, pa.ArrowException) as error:
-        # Its text may quote the file, so only its kind is told.
-        what = f"{path}: {type(error).__name__} while reading. Nothing of this file was kept; "
-        return FileOutcome(name, digest, chosen, FAILED, error=what + "look at memory and disk.")
+                self._is_known(place, path, manifest)
+            elif digest in self.pending:
+                self.twins.append((place, path))
+            else:
+                self._queue(Work(place, file, connector, version, before))
+        except READ_ERRORS as error:
+            self.outcomes[place] = FileOutcome(
+                name, digest, chosen, FAILED, error=explain(path, error)
+            )
+
+    def _queue(self, work: Work) -> None:
+        if not work.is_small:
+            self._ingest([work])
+            return
+        self.pending.add(work.file.digest)
+        self.batch.append(work)
+        self.batch_bytes += work.before.st_size
+        if self.batch_bytes >= BATCH_BYTES or len(self.batch) >= BATCH_FILES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.batch:
+            self._ingest(self.batch)
+        self.batch, self.batch_bytes = [], 0
+        self.pending = set()
+
+    def _ingest(self, works: Sequence[Work]) -> None:
+        shelf = self.shelf
+        self.report(len(self.outcomes), works[0].file.name)
+        with landing_lock(shelf.settings.lake, shelf.table):
+            results = ingest_unit(shelf.settings, shelf.table, list(self._still_new(works)))
+        for work in works:
+            result = results.get(work.place)
+            if isinstance(result, Manifest):
+                shelf.add(result)
+                self.outcomes[work.place] = _outcome(result, INGESTED)
+            elif result is not None:
+                self.outcomes[work.place] = FileOutcome(
+                    work.file.name,
+                    work.file.digest,
+                    work.connector.name,
+                    FAILED,
+                    error=explain(work.file.path, result),
+                )
+
+    def _still_new(self, works: Sequence[Work]) -> Iterator[Work]:
+        """Another process may have been faster."""
+        for work in works:
+            self.shelf.look_again(work.file.digest)
+            manifest = self.shelf.current(work.connector, work.file.digest, work.version)
+            if manifest:
+                self._is_known(work.place, work.file.path, manifest)
+            else:
+                yield work
+
+    def _is_known(self, place: int, path: Path, manifest: Manifest) -> None:
+        self.shelf.keep_name(manifest, path)
+        self.outcomes[place] = _outcome(manifest, KNOWN)
 
 
 def _connector_of(settings: Settings, path: Path) -> Connector:
     """The connector that the file's landing folder names, else the one that recognises it."""
-    parts = path.relative_to(settings.landing).parts
+    parts = path.parts[len(settings.landing.parts) :]
     named = registry.in_folder(parts[0], parts[1]) if len(parts) > 2 else None
     connector = named or registry.recognise(preview_of(path)).connector
     if connector.table != parts[0]:
@@ -243,23 +339,6 @@ def _connector_of(settings: Settings, path: Path) -> Connector:
             f"Move it to landing/{connector.table}/{connector.name}/.",
         )
     return connector
-
-
-def _read_into_lake(
-    shelf: _Shelf, file: LandingFile, connector: Connector, version: str, before: os.stat_result
-) -> Manifest:
-    preview_of(file.path)  # an empty or damaged file fails here, for every connector alike
-    sink = LakeSink(shelf.settings, file, connector.name, shelf.table)
-    try:
-        connector.read(file, sink)
-        now = file.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise LandingFileError(
-                file.path, "it changed while it was read.", "Run again when it is whole."
-            )
-        return commit(shelf.settings.lake, file, version, sink)
-    finally:
-        sink.discard()
 
 
 def _outcome(manifest: Manifest, status: str) -> FileOutcome:

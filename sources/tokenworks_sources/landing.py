@@ -31,17 +31,28 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 def landing_files(settings: Settings, tables: Collection[str] | None = None) -> list[Path]:
     """All finished files below the landing folder, sorted by name."""
     roots = [settings.landing / table for table in tables] if tables else [settings.landing]
-    return sorted(
-        path
-        for root in roots
-        for path in root.rglob("*")
-        if path.is_file() and not is_unfinished(path)
-    )
+    return sorted(Path(name) for root in roots for name in _finished_below(str(root)))
+
+
+def _finished_below(folder: str) -> Iterator[str]:
+    """Finished files below a folder; one listing per folder, as there may be ten thousand files."""
+    if not Path(folder).is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _finished_below(entry.path)
+            elif not _is_unfinished(entry.name) and entry.is_file():
+                yield entry.path
 
 
 def is_unfinished(path: Path) -> bool:
     """A file that a shipper is still writing, or that is no data (dot files)."""
-    return path.name.startswith((".", "~")) or path.name.endswith(UNFINISHED)
+    return _is_unfinished(path.name)
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith((".", "~")) or name.endswith(UNFINISHED)
 
 
 def digest_of(path: Path) -> str:

@@ -1,28 +1,27 @@
-"""Manifests: what each landing file gave to the lake, and the commit that makes it so.
+"""Manifests: what each landing file gave to the lake.
 
-The order of a commit is what keeps promises: a journal names the parts, the parts are renamed into
-place, the manifest is written last. A journal without its manifest is undone at the next ingest.
+One JSON file for each landing file, named by its digest. Belongs here: what a manifest says, and
+reading and writing them. How rows and manifests become visible at once belongs to `lake/commit.py`.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
-from tokenworks_sources.connectors.base import LandingFile
-from tokenworks_sources.lake import LakeSink, partition_folder, rejects_file
+import msgspec
+
+from tokenworks_sources.lake.paths import journal_folder, manifest_folder
 
 
 @dataclass(frozen=True)
 class TableManifest:
-    """What a landing file gave to one table; parts are relative to the lake."""
+    """What a landing file gave to one table; parts are relative to the lake.
+
+    A part may be shared with other landing files: `source_digest` tells whose a row is.
+    """
 
     rows: int
     min_event_time: str
@@ -50,154 +49,58 @@ class Manifest:
     skipped: dict[str, int]
     tables: dict[str, TableManifest] = field(default_factory=dict)
     ingested_at: str = ""
+    rejects_file: str = ""
 
     @property
     def parts(self) -> list[str]:
-        """All parts of the file, relative to the lake."""
-        return [part for table in self.tables.values() for part in table.parts]
-
-
-def manifest_folder(lake: Path, landing_table: str) -> Path:
-    """Folder of the manifests of one landing table."""
-    return lake / "_manifest" / landing_table
+        """All files of the lake that hold rows or rejects of the file, relative to the lake."""
+        parts = [part for table in self.tables.values() for part in table.parts]
+        return [*parts, self.rejects_file] if self.rejects_file else parts
 
 
 def load_manifests(lake: Path, landing_table: str) -> dict[str, Manifest]:
     """Manifests of one landing table by digest."""
-    return {
-        manifest.digest: manifest
-        for path in sorted(manifest_folder(lake, landing_table).glob("*.json"))
-        for manifest in [_parse(path.read_text())]
-    }
+    folder = manifest_folder(lake, landing_table)
+    if not folder.is_dir():
+        return {}
+    decoder = msgspec.json.Decoder(Manifest)
+    found: dict[str, Manifest] = {}
+    # Ten thousand of them are read at every ingest: no Path objects here.
+    names = sorted(entry.path for entry in os.scandir(folder) if entry.name.endswith(".json"))
+    for name in names:
+        with open(name, "rb", buffering=0) as stream:  # noqa: PTH123
+            manifest = decoder.decode(stream.read())
+        found[manifest.digest] = manifest
+    return found
 
 
 def load_manifest(lake: Path, landing_table: str, digest: str) -> Manifest | None:
     """The manifest of one digest, if there is one."""
-    path = manifest_folder(lake, landing_table) / f"{digest}.json"
-    return _parse(path.read_text()) if path.exists() else None
+    path = manifest_path(lake, landing_table, digest)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return None
 
 
-def _parse(text: str) -> Manifest:
-    record = json.loads(text)
-    record["tables"] = {table: TableManifest(**given) for table, given in record["tables"].items()}
-    return Manifest(**record)
+def manifest_path(lake: Path, landing_table: str, digest: str) -> Path:
+    """Where the manifest of a digest lies."""
+    return manifest_folder(lake, landing_table) / f"{digest}.json"
 
 
-@contextmanager
-def file_lock(lake: Path, landing_table: str, digest: str) -> Iterator[None]:
-    """One process at a time commits a digest; the lock goes with the process."""
-    folder = manifest_folder(lake, landing_table)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f".{digest}.lock"
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-def commit(lake: Path, file: LandingFile, connector_version: str, sink: LakeSink) -> Manifest:
-    """Moves a sink's staged parts into the lake and writes the manifest, last.
-
-    The caller holds the file's lock. An earlier manifest of the same digest (an older connector)
-    is taken out first, so no row of it stays.
-    """
-    staged = sink.close()
-    moves: list[tuple[Path, Path]] = []
-    parts: dict[str, list[str]] = {}
-    for number, (path, table, event_date) in enumerate(staged):
-        final = partition_folder(lake, table, event_date) / f"{file.digest}-{number:04d}.parquet"
-        moves.append((path, final))
-        parts.setdefault(table, []).append(str(final.relative_to(lake)))
-    manifest = _manifest_of(file, connector_version, sink, parts)
-    folder = manifest_folder(lake, sink.landing_table)
-    target, journal = folder / f"{file.digest}.json", folder / f"{file.digest}.journal"
-    if target.exists():
-        retire(lake, sink.landing_table, _parse(target.read_text()))
-    _write_durably(journal, json.dumps(manifest.parts))
-    for path, final in moves:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, final)
-    final_rejects = rejects_file(lake, sink.landing_table, file.digest)
-    if sink.staged_rejects is not None:
-        final_rejects.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(sink.staged_rejects, final_rejects)
-    write_manifest(lake, sink.landing_table, manifest)
-    journal.unlink(missing_ok=True)
-    shutil.rmtree(sink.staging, ignore_errors=True)
-    return manifest
-
-
-def _manifest_of(
-    file: LandingFile, connector_version: str, sink: LakeSink, parts: dict[str, list[str]]
-) -> Manifest:
-    status = file.path.stat()
-    return Manifest(
-        name=file.name,
-        digest=file.digest,
-        bytes=status.st_size,
-        modified_ns=status.st_mtime_ns,
-        connector=sink.connector,
-        connector_version=connector_version,
-        records_in=sink.records_in,
-        records_out=sink.records_out,
-        rejects=dict(sorted(sink.rejected.items())),
-        skipped=dict(sorted(sink.skipped.items())),
-        tables={
-            table: TableManifest(
-                rows=tally.rows,
-                min_event_time=str(tally.min_event_time),
-                max_event_time=str(tally.max_event_time),
-                event_dates=[day.isoformat() for day in sorted(tally.event_dates)],
-                parts=parts[table],
-            )
-            for table, tally in sorted(sink.tallies.items())
-            if table in parts
-        },
-        ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+def encoded(manifest: Manifest) -> bytes:
+    """The manifest as a person can read it."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
 
 
 def write_manifest(lake: Path, landing_table: str, manifest: Manifest) -> None:
-    """Writes a manifest in one step; the caller holds the file's lock."""
-    path = manifest_folder(lake, landing_table) / f"{manifest.digest}.json"
-    _write_durably(path, json.dumps(asdict(manifest), indent=1, default=str))
-
-
-def retire(lake: Path, landing_table: str, manifest: Manifest) -> None:
-    """Takes a landing file's rows out of the lake: manifest first, so no reader counts on them.
-
-    The caller holds the file's lock.
-    """
-    folder = manifest_folder(lake, landing_table)
-    _write_durably(folder / f"{manifest.digest}.journal", json.dumps(manifest.parts))
-    (folder / f"{manifest.digest}.json").unlink(missing_ok=True)
-    _undo(lake, landing_table, manifest.digest)
-
-
-def recover(lake: Path, landing_table: str) -> None:
-    """Undoes commits that were cut off: parts that a journal names and no manifest owns."""
-    for journal in sorted(manifest_folder(lake, landing_table).glob("*.journal")):
-        with file_lock(lake, landing_table, journal.stem):
-            if journal.exists():
-                _undo(lake, landing_table, journal.stem)
-
-
-def _undo(lake: Path, landing_table: str, digest: str) -> None:
-    folder = manifest_folder(lake, landing_table)
-    journal = folder / f"{digest}.journal"
-    if not (folder / f"{digest}.json").exists():
-        for part in json.loads(journal.read_text()):
-            (lake / part).unlink(missing_ok=True)
-        rejects_file(lake, landing_table, digest).unlink(missing_ok=True)
-    journal.unlink(missing_ok=True)
-
-
-def _write_durably(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.next")
-    with beside.open("w") as stream:
-        stream.write(text)
+    """Writes a changed manifest in one step; the caller holds the lake's `change_lock`."""
+    beside = journal_folder(lake) / f".{manifest.digest}.next"
+    with beside.open("wb") as stream:
+        stream.write(encoded(manifest))
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(beside, path)
+    os.replace(beside, manifest_path(lake, landing_table, manifest.digest))
 
 
 def touched_dates(manifest: Manifest) -> dict[str, list[date]]:

@@ -6,10 +6,11 @@ emitter gets wrong, and it hands rows to a `Sink`, which enforces the contract.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import duckdb
 import polars as pl
@@ -152,4 +153,46 @@ class Connector(Protocol):
         """Hand every record of the file to the sink, in bounded memory.
 
         Raises LandingFileError where the file as a whole cannot be read.
+        """
+
+
+class BatchSink(Protocol):
+    """Where a connector puts what it read of many small files at once.
+
+    Files are named by their place in `files`, counted from 0.
+
+    Attributes:
+        files: the landing files of the batch.
+        pseudonym_key: secret for `normalise.pseudonym`.
+    """
+
+    @property
+    def files(self) -> Sequence[LandingFile]:
+        """The landing files of the batch."""
+
+    @property
+    def pseudonym_key(self) -> bytes:
+        """Secret of the home folder."""
+
+    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+        """See `Sink.copy`; the query also has the column `_file`, the place of the row's file."""
+
+    def reject(self, file: int, line: int, reason: str, raw: str | bytes) -> None:
+        """See `Sink.reject`."""
+
+    def expect(self, file: int, records: int) -> None:
+        """See `Sink.expect`."""
+
+
+@runtime_checkable
+class BatchConnector(Protocol):
+    """A connector that reads many small files at the cost of one."""
+
+    def read_batch(self, sink: BatchSink) -> Collection[int]:
+        """Hands the records of the batch's files to the sink, all but those that it cannot take.
+
+        Where it raises, nothing of the batch is kept and its files are read one by one.
+
+        Returns:
+            the places of the files that must be read one by one.
         """

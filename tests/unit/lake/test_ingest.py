@@ -10,13 +10,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tokenworks_sources import manifest as manifest_module
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.engine_samples import vllm_prometheus
 from tokenworks_sources.errors import ContractError
 from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
 from tokenworks_sources.lake import LakeSink, ensure_tables
+from tokenworks_sources.lake.paths import landing_lock
+from tokenworks_sources.lake.stage import Stage
 from tokenworks_sources.landing import digest_of
 from tokenworks_sources.settings import Settings
 
@@ -350,7 +351,7 @@ def test_error_keeps_nothing_when_the_disk_is_full(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(LakeSink, "_flush", full)
+        patch.setattr(Stage, "_flush", full)
         report = ingest_landing(settings)
     assert "No space left on device. Nothing of this file was kept" in str(report.files[0].error)
     assert _lake(settings) == []
@@ -377,7 +378,7 @@ def test_sink_refuses_rows_of_the_wrong_type(settings: Settings) -> None:
 
 
 def test_lock_is_released_when_its_process_ends(settings: Settings) -> None:
-    with manifest_module.file_lock(settings.lake, "fx_rates", "d"):
+    with landing_lock(settings.lake, "fx_rates"):
         pass
-    with manifest_module.file_lock(settings.lake, "fx_rates", "d"):
+    with landing_lock(settings.lake, "fx_rates"):
         assert (settings.lake / "_manifest" / "fx_rates").is_dir()
