@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from tokenworks.build import Overrides, build_defs
 from tokenworks.dbt_project import ensure_manifest
+from tokenworks_sources.contracts.registry import contract_of
+from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.lake import partition_folder
 from tokenworks_sources.settings import Settings
 
 pytestmark = [
@@ -47,6 +52,35 @@ def test_books_are_published_when_every_check_passes(landed: Settings) -> None:
     published = result.asset_materializations_for_node("publish__warehouse")[0]
     assert published.metadata["database"].value == str(landed.published_database)
     assert "fct_cost_ledger" in str(published.metadata["marts"].value)
+
+
+def test_nothing_is_built_or_published_when_a_day_breaks_its_contract(landed: Settings) -> None:
+    """Ingest lets no such row in; a part that came another way, or an older rule, does not pass."""
+    contract = contract_of("fx_rates")
+    row = {
+        "rate_date": date(2026, 9, 1),
+        "base_currency": "EUR",
+        "quote_currency": "USD",
+        "rate": Decimal("-1.1"),
+        "source_file": "fx_rates/mapped/september.csv",
+        "source_line": 7,
+        "source_digest": "d",
+    }
+    part = partition_folder(landed.lake, "fx_rates", date(2026, 9, 1)) / "planted.parquet"
+    part.parent.mkdir(parents=True)
+    pl.DataFrame([row], schema=polars_schema(contract)).write_parquet(part)
+    result = refresh(landed)
+    assert not result.success
+    assert not started(result) & {"warehouse", "publish__warehouse"}
+    assert not landed.published_database.exists()
+    (failed,) = [
+        evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed
+    ]
+    assert failed.asset_key == dg.AssetKey(["lake", "fx_rates"])
+    assert failed.description == (
+        "fx_rates: rate must be at least 0: 1 row, for example -1.1 "
+        "in fx_rates/mapped/september.csv, line 7"
+    )
 
 
 def test_nothing_is_published_when_a_dbt_test_fails(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 import typer
 
 from tokenworks.cli import show
 from tokenworks_sources.settings import Settings
+
+SHOWN_DATES = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +32,19 @@ def build_and_publish(settings: Settings) -> None:
     with show.progress_bar("Build") as progress:
         built = build_warehouse(settings, progress=progress)
     show.done(f"{built.models} models built, {built.tests} tests passed in {built.seconds:.0f} s")
+    show.done(restated(built.whole_because, built.restated_dates))
     marts = publish(settings)
     rows = sum(mart.rows for mart in marts)
     show.done(f"{len(marts)} marts, {rows:,} rows published", settings.published_database)
+
+
+def restated(whole_because: str | None, dates: Sequence[date]) -> str:
+    """Which dates of the marts were made again, in words."""
+    if whole_because:
+        return f"All dates were made again: {whole_because}"
+    if not dates:
+        return "No date had to be made again: the books are as they were"
+    listed = ", ".join(map(str, dates[:SHOWN_DATES]))
+    more = f" and {len(dates) - SHOWN_DATES} more" if len(dates) > SHOWN_DATES else ""
+    count = "1 date was" if len(dates) == 1 else f"{len(dates)} dates were"
+    return f"{count} made again: {listed}{more}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tokenworks.cli import main, show
+from tokenworks.cli.warehouse import restated
 from tokenworks_sources.errors import TokenworksError
 
 runner = CliRunner()
@@ -127,3 +129,11 @@ def test_run_prints_one_message_and_exits_with_one(
 def test_cell_is_short_and_null_is_a_dash(value: object, shown: str) -> None:
     table = show.table("", ["x"], [(value,)])
     assert list(table.columns[0].cells) == [shown]
+
+
+def test_build_says_which_dates_were_made_again() -> None:
+    days = [date(2026, 9, day) for day in range(1, 13)]
+    assert restated("the fleet changed", days) == "All dates were made again: the fleet changed"
+    assert restated(None, ()) == "No date had to be made again: the books are as they were"
+    assert restated(None, days[:1]) == "1 date was made again: 2026-09-01"
+    assert restated(None, days).endswith("2026-09-10 and 2 more")
