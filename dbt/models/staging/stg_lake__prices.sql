@@ -2,6 +2,8 @@ select
     provider,
     model,
     token_class,
+    above_input_tokens,
+    service_tier,
     valid_from,
     price_per_million_tokens,
     currency,

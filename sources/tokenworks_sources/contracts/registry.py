@@ -7,11 +7,13 @@ from tokenworks_sources.contracts import (
     engine_histograms,
     engine_samples,
     fleet,
+    gpu_offers,
     gpu_samples,
     grid,
     requests,
     series,
     tariffs,
+    usage_buckets,
 )
 from tokenworks_sources.contracts.model import Contract
 from tokenworks_sources.errors import UnknownTableError
@@ -20,6 +22,7 @@ CONTRACTS: dict[str, Contract] = {
     contract.table: contract
     for contract in (
         requests.CONTRACT,
+        usage_buckets.CONTRACT,
         benchmark_runs.CONTRACT,
         series.QUALITY_LABELS,
         engine_samples.CONTRACT,
@@ -29,6 +32,7 @@ CONTRACTS: dict[str, Contract] = {
         energy.BILLS,
         charges.CONTRACT,
         series.PRICES,
+        gpu_offers.CONTRACT,
         *grid.CONTRACTS,
         *tariffs.CONTRACTS,
         series.FX_RATES,

@@ -4,10 +4,13 @@ from tokenworks_sources.contracts.model import Column, Contract
 
 PRICES = Contract(
     table="prices",
-    grain="one price of one model × token class from a date on",
-    description="List prices. A later row for the same model and class ends the earlier one.",
+    grain="one price of one model × token class × size of prompt × service tier from a date on",
+    description=(
+        "List prices. Later rows for the same model, class and service tier end the earlier ones, "
+        "those of all sizes of prompt at once."
+    ),
     event_time="valid_from",
-    key=("provider", "model", "token_class", "valid_from"),
+    key=("provider", "model", "token_class", "above_input_tokens", "service_tier", "valid_from"),
     columns=(
         Column("provider", "string", "Who lists the price.", required=True),
         Column("model", "string", "Model as served or as asked for.", required=True),
@@ -21,8 +24,24 @@ PRICES = Contract(
                 "input_cache_read",
                 "input_cache_write_5m",
                 "input_cache_write_1h",
+                "input_audio",
+                "input_audio_cache_read",
                 "output",
+                "output_reasoning",
+                "output_audio",
             ),
+        ),
+        Column(
+            "above_input_tokens",
+            "bigint",
+            "The price is for requests with more input tokens than this, cached ones included, and "
+            "for all their tokens; null or 0 for requests of any size that no other row is for.",
+            minimum=0,
+        ),
+        Column(
+            "service_tier",
+            "string",
+            "standard, batch, priority, flex or another tier that the provider sells; null is standard.",
         ),
         Column("valid_from", "timestamp", "The price holds from here on.", "UTC", required=True),
         Column(

@@ -12,9 +12,11 @@ attempts as (
         attempts.request_id,
         attempts.started_date,
         attempts.started_us,
+        attempts.input_total_tokens,
         attempts.input_uncached_tokens,
         attempts.input_cache_read_tokens,
         attempts.output_total_tokens,
+        attempts.output_reasoning_tokens,
         coalesce(attempts.input_cache_write_1h_tokens, 0) as write_1h_tokens,
         greatest(
             0,
@@ -52,8 +54,13 @@ priced as (
         case when input_cache_read_tokens = 0 then 0
             else cast(input_cache_read_tokens as {{ big_integer() }}) * prices.input_cache_read
         end as cache_read_price,
-        case when output_total_tokens = 0 then 0
-            else cast(output_total_tokens as {{ big_integer() }}) * prices.output
+        case
+            when output_total_tokens = 0 then 0
+            when coalesce(prices.output_reasoning, prices.output) = prices.output
+                then cast(output_total_tokens as {{ big_integer() }}) * prices.output
+            else
+                cast(output_total_tokens - output_reasoning_tokens as {{ big_integer() }}) * prices.output
+                + cast(output_reasoning_tokens as {{ big_integer() }}) * prices.output_reasoning
         end as output_price
     from attempts
     inner join {{ ref('int_prices__periods') }} as prices
@@ -63,6 +70,12 @@ priced as (
             and attempts.price_currency = prices.currency
             and attempts.started_us >= prices.valid_from_us
             and attempts.started_us < prices.valid_to_us
+            -- All tokens of a request cost the price of its size of prompt.
+            and (prices.above_input_tokens = 0 or attempts.input_total_tokens > prices.above_input_tokens)
+            and (
+                prices.up_to_input_tokens is null
+                or attempts.input_total_tokens <= prices.up_to_input_tokens
+            )
     left join {{ ref('int_fx__usd_rates') }} as rates
         on attempts.price_currency = rates.currency and attempts.started_date = rates.rate_date
 )

@@ -1,0 +1,21 @@
+select
+    provider,
+    offer_id,
+    observed_at,
+    region,
+    instance_type,
+    gpu_model,
+    gpu_count,
+    gpu_memory_gigabytes,
+    interconnect,
+    vcpus,
+    memory_gigabytes,
+    purchase_option,
+    tier,
+    price_per_hour,
+    currency,
+    source_file,
+    source_line,
+    source_digest,
+    event_date
+from {{ source('lake', 'gpu_offers') }}

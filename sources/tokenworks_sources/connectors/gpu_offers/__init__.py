@@ -1,0 +1,1 @@
+"""Connectors whose files land under `landing/gpu_offers/`: one module per list of offers."""

@@ -1,0 +1,1 @@
+"""Connectors whose files land under `landing/prices/`: one module per price list."""
