@@ -1,0 +1,232 @@
+"""OTLP JSON traces: `ExportTraceServiceRequest` objects, one or one per line, plain, gzip or zstd.
+
+What writes it: the collector's file exporter (one request per line), SDKs' file exporters, Tempo and
+Jaeger exports (`batches`, `trace`). What they get wrong, and what is done about it:
+
+- Integers are text, numbers or floats; times likewise. Ids are hex, or base64 where a plain protobuf
+  printer wrote them. Keys are snake_case with some printers. All are read.
+- A parent repeats its children's usage (agents, workflows, `ai.generateText` over its steps): only
+  spans of a call itself become rows (`genai_kinds`). Whether input includes cached tokens is decided
+  by the numbers (`genai_tokens`). A call seen by a gateway and by an SDK is two rows of two emitters,
+  linked by response id and `parent_span_id`.
+- Prompts, answers and tool arguments stand in attributes and events: never decoded.
+- A span without a start, or one that ends before it starts, is a reject; without an end it is kept
+  with status unknown. Zero ids are none.
+- A request larger than 16 MiB, or one that spans lines, is not parsed but cut; there a resource must
+  stand before its spans, as every writer has it.
+- Metrics and logs that share the file are skipped.
+
+One record is one span (`source_line` is its number in the file); a line or part that is damaged counts
+as one, because what it held cannot be known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Raw, Struct
+
+from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.requests.genai_spans import Scope, SpanError
+from tokenworks_sources.connectors.requests.otlp_json_cut import CUT_REASONS, Piece, cut
+from tokenworks_sources.connectors.requests.otlp_json_span import scope_of, span_of
+from tokenworks_sources.connectors.requests.span_rows import SpanRows, span_rows
+from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
+from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import open_decompressed
+
+LINE_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 22
+HEAD_BYTES = 1 << 20
+NOTHING = Raw(b"")
+
+_REQUEST = re.compile(
+    r"^\s*\[?\s*\{\s*(?:\"trace\"\s*:\s*\{\s*)?\"(?:resourceSpans|resource_spans)\"\s*:\s*\[",
+    re.MULTILINE,
+)
+_BATCHES = re.compile(r"\A\s*\{\s*\"batches\"\s*:\s*\[")
+_BATCH = re.compile(r"\"(?:scopeSpans|instrumentationLibrarySpans)\"\s*:\s*\[")
+_LINE = re.compile(rb"^\s*\{\s*\"(?:resource[_A-Z]|batches)", re.MULTILINE)
+
+
+class _ScopeSpans(Struct, gc=False, rename="camel", forbid_unknown_fields=True):
+    scope: Raw = NOTHING
+    spans: list[Raw] | None = None
+    schema_url: Raw = NOTHING
+
+
+class _ResourceSpans(Struct, gc=False, rename="camel", forbid_unknown_fields=True):
+    resource: Raw = NOTHING
+    scope_spans: list[_ScopeSpans] | None = None
+    schema_url: Raw = NOTHING
+
+
+class _Request(Struct, gc=False, rename="camel", forbid_unknown_fields=True):
+    resource_spans: list[_ResourceSpans] | None = None
+    resource_metrics: Raw = NOTHING
+    resource_logs: Raw = NOTHING
+
+
+_decoder = msgspec.json.Decoder(_Request)
+
+
+class OtlpJson:
+    """See the module's docstring."""
+
+    name = "otlp_json"
+    table = "requests"
+    tables = ("requests",)
+    version = "1"
+    summary = "OpenTelemetry traces with GenAI spans as OTLP JSON (collector file exporter, SDKs)"
+
+    def recognise(self, preview: Preview) -> str | None:
+        """By the outermost keys of the first request."""
+        text = preview.text
+        if text is None:
+            return None
+        if _REQUEST.search(text) or (_BATCHES.search(text) and _BATCH.search(text)):
+            return "OTLP JSON: an object of resourceSpans"
+        return None
+
+    def read(self, file: LandingFile, sink: Sink) -> None:
+        """See `Connector.read`."""
+        with open_decompressed(file.path) as stream, span_rows(file.digest, sink) as rows:
+            _Reader(file.path, rows).read(stream)
+            sink.expect(rows.records)
+
+
+CONNECTOR = OtlpJson()
+
+
+class _Reader:
+    """Reads one file into `rows`."""
+
+    def __init__(self, path: Path, rows: SpanRows) -> None:
+        self._path = path
+        self._rows = rows
+
+    def read(self, stream: BinaryIO) -> None:
+        """By lines where the file has whole requests in lines, else as a document."""
+        head = stream.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
+        lines = _lines(head, stream)
+        if not _is_by_lines(head):
+            self._read_document(_blocks(lines))
+            return
+        for line in lines:
+            if not line.endswith(b"\n") and len(line) > LINE_BYTES:
+                self._read_document(_blocks(chain((line,), lines)))
+            elif line.strip():
+                self._read_line(line)
+
+    def _read_line(self, line: bytes) -> None:
+        try:
+            request = _decoder.decode(line)
+        except msgspec.ValidationError:
+            # Snake case, or one part that is not of the shape: cut it, so that the rest counts.
+            self._read_document((line,))
+            return
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._rows.refuse("line: not JSON")
+            return
+        except RecursionError:
+            self._rows.refuse("line: nested too deeply")
+            return
+        if bytes(request.resource_metrics) or bytes(request.resource_logs):
+            self._rows.pass_over("metrics or logs")
+        for resource_spans in request.resource_spans or ():
+            for scope_spans in resource_spans.scope_spans or ():
+                scope = self._scope(resource_spans.resource, scope_spans.scope)
+                for text in scope_spans.spans or ():
+                    self._take(text, scope)
+
+    def _read_document(self, blocks: Iterable[bytes]) -> None:
+        resource = name = b""
+        scope: Scope | None = None
+        for piece, text in cut(blocks):
+            if piece is Piece.SPAN:
+                scope = scope or self._scope(resource, name)
+                self._take(text, scope)
+            elif piece is Piece.RESOURCE_SPANS:
+                resource, name, scope = b"", b"", None
+            elif piece is Piece.SCOPE_SPANS:
+                name, scope = b"", None
+            elif piece in (Piece.RESOURCE, Piece.SCOPE):
+                if scope is not None:
+                    raise self._disordered(piece)
+                if piece is Piece.RESOURCE:
+                    resource = text
+                else:
+                    name = text
+            else:
+                self._rows.refuse(CUT_REASONS[piece])
+
+    def _disordered(self, piece: Piece) -> LandingFileError:
+        return LandingFileError(
+            self._path,
+            f"a {piece.value} stands behind its spans.",
+            "Ship one request per line, as the collector's file exporter writes them.",
+        )
+
+    def _scope(self, resource: bytes | Raw, scope: bytes | Raw) -> Scope:
+        try:
+            return scope_of(resource, scope)
+        except SpanError as error:
+            self._rows.refuse(str(error))
+            return Scope({}, None)
+
+    def _take(self, text: bytes | Raw, scope: Scope) -> None:
+        try:
+            span = span_of(text)
+        except SpanError as error:
+            self._rows.refuse(str(error))
+            return
+        self._rows.take(span, scope)
+
+
+def _lines(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    """Lines of at most LINE_BYTES + 1, then the rest of a longer one in blocks."""
+    *whole, begun = head.splitlines(keepends=True) or [b""]
+    if begun.endswith(b"\n"):
+        whole, begun = [*whole, begun], b""
+    yield from whole
+    while True:
+        line = begun + stream.readline(LINE_BYTES + 1 - len(begun))
+        begun = b""
+        if not line:
+            return
+        yield line
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines put together, so that each is worth a pass."""
+    taken: list[bytes] = []
+    size = 0
+    for line in lines:
+        taken.append(line)
+        size += len(line)
+        if size >= BLOCK_BYTES:
+            yield b"".join(taken)
+            taken, size = [], 0
+    if taken:
+        yield b"".join(taken)
+
+
+def _is_by_lines(head: bytes) -> bool:
+    """Whether lines are whole requests; a document that spans lines begins with less than one."""
+    lines = [line for line in head.split(b"\n") if line.strip()]
+    if len(lines) < 2:
+        return bool(lines) and (len(head) >= HEAD_BYTES or _is_json(lines[0]))
+    return _is_json(lines[0]) or any(_LINE.match(line) for line in lines[1:])
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

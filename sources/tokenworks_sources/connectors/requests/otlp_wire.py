@@ -1,0 +1,229 @@
+"""One span, resource or scope from the protobuf wire format.
+
+Pure. Only the few messages of a trace, and of them only what is read: a generated class would decode
+every prompt first and hold a whole request in memory. Measured on spans of 1.1 kB: 16 µs each here,
+8 µs with generated classes, of about 30 µs for the whole way to a row.
+
+Tags are field number × 8 + wire type, so a field of the wrong type is an unknown one.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+
+from tokenworks_sources.connectors.requests import genai_attributes as names
+from tokenworks_sources.connectors.requests.genai_spans import Scope, Span, SpanError
+from tokenworks_sources.connectors.requests.otlp_values import (
+    SPAN_BYTES,
+    TRACE_BYTES,
+    id_of,
+    is_known,
+)
+
+DAMAGED = "span: damaged protobuf"
+VARINT, LENGTH = 0, 2
+# Wire type to bytes.
+_FIXED = {1: 8, 5: 4}
+_DEEPEST_VALUE = 8
+_LONGEST_VARINT = 10
+
+# Tag, place where the value begins, place where it ends; for numbers the value and 0.
+Entry = tuple[int, int, int]
+
+_SPAN_PLACES = {name.encode(): place for name, place in names.SPAN.items()}
+_RESOURCE_PLACES = {name.encode(): place for name, place in names.RESOURCE.items()}
+_EXCEPTION = {name.encode(): place for name, place in names.EXCEPTION.items()}
+_FIRST_TOKEN = frozenset(name.encode() for name in names.FIRST_TOKEN_EVENTS)
+
+
+class WireError(ValueError):
+    """Bytes that are no protobuf message."""
+
+
+def varint(text: bytes, place: int) -> tuple[int, int]:
+    """A number of up to ten bytes, and where it ends."""
+    value = shift = 0
+    for _ in range(_LONGEST_VARINT):
+        byte = text[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+        shift += 7
+    raise WireError
+
+
+def entries(text: bytes, place: int, end: int) -> Iterator[Entry]:
+    """The fields of a message.
+
+    Raises:
+        WireError, IndexError: it is none.
+    """
+    while place < end:
+        tag = text[place]
+        place += 1
+        if tag >= 0x80:
+            tag, place = varint(text, place - 1)
+        wire = tag & 7
+        if wire == LENGTH:
+            size = text[place]
+            place += 1
+            if size >= 0x80:
+                size, place = varint(text, place - 1)
+            begin, place = place, place + size
+            if place > end:
+                raise WireError
+            yield tag, begin, place
+        elif wire == VARINT:
+            value, place = varint(text, place)
+            yield tag, value, 0
+        elif wire in _FIXED:
+            place += _FIXED[wire]
+            if place > end:
+                raise WireError
+            yield tag, int.from_bytes(text[place - _FIXED[wire] : place], "little"), 0
+        else:
+            raise WireError
+    if place != end:
+        raise WireError
+
+
+def span_of(text: bytes) -> Span:
+    """A `Span` message.
+
+    Raises:
+        SpanError: it is damaged.
+    """
+    try:
+        return _span(text)
+    except (WireError, IndexError, UnicodeDecodeError) as error:
+        raise SpanError(DAMAGED) from error
+
+
+def _span(text: bytes) -> Span:
+    fields: names.Fields = {}
+    ranks: dict[str, int] = {}
+    last: dict[int, tuple[int, int]] = {}
+    events: list[tuple[int, int]] = []
+    for tag, begin, end in entries(text, 0, len(text)):
+        if tag == 0x4A:
+            _put(text, begin, end, _SPAN_PLACES, fields, ranks)
+        elif tag == 0x5A:
+            events.append((begin, end))
+        else:
+            last[tag] = begin, end
+    first_token = None
+    for begin, end in events:
+        moment = _read_event(text, begin, end, fields)
+        first_token = moment if first_token is None else first_token
+    nothing = (0, 0)
+    return Span(
+        id_of(text[slice(*last.get(0x0A, nothing))], TRACE_BYTES, "traceId"),
+        id_of(text[slice(*last.get(0x12, nothing))], SPAN_BYTES, "spanId"),
+        id_of(text[slice(*last.get(0x22, nothing))], SPAN_BYTES, "parentSpanId"),
+        text[slice(*last.get(0x2A, nothing))].decode(),
+        last.get(0x30, nothing)[0],
+        last.get(0x39, nothing)[0] or None,
+        last.get(0x41, nothing)[0] or None,
+        sum(code for tag, code, _ in entries(text, *last.get(0x7A, nothing)) if tag == 0x18),
+        fields,
+        first_token,
+    )
+
+
+def _read_event(text: bytes, begin: int, end: int, fields: names.Fields) -> int | None:
+    """The time of the first token; the type of an exception goes to the fields."""
+    moment, name, attributes = 0, b"", []
+    for tag, start, stop in entries(text, begin, end):
+        if tag == 0x09:
+            moment = start
+        elif tag == 0x12:
+            name = text[start:stop]
+        elif tag == 0x1A:
+            attributes.append((start, stop))
+    if name == b"exception" and "error_type" not in fields:
+        for start, stop in attributes:
+            _put(text, start, stop, _EXCEPTION, fields, {})
+    return moment or None if name in _FIRST_TOKEN else None
+
+
+def scope_of(resource: bytes, scope: bytes) -> Scope:
+    """Resource and scope from their messages.
+
+    Raises:
+        SpanError: one is damaged.
+    """
+    fields: names.Fields = {}
+    ranks: dict[str, int] = {}
+    name = None
+    try:
+        for tag, begin, end in entries(resource, 0, len(resource)):
+            if tag == 0x0A:
+                _put(resource, begin, end, _RESOURCE_PLACES, fields, ranks)
+        for tag, begin, end in entries(scope, 0, len(scope)):
+            if tag == 0x0A:
+                name = scope[begin:end].decode()
+    except (WireError, IndexError, UnicodeDecodeError) as error:
+        raise SpanError("resource or scope: damaged protobuf") from error
+    return Scope(fields, name)
+
+
+def _put(
+    text: bytes,
+    begin: int,
+    end: int,
+    places: dict[bytes, tuple[str, int]],
+    fields: names.Fields,
+    ranks: dict[str, int],
+) -> None:
+    """The field of one key and value, where it is known and no better name has it."""
+    place = None
+    for tag, start, stop in entries(text, begin, end):
+        if tag == 0x0A:
+            place = places.get(text[start:stop])
+            if place is None:
+                return
+        elif tag == 0x12 and place is not None:
+            field, rank = place
+            if rank < ranks.get(field, rank + 1):
+                value = _value(text, start, stop, 0)
+                if is_known(value):
+                    fields[field] = value
+                    ranks[field] = rank
+
+
+def _value(text: bytes, begin: int, end: int, depth: int) -> object:
+    """An AnyValue: text, number, truth, list or object."""
+    for tag, start, stop in entries(text, begin, end):
+        if tag == 0x0A:
+            return text[start:stop].decode()
+        if tag in _NUMBERS:
+            return _NUMBERS[tag](start)
+        if tag in (0x2A, 0x32) and depth < _DEEPEST_VALUE:
+            inner = [entry for entry in entries(text, start, stop) if entry[0] == 0x0A]
+            if tag == 0x2A:
+                return [_value(text, low, high, depth + 1) for _, low, high in inner]
+            return dict(_pair(text, low, high, depth + 1) for _, low, high in inner)
+    return None
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def _double(value: int) -> float:
+    return float(struct.unpack("<d", value.to_bytes(8, "little"))[0])
+
+
+_NUMBERS: dict[int, Callable[[int], object]] = {0x10: bool, 0x18: _signed, 0x21: _double}
+
+
+def _pair(text: bytes, begin: int, end: int, depth: int) -> tuple[str, object]:
+    key, value = "", None
+    for tag, start, stop in entries(text, begin, end):
+        if tag == 0x0A:
+            key = text[start:stop].decode()
+        elif tag == 0x12:
+            value = _value(text, start, stop, depth)
+    return key, value
