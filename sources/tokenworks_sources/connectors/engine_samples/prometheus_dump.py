@@ -26,8 +26,12 @@ from tokenworks_sources.connectors.engine_samples.engines.model import (
     RANK_LABELS,
     SCRAPER_LABELS,
 )
-from tokenworks_sources.connectors.engine_samples.engines.table import ENGINES, engine_of
-from tokenworks_sources.connectors.engine_samples.reader import engine_scraped, write_engines
+from tokenworks_sources.connectors.engine_samples.engines.table import (
+    ENGINES,
+    engine_of,
+    engine_scraped,
+)
+from tokenworks_sources.connectors.engine_samples.reader import write_engines
 from tokenworks_sources.connectors.engine_samples.repeats import drop_repeats
 from tokenworks_sources.connectors.engine_samples.targets import PLAIN_LABELS
 from tokenworks_sources.connectors.engine_samples.targets import target_of as engine_target

@@ -7,14 +7,13 @@ scrape it is. A scrape with GPU series as well is `prometheus_dump`'s.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.engine_samples.engines.model import Engine
-from tokenworks_sources.connectors.engine_samples.engines.table import ENGINES
+from tokenworks_sources.connectors.engine_samples.engines.table import engine_scraped
 from tokenworks_sources.connectors.engine_samples.repeats import drop_repeats
 from tokenworks_sources.connectors.engine_samples.rows import (
     histogram_rows,
@@ -28,9 +27,6 @@ from tokenworks_sources.connectors.prometheus.clock import instance_of_path
 from tokenworks_sources.connectors.prometheus.scan import Batch, scan
 from tokenworks_sources.connectors.prometheus.select import select
 from tokenworks_sources.errors import LandingFileError
-
-# Names without a prefix that no other exporter has.
-_NIM = r"(?:num_request_max|gpu_cache_usage_perc|request_finish_total)[ {]"
 
 
 @dataclass
@@ -70,20 +66,6 @@ class EngineScrapes:
             write_engines(
                 select(batch, catalogue, sink), batch, catalogue, file, path_instance, sink
             )
-
-
-def engine_scraped(text: str) -> Engine | None:
-    """The engine whose scrape a text is: a host before the engine inside it."""
-    return next((engine for engine in ENGINES if _PATTERNS[engine.name].search(text)), None)
-
-
-def _pattern(engine: Engine) -> re.Pattern[str]:
-    names = engine.families or (engine.prefix, *engine.other_prefixes)
-    begins = "|".join(re.escape(name) + r"\w" for name in names) if engine.prefix else _NIM
-    return re.compile(rf"(?m)^(?:# (?:HELP|TYPE) )?(?:{begins})")
-
-
-_PATTERNS = {engine.name: _pattern(engine) for engine in ENGINES}
 
 
 def write_engines(

@@ -20,6 +20,7 @@ import re
 import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.engine_samples.engines.table import engine_scraped
 from tokenworks_sources.connectors.gpu_samples.dcgm_fields import FIELDS, PERCENT, UTIL_RATIO
 from tokenworks_sources.connectors.prometheus.catalogue import (
     Catalogue,
@@ -61,8 +62,9 @@ class DcgmPrometheus:
     summary = "dcgm-exporter /metrics, one scrape or many a file"
 
     def recognise(self, preview: Preview) -> str | None:
-        """A sample or declaration of a DCGM field."""
-        return "metrics named DCGM_*" if names_dcgm(preview.text or "") else None
+        """A sample or declaration of a DCGM field; with an engine's beside it, it is a dump."""
+        text = preview.text or ""
+        return "metrics named DCGM_*" if names_dcgm(text) and not engine_scraped(text) else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one sample line."""

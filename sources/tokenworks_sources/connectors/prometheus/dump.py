@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from tokenworks_sources.connectors.prometheus.clock import EARLIEST, LATEST
 from tokenworks_sources.connectors.prometheus.exposition import Series
@@ -24,7 +25,7 @@ from tokenworks_sources.connectors.prometheus.scrapes import Scrape
 MEMORY_LIMIT = "512MB"
 NO_TIME = "timestamp: no time between 2000 and 2100"
 NO_NUMBER = "value: not a number"
-IN_TIME = f"at >= {EARLIEST} and at < {LATEST}"
+IN_TIME = f"micros >= {EARLIEST} and micros < {LATEST}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Dump:
 
     Attributes:
         series: its series that may be of use, by number.
-        connection: holds the view `samples` (series, at in microseconds, value, line).
+        connection: holds the view `samples` (series, micros, value, line).
     """
 
     series: list[Series]
@@ -49,32 +50,31 @@ def database(folder: Path) -> duckdb.DuckDBPyConnection:
 
 def batches(dump: Dump) -> Iterator[Batch]:
     """Whole instants, in the order of time."""
-    reader = dump.connection.execute(
-        "select series, at, value, line from samples order by at, series, line"
+    reader: pa.RecordBatchReader = dump.connection.sql(
+        "select series, micros, value, line from samples order by micros, series, line"
     ).to_arrow_reader(BATCH_SAMPLES)
     kept: pl.DataFrame | None = None
     for part in reader:
         frame = pl.DataFrame(pl.from_arrow(part))
         kept = frame if kept is None else pl.concat([kept, frame])
-        last = kept["at"][-1] if kept.height else None
-        whole = kept.filter(pl.col("at") < last)
-        if whole.height:
-            yield _batch(whole)
-            kept = kept.filter(pl.col("at") == last)
+        is_last = kept["micros"] == kept["micros"].max()
+        if not is_last.all():
+            yield _batch(kept.filter(~is_last))
+            kept = kept.filter(is_last)
     if kept is not None and kept.height:
         yield _batch(kept)
 
 
 def _batch(samples: pl.DataFrame) -> Batch:
-    times = samples["at"].unique().sort()
+    times = samples["micros"].unique().sort()
     return Batch(
         samples.select(
-            pl.col("at").rle_id().cast(pl.Int32).alias("scrape"),
+            pl.col("micros").rle_id().cast(pl.Int32).alias("scrape"),
             pl.col("series").cast(pl.Int32),
             pl.col("value").cast(pl.Float64),
             pl.col("line").cast(pl.Int64),
         ),
-        [Scrape(time, None) for time in times],
+        [Scrape(time, None) for time in times.to_list()],
     )
 
 

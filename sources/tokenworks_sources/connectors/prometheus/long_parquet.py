@@ -143,10 +143,10 @@ def _read(
 ) -> Dump:
     connection.execute(
         f"""
-        create temp view raw as
+        create view raw as
         select
             {_key(shape)} as key,
-            {_micros(shape.time, schema.field(shape.time).type)} as at,
+            {_micros(shape.time, schema.field(shape.time).type)} as micros,
             try_cast({_quoted(shape.value)} as double) as value,
             file_row_number + 1 as line
         from read_parquet({_literal(str(file.path))}, file_row_number = true)
@@ -155,7 +155,7 @@ def _read(
     keys = _keys(file, connection, shape, is_wanted)
     connection.register("keys", keys.table())
     for reason, rows in _rows(
-        connection.cursor(),
+        connection,
         "select keys.reason, count(*) from raw inner join keys using (key) group by keys.reason",
     ):
         sink.expect(rows)
@@ -163,11 +163,11 @@ def _read(
             sink.skip(unwanted, rows)
     connection.execute(
         f"""
-        create temp view judged as
+        create view judged as
         select
             raw.line,
             keys.series,
-            raw.at,
+            raw.micros,
             raw.value,
             case
                 when keys.reason is not null then keys.reason
@@ -178,9 +178,9 @@ def _read(
         """
     )
     bad = f"select line, reason from judged where reason <> {_literal(UNWANTED)}"
-    for line, reason in _rows(connection.cursor(), bad):
+    for line, reason in _rows(connection, bad):
         sink.reject(line, reason, "")
-    connection.execute("create temp view samples as select * from judged where reason is null")
+    connection.execute("create view samples as select * from judged where reason is null")
     return Dump(keys.series, connection)
 
 
@@ -225,7 +225,7 @@ def _keys(
     is_wanted: Callable[[Series], bool],
 ) -> _Keys:
     keys = _Keys()
-    for (key,) in _rows(connection.cursor(), "select distinct key from raw order by key"):
+    for (key,) in _rows(connection, "select distinct key from raw order by key"):
         series = _series(key, shape)
         keys.add(key, series, is_wanted=series is not None and is_wanted(series))
         if len(keys.keys) > SERIES_LIMIT:
@@ -237,9 +237,9 @@ def _keys(
     return keys
 
 
-def _rows(cursor: duckdb.DuckDBPyConnection, query: str) -> Iterator[tuple[Any, ...]]:
-    cursor.execute(query)
-    while rows := cursor.fetchmany(10_000):
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[tuple[Any, ...]]:
+    connection.execute(query)
+    while rows := connection.fetchmany(10_000):
         yield from rows
 
 
@@ -285,9 +285,14 @@ def _series(key: str, shape: Shape) -> Series | None:
     if labels is None:
         return None
     labels |= {name: row[f"label {name}"] or "" for name in shape.label_columns}
-    name = row.get("name") or labels.get("__name__")
+    name = row.get("name") or labels.get("__name__") or ""
     labels.pop("__name__", None)
-    return Series(name, {label: text for label, text in labels.items() if text}) if name else None
+    series = parse_series(name)
+    if not name or series is None:
+        return None
+    return Series(
+        series.name, {label: text for label, text in labels.items() if text} | series.labels
+    )
 
 
 def _labels(value: object) -> dict[str, str] | None:

@@ -84,13 +84,11 @@ def read_answers(
     spool.flush()
     sink.expect(spool.records)
     connection = database(folder)
-    connection.execute(
-        "create view samples as select * from read_parquet($1)"
-        if spool.parts
-        else "create view samples as select 0 as series, 0 as at, 0.0 as value, 0 as line limit 0",
-        [str(folder / "samples-*.parquet")] if spool.parts else [],
-    )
+    connection.read_parquet(str(folder / "samples-*.parquet")).create_view("samples")
     return Dump(spool.series, connection)
+
+
+_RUN = {"series": pl.Int32, "line": pl.Int64, "samples": pl.Int64}
 
 
 class _Spool:
@@ -163,19 +161,19 @@ class _Spool:
         self._sink.reject(number, reason, raw, records)
 
     def flush(self) -> None:
-        """Writes the samples that wait."""
-        if not self._runs:
+        """Writes the samples that wait; the first file may hold none."""
+        if not self._runs and self.parts:
             return
-        runs = pl.DataFrame(self._runs, schema=["series", "line", "samples"], orient="row")
+        runs = pl.DataFrame(self._runs, schema=_RUN, orient="row")
         samples = runs.select(pl.col("series", "line").repeat_by("samples").explode())
         samples = samples.with_columns(
-            at=(pl.Series(self._times, dtype=pl.Float64) * 1000)
+            micros=(pl.Series(self._times, dtype=pl.Float64) * 1000)
             .round()
             .cast(pl.Int64, strict=False)
             * 1000,
             text=pl.Series(self._texts, dtype=pl.String),
         ).with_columns(value=pl.col("text").cast(pl.Float64, strict=False))
-        is_time = pl.col("at").is_between(EARLIEST, LATEST, closed="left").fill_null(False)
+        is_time = pl.col("micros").is_between(EARLIEST, LATEST, closed="left").fill_null(False)
         reason = (
             pl.when(~is_time)
             .then(pl.lit(NO_TIME))
@@ -189,7 +187,7 @@ class _Spool:
             .iter_rows()
         ):
             self._sink.reject(line, why, text[:80])
-        good = judged.filter(pl.col("reason").is_null()).select("series", "at", "value", "line")
+        good = judged.filter(pl.col("reason").is_null()).select("series", "micros", "value", "line")
         good.write_parquet(
             self._folder / f"samples-{self.parts:05d}.parquet", compression="lz4", statistics=False
         )
