@@ -56,6 +56,11 @@ from tokenworks_sources.connectors.requests import (
     vllm_bench,
 )
 from tokenworks_sources.connectors.tariff_rates import openei_urdb
+from tokenworks_sources.connectors.usage_buckets import (
+    anthropic_usage,
+    litellm_daily,
+    openai_usage,
+)
 from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
 
 CONNECTORS: tuple[Connector, ...] = (
@@ -64,6 +69,9 @@ CONNECTORS: tuple[Connector, ...] = (
     langfuse.CONNECTOR,
     helicone.CONNECTOR,
     usage_bodies.CONNECTOR,
+    openai_usage.CONNECTOR,
+    anthropic_usage.CONNECTOR,
+    litellm_daily.CONNECTOR,
     otlp_json.CONNECTOR,
     otlp_protobuf.CONNECTOR,
     otel_sdk_json.CONNECTOR,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,6 +23,8 @@ from tokenworks_sources.contracts.render import polars_schema
 BATCH_ROWS = 20_000
 MONEY_STEP = Decimal("0.000000000001")
 _LARGEST_MONEY = Decimal(10) ** 26
+# The default context of 28 digits is too small for the lake's 38.
+_WIDE = Context(prec=60)
 _EPOCH = datetime(1970, 1, 1)
 # From the largest: whoever counts finer has the larger number, until the year 5138.
 _EPOCH_UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
@@ -52,10 +54,10 @@ def instant(value: object, field: str) -> datetime | None:
         if micros is None:
             raise FieldError(f"{field}: not an epoch and not a time with a zone")
         return _EPOCH + timedelta(microseconds=micros)
-    number = _decimal(value, field)
-    if abs(number) < Decimal(10) ** 20:
-        unit = next(unit for least, unit in _EPOCH_UNITS if abs(number) >= least)
-        micros = int(number * 1_000_000 / unit)
+    epoch = _decimal(value, field)
+    if abs(epoch) < Decimal(10) ** 20:
+        unit = next(unit for least, unit in _EPOCH_UNITS if abs(epoch) >= least)
+        micros = int(_WIDE.divide(_WIDE.multiply(epoch, Decimal(1_000_000)), Decimal(unit)))
     if micros is None or not EARLIEST <= micros < LATEST:
         raise FieldError(f"{field}: no time between 2000 and 2099")
     return _EPOCH + timedelta(microseconds=micros)
@@ -67,12 +69,21 @@ def money(value: object, field: str) -> Decimal | None:
     Raises:
         FieldError: it is no number, or too large for the lake.
     """
-    if value is None or value == "":
+    amount = number(value, field)
+    if amount is None:
         return None
-    number = _decimal(value, field)
-    if abs(number) >= _LARGEST_MONEY:
+    if abs(amount) >= _LARGEST_MONEY:
         raise FieldError(f"{field}: too large")
-    return number.quantize(MONEY_STEP)
+    return amount.quantize(MONEY_STEP, context=_WIDE)
+
+
+def number(value: object, field: str) -> Decimal | None:
+    """A number, exact; also where it is text.
+
+    Raises:
+        FieldError: it is none.
+    """
+    return None if value is None or value == "" else _decimal(value, field)
 
 
 def seconds(value: object, field: str, per_second: int = 1) -> float | None:

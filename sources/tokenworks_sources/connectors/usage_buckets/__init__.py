@@ -1,0 +1,1 @@
+"""Connectors of `usage_buckets`: what providers and gateways counted themselves."""
