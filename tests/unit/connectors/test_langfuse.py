@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tokenworks_sources.connectors.base import Preview
-from tokenworks_sources.connectors.requests import exports, langfuse
+from tokenworks_sources.connectors.requests import json_elements, langfuse
 from tokenworks_sources.connectors.requests.langfuse_spool import Unit
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
@@ -579,7 +579,7 @@ def test_a_foreign_csv_is_one_error_when_the_connector_is_forced(
 def test_nothing_is_lost_when_an_export_is_larger_than_a_block(
     write: Write, ingest_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports.json_elements, "CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(json_elements, "CHUNK_BYTES", 1_000)
     monkeypatch.setattr("tokenworks_sources.connectors.requests.langfuse_spool.BLOCK_ROWS", 7)
     rows = [changed(id=f"obs-{number:03d}") for number in range(50)]
     for name in ("many.json", "many.jsonl"):

@@ -18,6 +18,8 @@ Path = tuple[str, ...]
 
 # A string as a whole, the beginning of one that is not yet read to its end, or a mark.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],:]', re.DOTALL)
+# Everything up to a bracket or a string that is not yet read to its end.
+_NO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _OPEN, _CLOSE = b"{[", b"}]"
 
 
@@ -106,17 +108,36 @@ def elements(
         chunk = stream.read(max(CHUNK_BYTES, len(buffer)))
         ended = not chunk
         buffer += chunk
-        for match in _TOKEN.finditer(buffer, position):
-            token = match.group()
-            if token == b'"':
-                position = match.start()
-                break
-            yield from _step(scan, token, match.start(), buffer)
-            position = match.end()
-        else:
-            position = len(buffer) if scan.keeps_from() is None else position
+        while (token := _next_token(scan, buffer, position)) is not None:
+            yield from _step(scan, token.text, token.at, buffer)
+            position = token.at + len(token.text)
+        if scan.inside:
+            position = _end_of(_NO_BRACKET, buffer, position)
     if scan.levels or buffer[position:].strip():
         raise DocumentError("it ends within a record")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    at: int
+    text: bytes
+
+
+def _next_token(scan: _Scan, buffer: bytes, position: int) -> _Token | None:
+    """The next mark or string; None where more must be read first."""
+    if scan.inside:
+        position = _end_of(_NO_BRACKET, buffer, position)
+        bracket = buffer[position : position + 1]
+        return None if bracket in (b"", b'"') else _Token(position, bracket)
+    match = _TOKEN.search(buffer, position)
+    if match is None or match.group() == b'"':
+        return None
+    return _Token(match.start(), match.group())
+
+
+def _end_of(pattern: re.Pattern[bytes], buffer: bytes, position: int) -> int:
+    match = pattern.match(buffer, position)
+    return position if match is None else match.end()
 
 
 def _step(scan: _Scan, token: bytes, at: int, buffer: bytes) -> Iterator[Piece]:
