@@ -13,7 +13,7 @@ export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo test check bench dev contracts format lock clean
+.PHONY: help setup demo test check bench fuzz dev contracts format lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ check: $(READY) ## Format, lint, types, import rules, contract drift
 
 bench: $(READY) ## Measure speed and memory beside bare libraries (slow)
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+fuzz: $(READY) ## Ingest 1,000 broken variants of every real file (hours)
+	TOKENWORKS_FUZZ_VARIANTS=1000 $(BIN)/pytest tests/hostile -q
 
 dev: $(READY) ## Open the Dagster UI on loopback
 	@$(BIN)/tokenworks dev
