@@ -11,6 +11,8 @@ What the emitter gets wrong, and what is done about it:
 - `inter_token_latency` is one mean per request, the lake's time per output token; the time between two
   chunks is `inter_chunk_latency`.
 - `request_count` counts valid requests. Failed ones have a count of their own only where there were any.
+- Throughput may be over the whole phase with its grace period, which is longer than `benchmark_duration`;
+  it is taken as printed.
 - A CSV holds several tables with different headers, parted by blank lines; tables of GPU telemetry follow.
 - Warm-up requests are in neither (`warmup_metrics` is not read).
 """

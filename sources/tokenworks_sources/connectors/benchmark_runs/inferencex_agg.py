@@ -9,6 +9,9 @@ What the emitter gets wrong, and what is done about it:
 - Agentic aggregates hold successful requests alone, and leave requests without a first token out of
   `ttft` but not of `ttlt`. `num_requests_total` counts those that were still running at the end too, so
   what is not successful has not all failed.
+- Agentic `itl` is the mean time per output token of each request, the lake's time per output token;
+  fixed-length runs give both that (`tpot`) and the time between two chunks (`itl`).
+- Agentic token totals and throughput are the server's counters, of requests that failed too.
 - Throughput is per GPU, over all GPUs of the run; agentic ones give totals too.
 - `intvty` is 1 / `tpot` of the same statistic (its p99 is a small number), and is not taken.
 """
@@ -25,7 +28,8 @@ from tokenworks_sources.connectors.benchmarks.whole_file import small_object
 from tokenworks_sources.connectors.requests.usage import UsageError
 
 KNOWN_BY = frozenset(("hw", "infmax_model_prefix", "framework", "precision", "tput_per_gpu"))
-_LATENCIES = {"ttft": ("ttft",), "tpot": ("tpot",), "itl": ("itl",), "e2e": ("e2el", "ttlt")}
+_FIXED = {"ttft": ("ttft",), "tpot": ("tpot",), "itl": ("itl",), "e2e": ("e2el",)}
+_AGENTIC = {"ttft": ("ttft",), "tpot": ("itl",), "e2e": ("ttlt",)}
 _NAMES = {"model": "model", "backend": "framework", "hardware": "hw", "precision": "precision"}
 _COUNTS = {
     "tensor_parallel": "tp",
@@ -93,5 +97,5 @@ def _row(run: Mapping[str, object]) -> dict[str, object]:
         **summary.names(run, _NAMES),
         **summary.counts(run, _COUNTS),
         **summary.rates(run, _RATES),
-        **summary.latencies(run, _LATENCIES, "{statistic}_{metric}", 1),
+        **summary.latencies(run, _AGENTIC if "users" in run else _FIXED, "{statistic}_{metric}", 1),
     }

@@ -94,7 +94,7 @@ def anchor_of(path: Path, said: Said, why: str) -> datetime:
     if said.start is None:
         raise LandingFileError(
             path,
-            f"{why}, so its requests cannot be dated.",
+            f"{why}, so nothing in it can be dated.",
             f"Lay a file {SIDECAR} beside it that says when the run began, as in {_EXAMPLE!r}.",
         )
     return said.start

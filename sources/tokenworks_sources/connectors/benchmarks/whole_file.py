@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ from tokenworks_sources.landing import GZIP_MAGIC, ZSTD_MAGIC, open_decompressed
 
 # Summaries are read whole; Python's JSON reader knows NaN, which tools write for an empty mean.
 SMALL_BYTES = 1 << 24
+# Longer texts are not copied to take out what is no number.
+PATCHED_BYTES = 1 << 29
+
+# Within a text that somebody wrote it may be met too; those are never read.
+_NO_NUMBER = re.compile(rb"(?<=[:,\[\s])-?(?:NaN|Infinity)(?=\s*[,}\]])")
 
 Value = TypeVar("Value")
 
@@ -68,7 +74,7 @@ def value_of(path: Path, kind: type[Value]) -> Value:
     """
     try:
         with mapped(path) as pages:
-            return msgspec.json.decode(memoryview(pages)[_begin(pages) :], type=kind)
+            return _decoded(memoryview(pages)[_begin(pages) :], kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         kind_of = "of another shape" if isinstance(error, msgspec.ValidationError) else "not JSON"
         raise _unreadable(path, kind_of) from None
@@ -90,9 +96,21 @@ def values_of(path: Path, kind: type[Value]) -> Iterator[tuple[int, Value | None
         yield number, _line_value(line, kind)
 
 
+def _decoded(text: memoryview, kind: type[Value]) -> Value:
+    """Python writes NaN and Infinity, which are no JSON: they become null where they are met."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if len(text) > PATCHED_BYTES or not _NO_NUMBER.search(text):
+            raise
+        return msgspec.json.decode(_NO_NUMBER.sub(b"null", text), type=kind)
+
+
 def _line_value(line: memoryview, kind: type[Value]) -> Value | None:
     try:
-        return msgspec.json.decode(line, type=kind)
+        return _decoded(line, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -147,6 +147,8 @@ def _single(
     if source.values is not None:
         words = value.cast(pl.String).replace_strict(source.values, default=source.otherwise)
         words = pl.when(value.is_not_null()).then(words)
+        if column.type == "boolean":
+            words = _truth(words)
         words_allowed = ", ".join(source.values)
         return _Value(words, value, f"{name}: not one of {words_allowed}")
     if source.relative is not None:
@@ -182,9 +184,7 @@ def _plain(column: Column, source: Source, name: str, kind: pl.DataType) -> _Val
     if column.type == "string":
         return _Value(value.cast(pl.String), value, f"{name}: not text")
     if column.type == "boolean":
-        word = text.cast(pl.String).str.to_lowercase()
-        truth = pl.when(word.is_in(TRUE)).then(True).when(word.is_in(FALSE)).then(False)
-        return _Value(truth, value, f"{name}: not true or false")
+        return _Value(_truth(text.cast(pl.String)), value, f"{name}: not true or false")
     if column.type.startswith("decimal"):
         return _Value(text.cast(pl.Decimal(38, 12), strict=False), value, f"{name}: not a number")
     if column.type.startswith("list"):
@@ -193,6 +193,11 @@ def _plain(column: Column, source: Source, name: str, kind: pl.DataType) -> _Val
     whole = column.type == "bigint"
     number = _scaled(name, kind, column, source)
     return _Value(number, value, f"{name}: not a {'whole ' if whole else ''}number")
+
+
+def _truth(text: pl.Expr) -> pl.Expr:
+    word = text.str.to_lowercase()
+    return pl.when(word.is_in(TRUE)).then(True).when(word.is_in(FALSE)).then(False)
 
 
 def _number(value: pl.Expr, kind: pl.DataType, whole: bool) -> pl.Expr:

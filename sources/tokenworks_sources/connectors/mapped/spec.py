@@ -268,6 +268,8 @@ def _check_column(column: Column, source: Source, mapping: Mapping) -> None:
 
 
 def _check_values(where: str, column: Column, source: Source) -> None:
+    if source.values is not None and column.type not in ("string", "boolean"):
+        raise ValueError(f"{where}: values give text or true and false, not {column.type}")
     words = {*(source.values or {}).values(), *filter(None, [source.otherwise])}
     wrong = words - set(column.allowed) if column.allowed else set()
     if wrong:
