@@ -25,6 +25,21 @@ class Entry:
 
 
 @dataclass
+class Summary:
+    """A bill: a usage summary by element path (`billingPeriod/start`), its charges likewise.
+
+    Attributes:
+        number: place among the records of the feed that are no readings, from 1.
+        entry: the entry around it, for its links and dates.
+    """
+
+    number: int
+    entry: Entry = field(default_factory=Entry)
+    facts: dict[str, str] = field(default_factory=dict)
+    charges: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
 class Feed:
     """What a feed says beside its readings.
 
@@ -33,7 +48,8 @@ class Feed:
         block_links: distinct `up` links (`self` without its last segment where there is none) of
             entries with readings; a block's `ref` is an index into it.
         readings: number of `IntervalReading` elements.
-        summaries: number of usage and quality summaries.
+        bills: usage summaries, in the order of the feed.
+        others: number of summaries that hold no bill.
     """
 
     identifier: str = ""
@@ -42,7 +58,8 @@ class Feed:
     reading_types: list[Entry] = field(default_factory=list)
     block_links: list[str] = field(default_factory=list)
     readings: int = 0
-    summaries: int = 0
+    bills: list[Summary] = field(default_factory=list)
+    others: int = 0
 
 
 def path_of(link: str) -> str:

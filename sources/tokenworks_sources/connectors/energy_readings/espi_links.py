@@ -80,6 +80,15 @@ class _Source:
     facts: dict[str, str] | None
 
 
+def usage_point_of(feed: Feed, link: str) -> tuple[str | None, Entry | None]:
+    """The path of the usage point that a link belongs to, and its entry where the feed has it."""
+    collection = path_of(link)
+    found = USAGE_POINT.match(collection)
+    entry = owner("UsagePoint", feed.usage_points, collection)
+    path = path_of(entry.self_link) or entry.identifier if entry else ""
+    return path or (found.group(0) if found else None), entry
+
+
 def streams_of(feed: Feed) -> list[Stream]:
     """One stream per distinct link of the feed's blocks, with meter ids that cannot collide."""
     sources = [_source(feed, link) for link in feed.block_links]
@@ -92,13 +101,13 @@ def streams_of(feed: Feed) -> list[Stream]:
 
 def _source(feed: Feed, link: str) -> _Source:
     collection = path_of(link)
-    meter_reading = _owner("MeterReading", feed.meter_readings, collection)
+    meter_reading = owner("MeterReading", feed.meter_readings, collection)
     own_path = path_of(meter_reading.self_link) if meter_reading else ""
     name = own_path or collection.removesuffix("/IntervalBlock")
     if not name or name == "IntervalBlock":
         name = (meter_reading.identifier if meter_reading else "") or feed.identifier
     above = path_of(meter_reading.up_link) if meter_reading else ""
-    usage_point = _owner("UsagePoint", feed.usage_points, above or collection)
+    usage_point = owner("UsagePoint", feed.usage_points, above or collection)
     found = USAGE_POINT.match(own_path) or USAGE_POINT.match(collection)
     point = found.group(0) if found else None
     if usage_point is not None:
@@ -106,12 +115,12 @@ def _source(feed: Feed, link: str) -> _Source:
     return _Source(
         usage_point=point,
         meter_reading=name,
-        service=_number(usage_point.facts.get("kind")) if usage_point else None,
+        service=number(usage_point.facts.get("kind")) if usage_point else None,
         facts=_reading_type(feed, meter_reading),
     )
 
 
-def _owner(kind: str, candidates: Sequence[Entry], collection: str) -> Entry | None:
+def owner(kind: str, candidates: Sequence[Entry], collection: str) -> Entry | None:
     """The entry that a collection link belongs to: declared, by path, or the only one.
 
     The only one is not taken where both paths name an entry of that kind, and not the same.
@@ -150,17 +159,17 @@ def _stream(ref: int, source: _Source) -> Stream:
     verdict = _verdict(facts)
     if verdict:
         return Stream(ref, verdict=verdict)
-    unit, exponent = _number(facts["uom"]), _number(facts.get("powerOfTenMultiplier", "0"))
+    unit, exponent = number(facts["uom"]), number(facts.get("powerOfTenMultiplier", "0"))
     assert exponent is not None
     to_kilo = exponent if unit == JOULE else exponent - 3
-    quality = _number(facts.get("defaultQuality"))
+    quality = number(facts.get("defaultQuality"))
     return Stream(
         ref,
-        flow_direction=FLOWS.get(_number(facts.get("flowDirection")) or 0, "unknown"),
-        measures=_measures(unit, _number(facts.get("dataQualifier"))),
+        flow_direction=FLOWS.get(number(facts.get("flowDirection")) or 0, "unknown"),
+        measures=_measures(unit, number(facts.get("dataQualifier"))),
         up=10.0 ** max(to_kilo, 0),
         down=10.0 ** max(-to_kilo, 0) * (JOULES_PER_KWH if unit == JOULE else 1.0),
-        interval_length=_number(facts.get("intervalLength")) or None,
+        interval_length=number(facts.get("intervalLength")) or None,
         quality="unknown" if quality is None else QUALITIES.get(quality, "unknown"),
         currency=facts.get("currency"),
     )
@@ -175,10 +184,10 @@ def _measures(unit: int | None, qualifier: int | None) -> str:
 def _verdict(facts: dict[str, str]) -> str | None:
     """Why no reading of this type can be used, or None: the first rule that is broken."""
     commodity, unit, behaviour, qualifier = (
-        _number(facts.get(name))
+        number(facts.get(name))
         for name in ("commodity", "uom", "accumulationBehaviour", "dataQualifier")
     )
-    exponent = _number(facts.get("powerOfTenMultiplier", "0"))
+    exponent = number(facts.get("powerOfTenMultiplier", "0"))
     unit_name = OTHER_UNITS.get(unit or 0, "unknown")
     rules = (
         (
@@ -234,7 +243,7 @@ def _with_meter(stream: Stream, meter_id: str) -> Stream:
     return replace(stream, meter_id=meter_id)
 
 
-def _number(text: str | None) -> int | None:
+def number(text: str | None) -> int | None:
     """A whole number; None where there is none."""
     try:
         return int(text) if text is not None else None

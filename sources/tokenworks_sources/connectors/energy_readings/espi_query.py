@@ -28,7 +28,7 @@ create view typed as
 select
     r.n,
     s.verdict,
-    b.updated,
+    try_cast(b.updated as timestamptz) as updated,
     r.value as raw_value,
     r.start as raw_start,
     r.duration as raw_duration,
@@ -83,8 +83,8 @@ with scaled as (
 ),
 contracted as (
     select
-        n, fault, updated, raw_value, raw_start, raw_duration, raw_cost, tariff_period, quality,
-        meter_id, flow_direction,
+        n, fault, updated, tariff_period, quality, meter_id, flow_direction,
+        raw_value, raw_start, raw_duration, raw_cost,
         case when fault is null
             then make_timestamp(cast(start_seconds * 1000000 as bigint)) end as interval_start,
         case when fault is null then cast(seconds as bigint) end as interval_seconds,
@@ -109,15 +109,32 @@ checked as (
     from contracted
 )
 select
-    * exclude (fault, updated, reason),
-    coalesce(
-        reason,
-        case when row_number() over (
-            partition by reason is null, meter_id, flow_direction, interval_start, interval_seconds
-            order by try_cast(updated as timestamptz) desc nulls last, n desc
-        ) > 1 then '{SUPERSEDED}' end
-    ) as reason
+    * exclude (fault, raw_value, raw_start, raw_duration, raw_cost),
+    case when reason is not null then concat_ws(
+        ', ', 'start=' || raw_start, 'duration=' || raw_duration, 'value=' || raw_value,
+        'cost=' || raw_cost
+    ) end as raw
 from checked
+"""
+
+_KEYS = ", ".join(READINGS.key)
+_REPEATED = f"""
+create table repeated as
+select {_KEYS} from judged where reason is null group by all having count(*) > 1
+"""
+
+# Of one interval the later `updated` holds, then the later place in the feed.
+_SUPERSEDE = f"""
+update judged set reason = '{SUPERSEDED}'
+where n in (
+    select n
+    from judged
+    semi join repeated using ({_KEYS})
+    where reason is null
+    qualify row_number() over (
+        partition by {_KEYS} order by updated desc nulls last, n desc
+    ) > 1
+)
 """
 
 ROWS = """
@@ -134,12 +151,7 @@ select reason, count(*) from judged where starts_with(reason, 'skip: ') group by
 """
 
 REJECTED = """
-select
-    n, reason,
-    concat_ws(', ', 'start=' || raw_start, 'duration=' || raw_duration, 'value=' || raw_value, 'cost=' || raw_cost)
-from judged
-where starts_with(reason, 'reject: ')
-order by n
+select n, reason, raw from judged where starts_with(reason, 'reject: ') order by n
 """
 
 
@@ -165,6 +177,10 @@ def judge(connection: duckdb.DuckDBPyConnection, folder: Path, streams: Sequence
         typed = typed.replace(f"${name}", path)
     connection.execute(typed)
     connection.execute(_JUDGED)
+    # A window over all readings costs five times this count, and most feeds repeat none.
+    connection.execute(_REPEATED)
+    if connection.execute("select count(*) from repeated").fetchone() != (0,):
+        connection.execute(_SUPERSEDE)
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:

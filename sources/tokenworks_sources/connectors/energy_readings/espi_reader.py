@@ -1,11 +1,11 @@
 """ESPI feeds (Green Button XML) as a stream: readings to a spool, the few other facts to memory.
 
-Belongs here: expat, namespaces, refusal of entities, and which element is what. What the values
-mean belongs to `espi_links.py` and `espi_query.py`.
+Belongs here: namespaces, and which element is what. What the values mean belongs to `espi_links.py`,
+`espi_query.py` and `espi_bills.py`.
 
-Links may point forward (a `ReadingType` often follows its readings), so readings are spooled as
-text and judged at the end. Inside an `IntervalBlock` only closing tags call Python: with 22 events
-per reading that is the difference between 260,000 and 180,000 readings per second.
+Links may point forward (a `ReadingType` often follows its readings), so readings are spooled as text
+and judged at the end. Most come as whole runs (`espi_runs.py`); the rest goes through the handlers
+here, and inside an `IntervalBlock` only closing tags call Python.
 """
 
 from __future__ import annotations
@@ -13,28 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
-from xml.parsers import expat
 
-from tokenworks_sources.connectors.energy_readings.espi_feed import Entry, Feed
-from tokenworks_sources.connectors.energy_readings.espi_spool import (
-    READING_FIELDS,
-    SPOOLED_READINGS,
-    Spool,
-)
+from tokenworks_sources.connectors.energy_readings.espi_feed import Entry, Feed, Summary
+from tokenworks_sources.connectors.energy_readings.espi_runs import RunReader
+from tokenworks_sources.connectors.energy_readings.espi_spool import READING_FIELDS, Spool
+from tokenworks_sources.connectors.safe_xml import SEPARATOR, SafeXml
 from tokenworks_sources.errors import LandingFileError
 
 ATOM, ESPI = "http://www.w3.org/2005/Atom", "http://naesb.org/espi"
-# A space cannot occur in a namespace or a name, so "namespace name" is unambiguous.
-SEPARATOR = " "
-CHUNK_BYTES = 1 << 18
-SUMMARIES = frozenset(
-    {
-        "ElectricPowerUsageSummary",
-        "ElectricPowerQualitySummary",
-        "UsageSummary",
-        "ReadingTypeSummary",
-    }
-)
+BILLS = frozenset({"ElectricPowerUsageSummary", "UsageSummary"})
+OTHER_SUMMARIES = frozenset({"ElectricPowerQualitySummary", "ReadingTypeSummary"})
+CHARGE = "costAdditionalDetailLastPeriod"
+# Entries and charges that are kept in memory; a feed of one house has some hundreds.
+MOST_KEPT = 500_000
 
 
 def read_feed(path: Path, stream: BinaryIO, folder: Path) -> Feed:
@@ -45,9 +36,27 @@ def read_feed(path: Path, stream: BinaryIO, folder: Path) -> Feed:
     """
     with Spool(folder) as spool:
         parser = _FeedParser(path, spool)
-        while chunk := stream.read(CHUNK_BYTES):
-            parser.feed(chunk)
+        RunReader(parser.xml, parser.block_prefix, spool.extend).read(stream)
         return parser.close()
+
+
+class _Slots(dict[str, int]):
+    """What a name in a block is, looked up once per spelling: the slot of a text, or a mark below 0."""
+
+    READING, INTERVAL, BLOCK, OTHER = -1, -2, -3, -4
+
+    def __missing__(self, name: str) -> int:
+        namespace, local, _ = _named(name)
+        marks = {
+            "IntervalReading": self.READING,
+            "interval": self.INTERVAL,
+            "IntervalBlock": self.BLOCK,
+        }
+        slot = marks.get(local, self.OTHER)
+        if local in READING_FIELDS:
+            slot = READING_FIELDS.index(local)
+        self[name] = slot = slot if namespace == ESPI else self.OTHER
+        return slot
 
 
 class _FeedParser:
@@ -55,59 +64,35 @@ class _FeedParser:
 
     def __init__(self, path: Path, spool: Spool) -> None:
         self.path = path
+        self.xml = SafeXml(path, "Green Button")
         self.result = Feed()
         self._spool = spool
+        self._slots = _Slots()
         self._stack: list[str] = []
-        self._texts: list[str] = []
         self._entry = Entry()
+        self._kept = 0
+        self._summary: Summary | None = None
+        self._summary_depth = 0
+        self._pending_bills: list[Summary] = []
         self._pending_blocks: list[tuple[int, str | None]] = []
+        self._prefix: str | None = None
         self._refs: dict[str, int] = {}
         self._is_espi = False
-        self._parser = expat.ParserCreate(namespace_separator=SEPARATOR)
-        self._parser.buffer_text = True
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        # A C function: no Python frame per text.
-        self._parser.CharacterDataHandler = self._texts.append
-        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
-        self._parser.EntityDeclHandler = self._refuse_doctype
-        self._parser.ExternalEntityRefHandler = self._refuse_doctype
+        self.xml.parser.namespace_prefixes = True
+        self.xml.parser.StartElementHandler = self._start
+        self.xml.parser.EndElementHandler = self._end
 
-    def feed(self, chunk: bytes) -> None:
-        """Parses the next bytes."""
-        self._parse(chunk, final=False)
+    def block_prefix(self) -> str | None:
+        """Prefix of the interval block that is open, None outside of blocks."""
+        return self._prefix
 
     def close(self) -> Feed:
-        """Ends the document and checks that it was an ESPI feed."""
-        self._parse(b"", final=True)
-        self._flush_blocks()
+        """The feed, once the document has ended."""
+        self._close_entry()
         if not self._is_espi:
             raise self._not_green_button("the Atom feed holds nothing of http://naesb.org/espi.")
         self.result.readings = self._spool.readings
         return self.result
-
-    def _parse(self, chunk: bytes, *, final: bool) -> None:
-        try:
-            self._parser.Parse(chunk, final)
-        except expat.ExpatError as error:
-            raise LandingFileError(
-                self.path,
-                f"the XML cannot be read: {expat.ErrorString(error.code)}.",
-                "Download the feed again, whole.",
-                error.lineno,
-            ) from error
-        except (LookupError, ValueError) as error:
-            raise LandingFileError(
-                self.path, f"the XML cannot be read: {error}.", "Save the feed as UTF-8."
-            ) from error
-
-    def _refuse_doctype(self, *_: object) -> int:
-        raise LandingFileError(
-            self.path,
-            "the XML declares a document type or entities, which Green Button never needs.",
-            "Refused, because entities can exhaust memory or read other files.",
-            self._parser.CurrentLineNumber,
-        )
 
     def _not_green_button(self, what: str) -> LandingFileError:
         return LandingFileError(
@@ -116,31 +101,52 @@ class _FeedParser:
             "Land the XML that the utility offers as 'Green Button Download My Data'.",
         )
 
+    def _keep(self) -> None:
+        self._kept += 1
+        if self._kept > MOST_KEPT:
+            raise LandingFileError(
+                self.path,
+                f"the feed has more than {MOST_KEPT:,} entries beside its readings.",
+                "Ask the utility for fewer meters or months in a feed.",
+                self.xml.parser.CurrentLineNumber,
+            )
+
     # -- outside blocks ---------------------------------------------------------------------
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        namespace, _, local = name.rpartition(SEPARATOR)
+        namespace, local, prefix = _named(name)
         if not self._stack and namespace not in (ATOM, ESPI):
             raise self._not_green_button(
                 f"its root is <{local}> of namespace {namespace or 'none'}."
             )
-        self._texts.clear()
+        self.xml.texts.clear()
         self._stack.append(local)
+        self.xml.check_depth(len(self._stack))
         if namespace == ESPI:
             self._is_espi = True
-            self._open_espi(local)
+            self._open_espi(local, prefix)
         elif namespace == ATOM and local == "entry":
+            self._keep()
             self._entry = Entry()
         elif namespace == ATOM and local == "link" and "entry" in self._stack:
+            self._keep()
             self._link(attributes.get("rel", "related"), attributes.get("href", ""))
 
-    def _open_espi(self, local: str) -> None:
-        if local == "IntervalBlock":
-            self._enter_block()
+    def _open_espi(self, local: str, prefix: str) -> None:
+        if self._summary is not None:
+            if local == CHARGE and len(self._stack) == self._summary_depth + 1:
+                self._keep()
+                self._summary.charges.append({})
+        elif local == "IntervalBlock":
+            self._enter_block(prefix)
         elif local in ("UsagePoint", "MeterReading", "ReadingType"):
             self._entry.kind = local
-        elif local in SUMMARIES:
-            self.result.summaries += 1
+        elif local in BILLS:
+            self._keep()
+            self._summary = Summary(len(self.result.bills) + len(self._pending_bills) + 1)
+            self._summary_depth = len(self._stack)
+        elif local in OTHER_SUMMARIES:
+            self.result.others += 1
 
     def _link(self, relation: str, href: str) -> None:
         if relation == "self":
@@ -151,11 +157,13 @@ class _FeedParser:
             self._entry.related.append(href)
 
     def _end(self, name: str) -> None:
-        text = "".join(self._texts).strip()
-        self._texts.clear()
+        text = "".join(self.xml.texts).strip()
+        self.xml.texts.clear()
         local = self._stack.pop()
         parent = self._stack[-1] if self._stack else ""
-        if parent == "entry" and name.startswith(ATOM):
+        if self._summary is not None:
+            self._summary_text(self._summary, local, text)
+        elif parent == "entry" and name.startswith(ATOM):
             self._entry_text(local, text)
         elif parent == "feed" and local == "id":
             self.result.identifier = text
@@ -163,6 +171,16 @@ class _FeedParser:
             self._entry.facts[local] = text
         elif local == "entry" and name.startswith(ATOM):
             self._close_entry()
+
+    def _summary_text(self, summary: Summary, local: str, text: str) -> None:
+        path = [*self._stack[self._summary_depth :], local]
+        if len(self._stack) < self._summary_depth:
+            self._pending_bills.append(summary)
+            self._summary = None
+        elif path[0] == CHARGE and len(path) > 1:
+            summary.charges[-1]["/".join(path[1:])] = text
+        elif path[0] != CHARGE and text:
+            summary.facts["/".join(path)] = text
 
     def _entry_text(self, local: str, text: str) -> None:
         if local == "id":
@@ -180,6 +198,10 @@ class _FeedParser:
         }.get(self._entry.kind)
         if kept is not None:
             kept.append(self._entry)
+        for summary in self._pending_bills:
+            summary.entry = self._entry
+        self.result.bills += self._pending_bills
+        self._pending_bills = []
         self._flush_blocks()
         self._entry = Entry()
 
@@ -199,46 +221,49 @@ class _FeedParser:
 
     # -- inside blocks ----------------------------------------------------------------------
 
-    def _enter_block(self) -> None:
-        self._parser.StartElementHandler = None
-        self._parser.EndElementHandler = self._block_handler()
+    def _enter_block(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.xml.parser.StartElementHandler = None
+        self.xml.parser.EndElementHandler = self._block_handler()
 
     def _leave_block(self, block: int, start: str | None) -> None:
+        self._prefix = None
         self._pending_blocks.append((block, start))
-        self._texts.clear()
+        self.xml.texts.clear()
         self._stack.pop()
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
+        self.xml.parser.StartElementHandler = self._start
+        self.xml.parser.EndElementHandler = self._end
 
     def _block_handler(self) -> Callable[[str], None]:
         """The closing-tag handler of one block; local variables because it runs per element."""
-        prefix = ESPI + SEPARATOR
-        slot_of = {prefix + local: index for index, local in enumerate(READING_FIELDS)}.get
-        reading, interval, block_name = (
-            prefix + local for local in ("IntervalReading", "interval", "IntervalBlock")
-        )
-        spool, spooled, texts = self._spool, self._spool.values, self._texts
+        slots, spool, spooled, texts = self._slots, self._spool, self._spool.values, self.xml.texts
         block = spool.open_block()
         width = len(READING_FIELDS)
-        full = SPOOLED_READINGS * width
         values: list[str | None] = [None] * width
         block_start: str | None = None
 
         def end(name: str) -> None:
             nonlocal values, block_start
-            slot = slot_of(name)
-            if slot is not None:
+            slot = slots[name]
+            if slot >= 0:
                 values[slot] = "".join(texts).strip() or None
-            elif name == reading:
+            elif slot == _Slots.READING:
                 spooled.extend(values)
                 values = [None] * width
-                if len(spooled) >= full:
-                    spool.flush()
-            elif name == interval:
+                spool.flush_if_full()
+            elif slot == _Slots.INTERVAL:
                 block_start = values[0]
                 values = [None] * width
-            elif name == block_name:
+            elif slot == _Slots.BLOCK:
                 self._leave_block(block, block_start)
             texts.clear()
 
         return end
+
+
+def _named(name: str) -> tuple[str, str, str]:
+    """Namespace, local name and prefix of a name as expat reports it; "" where there is none."""
+    parts = name.split(SEPARATOR)
+    if len(parts) == 1:
+        return "", name, ""
+    return parts[0], parts[1], parts[2] if len(parts) > 2 else ""

@@ -1,7 +1,7 @@
 """Readings that wait on disk as text, so that a feed larger than memory can be judged once whole.
 
 Belongs here: the two Parquet files of the spool and how rows get there fast. Measured per reading:
-one flat list cut by strides 0.3 µs, a list of tuples turned by `zip` 0.75 µs.
+columns as they are 0.2 µs, one flat list cut by strides 0.3 µs, a list of tuples turned by `zip` 0.75.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ READING_FIELDS = ("start", "duration", "value", "cost", "quality", "tou", "curre
 # 64 Ki readings are about 30 MB of Python objects.
 SPOOLED_READINGS = 1 << 16
 
+_WIDTH = len(READING_FIELDS)
 _READINGS = pa.schema(
     [
         ("n", pa.int64()),
@@ -43,11 +44,12 @@ class Spool:
 
     Attributes:
         values: texts of the readings not yet written, `READING_FIELDS` after `READING_FIELDS`;
-            the parser extends it, then calls `flush` now and then.
+            the parser extends it, then calls `flush_if_full`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.values: list[str | None] = []
+        self._columns: list[list[str | None]] = [[] for _ in READING_FIELDS]
         self._written = 0
         # Numbers of the first readings of the blocks from `_base` on.
         self._firsts: list[int] = []
@@ -65,7 +67,7 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.flush()
+        self._flush()
         self._flush_blocks()
         self._reading_writer.close()
         self._block_writer.close()
@@ -73,7 +75,11 @@ class Spool:
     @property
     def readings(self) -> int:
         """Readings so far."""
-        return self._written + len(self.values) // len(READING_FIELDS)
+        return self._written + self._waiting
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._columns[0]) + len(self.values) // _WIDTH
 
     def open_block(self) -> int:
         """The number of a new block; the readings that follow are its."""
@@ -88,22 +94,39 @@ class Spool:
         if len(self._blocks) >= SPOOLED_READINGS:
             self._flush_blocks()
 
-    def flush(self) -> None:
-        """Writes the readings that wait."""
-        count = len(self.values) // len(READING_FIELDS)
+    def extend(self, columns: list[list[str | None]]) -> None:
+        """Takes readings by field, after those of `values`."""
+        self._gather()
+        for column, texts in zip(self._columns, columns, strict=True):
+            column.extend(texts)
+        self.flush_if_full()
+
+    def flush_if_full(self) -> None:
+        """Writes the readings that wait where they are many."""
+        if self._waiting >= SPOOLED_READINGS:
+            self._flush()
+
+    def _gather(self) -> None:
+        """Moves `values` into the columns."""
+        if self.values:
+            for index, column in enumerate(self._columns):
+                column.extend(self.values[index::_WIDTH])
+            self.values.clear()
+
+    def _flush(self) -> None:
+        self._gather()
+        count = len(self._columns[0])
         if not count:
             return
         numbers = np.arange(self._written + 1, self._written + count + 1)
         firsts = np.array(self._firsts)
         block = np.searchsorted(firsts, numbers, side="right") - 1
-        texts = [
-            pa.array(self.values[index :: len(READING_FIELDS)], pa.string())
-            for index in range(len(READING_FIELDS))
-        ]
+        texts = [pa.array(column, pa.string()) for column in self._columns]
         columns = [numbers, block + self._base, numbers - firsts[block], *texts]
         self._reading_writer.write_table(pa.Table.from_arrays(columns, schema=_READINGS))
         self._written += count
-        self.values.clear()
+        for column in self._columns:
+            column.clear()
         self._base += len(self._firsts) - 1
         del self._firsts[:-1]
 

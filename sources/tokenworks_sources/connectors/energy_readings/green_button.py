@@ -1,4 +1,4 @@
-"""Green Button XML (NAESB ESPI feeds) into `energy_readings`.
+"""Green Button XML (NAESB ESPI feeds) into `energy_readings` and `energy_bills`.
 
 What producers get wrong, and what happens here:
 
@@ -15,10 +15,13 @@ What producers get wrong, and what happens here:
 - `cost` counts 1/100,000 of the currency; the power-of-ten multiplier is not for it.
 - The same interval published twice: the later `updated` wins, then the later place in the file; the
   other is skipped and counted. Days of 82,800 and 90,000 s are summer-time changes and stay.
+- Usage summaries are bills: their lines sum to `billLastPeriod` (`espi_bills.py`). The same bill in a
+  later feed has the same `bill_id`.
 - Local time written as `start` cannot be told from UTC; that feed is shifted, and only a comparison
   with another meter shows it.
 
-One record is one `IntervalReading` (`source_line` is its number in the feed) or one usage summary.
+One record is one `IntervalReading` (`source_line` is its number in the feed), one summary or one charge
+of a summary (`source_line` is the number of the summary).
 """
 
 from __future__ import annotations
@@ -28,12 +31,16 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.energy_readings import espi_query
+from tokenworks_sources.connectors.energy_readings.espi_bills import outcomes_of
 from tokenworks_sources.connectors.energy_readings.espi_feed import Feed
 from tokenworks_sources.connectors.energy_readings.espi_links import streams_of
 from tokenworks_sources.connectors.energy_readings.espi_reader import read_feed
+from tokenworks_sources.contracts.energy import BILLS
+from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.landing import open_decompressed
 
 _NAMESPACE = re.compile(r"""xmlns(?::[\w.-]+)?\s*=\s*["']http://naesb\.org/espi["']""")
@@ -47,9 +54,9 @@ class GreenButton:
 
     name = "green_button"
     table = "energy_readings"
-    tables = ("energy_readings",)
-    version = "1"
-    summary = "Green Button XML: interval readings of electricity meters (NAESB ESPI)"
+    tables = ("energy_readings", "energy_bills")
+    version = "2"
+    summary = "Green Button XML: interval readings and bills of electricity meters (NAESB ESPI)"
 
     def recognise(self, preview: Preview) -> str | None:
         """XML that declares the ESPI namespace."""
@@ -63,15 +70,16 @@ class GreenButton:
         with tempfile.TemporaryDirectory(prefix="tokenworks-espi-") as folder:
             with open_decompressed(file.path) as stream:
                 feed = read_feed(file.path, stream, Path(folder))
-            sink.expect(feed.readings + feed.summaries)
-            sink.skip("usage summary: bills are brought as energy_bills", feed.summaries)
+            charges = sum(len(bill.charges) for bill in feed.bills)
+            sink.expect(feed.readings + len(feed.bills) + charges + feed.others)
+            sink.skip("summary of quality or of reading types: no bill", feed.others)
+            _hand_over_bills(feed, sink)
             with _database(Path(folder)) as connection:
                 _hand_over(connection, Path(folder), feed, sink)
 
 
 def _database(folder: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
-        folder / "feed.duckdb",
         config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spill")},
     )
 
@@ -85,6 +93,21 @@ def _hand_over(connection: duckdb.DuckDBPyConnection, folder: Path, feed: Feed, 
         for number, reason, raw in batch:
             sink.reject(number, reason.removeprefix("reject: "), raw)
     sink.copy("energy_readings", connection, espi_query.ROWS)
+
+
+def _hand_over_bills(feed: Feed, sink: Sink) -> None:
+    rows: list[dict[str, object]] = []
+    for outcome in outcomes_of(feed):
+        if outcome.reject:
+            sink.reject(1, outcome.reject, "")
+        elif outcome.skip:
+            sink.skip(outcome.skip, 1)
+        for index, row in enumerate(outcome.rows):
+            rows.append({**row, "_records": int(index == 0)})
+    if rows:
+        types = {**polars_schema(BILLS), "_records": pl.Int64()}
+        names = [name for name in types if any(name in row for row in rows)]
+        sink.write("energy_bills", pl.DataFrame(rows, {name: types[name] for name in names}))
 
 
 CONNECTOR = GreenButton()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from tokenworks_sources.connectors.safe_xml import DEEPEST, SEPARATOR, SafeXml
+from tokenworks_sources.connectors.safe_xml import SEPARATOR, SafeXml
 from tokenworks_sources.errors import LandingFileError
 
 ROOT = "Publication_MarketDocument"
@@ -58,11 +58,9 @@ class DocumentReader:
         self._path = path
         self._xml = SafeXml(path, "a market document")
         self._stack: list[str] = []
-        self._texts: list[str] = []
         self._series = Series()
         self._xml.parser.StartElementHandler = self._start
         self._xml.parser.EndElementHandler = self._end
-        self._xml.parser.CharacterDataHandler = self._texts.append
 
     def read(self, stream: BinaryIO) -> None:
         """Reads the document to its end."""
@@ -70,10 +68,9 @@ class DocumentReader:
 
     def _start(self, name: str, _: dict[str, str]) -> None:
         local = name.rpartition(SEPARATOR)[2]
-        self._texts.clear()
+        self._xml.texts.clear()
         self._stack.append(local)
-        if len(self._stack) > DEEPEST:
-            raise self._xml.refuse_depth()
+        self._xml.check_depth(len(self._stack))
         if len(self._stack) == 1:
             self._enter_root(local)
         elif local == "TimeSeries":
@@ -105,8 +102,8 @@ class DocumentReader:
         points.append(Point(self.points))
 
     def _end(self, name: str) -> None:
-        text = "".join(self._texts).strip()
-        self._texts.clear()
+        text = "".join(self._xml.texts).strip()
+        self._xml.texts.clear()
         local = self._stack.pop()
         parent = self._stack[-1] if self._stack else ""
         if local == "TimeSeries":
