@@ -1,15 +1,12 @@
-"""Green Button readings and FOCUS rows per second, beside the barest way to read the same files.
+"""Green Button readings per second, beside the barest way to read the same file.
 
-Run it with `python tests/benchmarks/bench_energy.py [readings] [rows]`. Bare expat calls three empty
-handlers; bare DuckDB copies the text columns of the CSV to Parquet. Neither checks, scales, links,
-deduplicates or counts anything. Peak memory is that of a process of its own, for one feed and for
-one four times as long.
+Run it with `python tests/benchmarks/bench_energy.py [readings]`. Bare expat calls three empty
+handlers: it checks, scales, links, deduplicates and counts nothing. Peak memory is that of a process
+of its own, for one feed and for one four times as long.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import resource
 import subprocess
 import sys
@@ -22,10 +19,9 @@ from xml.parsers import expat
 import duckdb
 
 from tokenworks_sources.connectors.base import Connector, LandingFile
-from tokenworks_sources.connectors.charges import focus
 from tokenworks_sources.connectors.energy_readings import green_button
 
-XML_GOAL, CSV_GOAL = 150_000, 1.5
+XML_GOAL = 150_000
 DAY = 96
 METERS = 50
 ATOM = '<feed xmlns="http://www.w3.org/2005/Atom"><id>urn:uuid:0</id>'
@@ -35,49 +31,6 @@ TYPE = (
     "<flowDirection>1</flowDirection><intervalLength>900</intervalLength>"
     "<powerOfTenMultiplier>0</powerOfTenMultiplier><uom>72</uom></ReadingType></content></entry>"
 )
-CHARGE = {
-    "AvailabilityZone": "us-west-2a",
-    "BilledCost": "0.34000000000",
-    "BillingAccountId": "1234567890123",
-    "BillingAccountName": "Fleet",
-    "BillingCurrency": "USD",
-    "BillingPeriodEnd": "2024-10-01 00:00:00",
-    "BillingPeriodStart": "2024-09-01 00:00:00",
-    "ChargeCategory": "Usage",
-    "ChargeClass": "NULL",
-    "ChargeDescription": "$0.34 per On Demand Linux c5.2xlarge Instance Hour",
-    "ChargeFrequency": "Usage-Based",
-    "ChargePeriodEnd": "2024-09-26 01:00:00",
-    "ChargePeriodStart": "2024-09-26 00:00:00",
-    "CommitmentDiscountId": "NULL",
-    "CommitmentDiscountStatus": "NULL",
-    "ConsumedQuantity": "1.000000000000000",
-    "ConsumedUnit": "Hours",
-    "ContractedCost": "0.31000000000",
-    "ContractedUnitPrice": "0.31000000000",
-    "EffectiveCost": "0.31000000000",
-    "InvoiceIssuerName": "Lessor, Inc.",
-    "ListCost": "0.34000000000",
-    "ListUnitPrice": "0.34",
-    "PricingCategory": "Standard",
-    "PricingQuantity": "1.00000000000",
-    "PricingUnit": "Hours",
-    "ProviderName": "Lessor",
-    "PublisherName": "Lessor, Inc.",
-    "RegionId": "us-west-2",
-    "RegionName": "US West (Oregon)",
-    "ResourceId": "i-081360af1l266l589",
-    "ResourceName": "NULL",
-    "ResourceType": "instance",
-    "ServiceCategory": "Compute",
-    "Id": "121035",
-    "ServiceName": "Elastic Compute",
-    "SkuId": "H9ZN7EUEHC2S7YH5",
-    "SkuPriceId": "H9ZN7EUEHC2S7YH5.JRTCKXETXF.6YS6EN2CT7",
-    "SubAccountId": "11353890204",
-    "SubAccountName": "Atlas Orion",
-    "Tags": '{"application": "chat", "environment": "dev", "business_unit": "Data"}',
-}
 
 
 class ParquetSink:
@@ -148,16 +101,6 @@ def reading(day: int, slot: int) -> str:
 """
 
 
-def write_charges(path: Path, rows: int) -> None:
-    out = io.StringIO()
-    csv.DictWriter(out, list(CHARGE), quoting=csv.QUOTE_ALL).writerow(CHARGE)
-    record = out.getvalue().replace('"NULL"', "NULL")
-    with path.open("w", newline="") as stream:
-        stream.write(",".join(CHARGE) + "\r\n")
-        for start in range(0, rows, 10_000):
-            stream.write(record * min(10_000, rows - start))
-
-
 def bare_expat(path: Path) -> None:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
@@ -166,16 +109,6 @@ def bare_expat(path: Path) -> None:
     parser.CharacterDataHandler = lambda text: None
     with path.open("rb") as stream:
         parser.ParseFile(stream)
-
-
-def bare_duckdb(path: Path, target: Path) -> None:
-    types = ", ".join(f"'{name}': 'VARCHAR'" for name in CHARGE)
-    to_parquet(
-        duckdb.connect(),
-        f"select * from read_csv('{path}', columns = {{{types}}}, auto_detect = false, header = true, "
-        "nullstr = ['', 'NULL'], quote = '\"', escape = '\"')",
-        target,
-    )
 
 
 def ingest(connector: Connector, path: Path, records: int) -> None:
@@ -222,28 +155,21 @@ def print_peak(readings: int) -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def main(readings: int, rows: int) -> None:
+def main(readings: int) -> None:
     # First, because a child's peak counts the pages it had from this process.
     small, large = peak_megabytes(readings), peak_megabytes(4 * readings)
     print(f"Green Button peak: {small:,.0f} MB, {large:,.0f} MB for a feed four times as long")
     with tempfile.TemporaryDirectory() as name:
-        feed, bill, target = (
-            Path(name) / part for part in ("feed.xml", "focus.csv", "bare.parquet")
-        )
+        feed = Path(name) / "feed.xml"
         written = write_feed(feed, readings)
         times = best(
             3, lambda: bare_expat(feed), lambda: ingest(green_button.CONNECTOR, feed, written)
         )
         report(f"Green Button (goal {XML_GOAL:,}/s)", written, *times)
-        write_charges(bill, rows)
-        times = best(
-            3, lambda: bare_duckdb(bill, target), lambda: ingest(focus.CONNECTOR, bill, rows)
-        )
-        report(f"FOCUS CSV (goal {CSV_GOAL} ×)", rows, *times)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--peak"]:
         print_peak(int(sys.argv[2]))
     else:
-        main(*(int(text) for text in (sys.argv[1:] + ["300000", "200000"][len(sys.argv) - 1 :])))
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 300_000)
