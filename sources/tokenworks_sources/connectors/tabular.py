@@ -334,13 +334,17 @@ def read_parquet(
             first = 1
             read = names if wanted is None else [name for name in wanted if name in names]
             for batch in file.iter_batches(BLOCK_ROWS, columns=read):
+                batch.validate(full=True)
                 frame = pl.DataFrame(pl.from_arrow(batch))
                 lines = pl.int_range(first, first + frame.height, eager=True, dtype=pl.Int64)
                 raw = pl.lit(None, pl.String)
                 yield frame.with_columns(lines.alias("source_line"), raw.alias("_raw"))
                 first += frame.height
-    except pa.ArrowInvalid as error:
-        raise LandingFileError(path, f"it is not Parquet ({error}).", "Ship it again.") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if getattr(error, "errno", None):
+            raise  # the disk or the process, not the file
+        what = "it is not Parquet, or is damaged."
+        raise LandingFileError(path, what, "Ship it again.") from error
 
 
 def _text_block(

@@ -351,6 +351,7 @@ def test_tokens_are_read_when_the_export_is_older_and_unknown_when_they_are_none
     ("fields", "expected"),
     [
         ({"total_cost": "12345678901234.123456789012"}, Decimal("12345678901234.123456789012")),
+        ({"total_cost": "9" * 26 + ".999999999999"}, Decimal("9" * 26 + ".999999999999")),
         ({"total_cost": None}, Decimal("0.000126")),
         ({"total_cost": 0, "cost_details": {}}, None),
         ({"total_cost": 0, "cost_details": {"total": 0}}, Decimal(0)),
@@ -383,6 +384,7 @@ def test_digits_are_kept_when_a_cost_is_a_json_number(write: Write, ingest_file:
         ({"usage_details": {"input": -2}}, "usage_details.input: below 0"),
         ({"total_cost": "CANARY"}, "total_cost: not a number"),
         ({"total_cost": "1e999999999"}, "total_cost: too large"),
+        ({"total_cost": "1e26"}, "total_cost: too large"),
         ({"latency": "NaN"}, "latency: not a number"),
         ({"tags": 7}, "tags: not a list of texts"),
         ({"latency": -3, "start_time": "2026-03-29 01:00:05.150"}, "e2e_seconds: below 0"),
@@ -574,6 +576,48 @@ def test_a_foreign_csv_is_one_error_when_the_connector_is_forced(
     with pytest.raises(LandingFileError, match="is not a Langfuse export") as error:
         ingest_file(path, CONNECTOR)
     assert "CANARY" not in str(error.value)
+
+
+def test_a_parquet_file_is_one_error_when_it_is_damaged(write: Write, ingest_file: Any) -> None:
+    path = write(BLOB, name="observations.parquet")
+    whole = path.read_bytes()
+    for damaged in (whole[:-20], whole[: len(whole) // 2], b"PAR1" + whole[200:]):
+        path.write_bytes(damaged)
+        with pytest.raises(LandingFileError, match="is not Parquet, or is damaged"):
+            ingest_file(path, CONNECTOR)
+
+
+def test_texts_are_read_when_parquet_has_them_as_bytes(write: Write, ingest_file: Any) -> None:
+    """ClickHouse writes its strings without saying that they are UTF-8, unless it is told to."""
+    path = write(BLOB, name="observations.parquet")
+    table = pq.read_table(path)
+    for index, column in enumerate(table.schema):
+        if column.type == pa.string():
+            table = table.set_column(index, column.name, table[index].cast(pa.binary()))
+    pairs = [(b"input", 5), (b"input_cache_read", 20), (b"output", 7)]
+    counts = pa.array([pairs], pa.map_(pa.binary(), pa.uint64()))
+    table = table.set_column(table.schema.get_field_index("usage_details"), "usage_details", counts)
+    pq.write_table(table, path)
+    got = only(ingest_file(path, CONNECTOR))
+    assert (got["request_id"], got["status"]) == ("obs-1", "success")
+    assert (got["input_total_tokens"], got["output_total_tokens"]) == (25, 7)
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_a_time_is_rejected_when_no_calendar_reaches_it(
+    unit: str, write: Write, ingest_file: Any
+) -> None:
+    path = write(BLOB, changed(id="far"), name="observations.parquet")
+    table = pq.read_table(path)
+    begin = 1_774_745_999_900 * {"ms": 1, "us": 1_000, "ns": 1_000_000}[unit]
+    far = 2**63 - 1 if unit != "ns" else None
+    ends = pa.array([begin, far], pa.int64()).cast(pa.timestamp(unit, "UTC"))
+    table = table.set_column(table.schema.get_field_index("start_time"), "start_time", ends)
+    pq.write_table(table, path)
+    outcome = ingest_file(path, CONNECTOR)
+    assert requests(outcome)["started_at"].to_list() == [datetime(2026, 3, 29, 0, 59, 59, 900_000)]
+    reason = "start_time: missing" if unit == "ns" else "start_time: not a timestamp"
+    assert outcome.rejects.select("source_line", "reason").rows() == [(2, reason)]
 
 
 def test_nothing_is_lost_when_an_export_is_larger_than_a_block(

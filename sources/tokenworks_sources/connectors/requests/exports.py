@@ -102,7 +102,7 @@ def knows(shape: Shape, preview: Preview) -> frozenset[str] | None:
 def _columns(path: Path) -> list[str]:
     try:
         return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return []
 
 
@@ -166,7 +166,30 @@ def _of_parquet(path: Path, shape: Shape) -> Iterator[Record]:
     for block in tabular.read_parquet(path, required=(), wanted=wanted):
         if shape.knows(block.columns) is None:
             raise _unknown(path, shape)
-        yield from _of_block(block.drop("_raw"), shape)
+        if any(kind.is_nested() and "Date" in str(kind) for kind in block.dtypes):
+            raise _unknown(path, shape)
+        yield from _of_block(block.drop("_raw").with_columns(_times_as_text(block)), shape)
+
+
+_MICROSECONDS = {"ms": 1_000, "us": 1, "ns": 1 / 1_000}
+# Of the years 1 and 9999: beyond them, a time cannot be brought into Python.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+
+
+def _times_as_text(block: pl.DataFrame) -> list[pl.Expr]:
+    """Times of a damaged file may lie where no calendar reaches; those become a text that is none."""
+    columns = []
+    for name, kind in block.schema.items():
+        if not isinstance(kind, pl.Datetime):
+            continue
+        column = pl.col(name)
+        per_second = 1_000_000 / _MICROSECONDS[kind.time_unit]
+        second = column.to_physical() / per_second
+        near = pl.when(second.is_between(_FIRST_SECOND, _LAST_SECOND)).then(column)
+        text = near.dt.convert_time_zone("UTC") if kind.time_zone else near
+        out = pl.when(column.is_not_null() & near.is_null()).then(pl.lit("out of range"))
+        columns.append(out.otherwise(text.dt.strftime("%Y-%m-%d %H:%M:%S%.6f")).alias(name))
+    return columns
 
 
 def _of_csv(path: Path, shape: Shape, sink: Sink) -> Iterator[Record]:

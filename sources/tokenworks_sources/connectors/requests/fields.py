@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from urllib.parse import urlsplit
 
 from tokenworks_sources.connectors.requests import exports
@@ -19,6 +19,8 @@ _TIME = re.compile(
     r"(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 )
 _MONEY = Decimal(1).scaleb(-12)
+# 26 digits before the point, 12 behind it, and room for a division.
+_DIGITS = Context(prec=64)
 _LARGEST_MONEY = Decimal(10) ** 26
 _LARGEST_EXPONENT = 40
 _LONGEST_NUMBER = 64
@@ -109,9 +111,9 @@ def money(fields: Mapping[str, object], name: str, per_unit: int = 1) -> Decimal
     exact = number(fields, name)
     if exact is None:
         return None
-    if abs(exact) >= _LARGEST_MONEY:
+    if exact.copy_abs() >= _LARGEST_MONEY:
         raise FieldError(f"{name}: too large")
-    return (exact / per_unit).quantize(_MONEY)
+    return _DIGITS.quantize(_DIGITS.divide(exact, Decimal(per_unit)), _MONEY)
 
 
 def mapping(fields: Mapping[str, object], name: str) -> Mapping[str, object] | None:
@@ -128,7 +130,7 @@ def mapping(fields: Mapping[str, object], name: str) -> Mapping[str, object] | N
             return None
         value = _object_in(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
     if isinstance(value, list) and all(isinstance(pair, dict) for pair in value):
-        value = {str(pair.get("key")): pair.get("value") for pair in value}
+        value = {text(pair.get("key")) or "": pair.get("value") for pair in value}
     if value is not None and not isinstance(value, dict):
         raise FieldError(f"{name}: not an object")
     return value or None
