@@ -85,6 +85,18 @@ checks as (
     from tokens
     where engine_{{ kind }} is not null
     {% endfor %}
+    -- What the provider counted against the requests that we know.
+    {% for kind in ['input', 'output'] %}
+    union all
+    select
+        'provider_vs_requests_{{ kind }}_tokens', emitter || ' ' || model, cast(usage_date as timestamp),
+        cast(null as string), cast(counted_{{ kind }} as decimal(38,12)),
+        cast(logged_{{ kind }} as decimal(38,12)),
+        cast(counted_{{ kind }} as decimal(26,0)) * cast('{{ var("token_tolerance_ratio") }}' as decimal(11,6)),
+        'tokens'
+    from {{ ref('int_usage__days') }}
+    where counted_{{ kind }} is not null
+    {% endfor %}
     union all
     -- Everything between the meter and the GPUs is cooling, hosts and losses: never negative.
     select

@@ -42,6 +42,8 @@ CHECK_NAMES = {
     "bill_allocated": "Billed = allocated",
     "gateway_vs_engine_input_tokens": "Gateway vs engine, input tokens",
     "gateway_vs_engine_output_tokens": "Gateway vs engine, output tokens",
+    "provider_vs_requests_input_tokens": "Provider vs requests, input tokens",
+    "provider_vs_requests_output_tokens": "Provider vs requests, output tokens",
     "meter_vs_gpu_energy": "Meter vs GPU energy",
     "gpu_hours_by_state": "GPU-hours by state = paid",
     "invoice_vs_effective": "Invoiced vs effective cost",
