@@ -380,6 +380,7 @@ def test_digits_are_kept_when_a_cost_is_a_json_number(write: Write, ingest_file:
         ({"id": None}, "id: missing"),
         ({"type": "CANARY"}, "type: not a type of observation"),
         ({"usage_details": "CANARY"}, "usage_details: not an object"),
+        ({"usage_details": [{"key": ["CANARY"]}]}, "usage_details: not an object"),
         ({"usage_details": {"input": 1.5}}, "usage_details.input: not a whole number"),
         ({"usage_details": {"input": -2}}, "usage_details.input: below 0"),
         ({"total_cost": "CANARY"}, "total_cost: not a number"),

@@ -129,11 +129,15 @@ def mapping(fields: Mapping[str, object], name: str) -> Mapping[str, object] | N
         if not value.strip():
             return None
         value = _object_in(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
-    if isinstance(value, list) and all(isinstance(pair, dict) for pair in value):
-        value = {text(pair.get("key")) or "": pair.get("value") for pair in value}
+    if isinstance(value, list) and all(_is_pair(pair) for pair in value):
+        value = {pair["key"]: pair.get("value") for pair in value}
     if value is not None and not isinstance(value, dict):
         raise FieldError(f"{name}: not an object")
-    return value or None
+    return {text(key) or "": inner for key, inner in value.items()} if value else None
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("key"), str | bytes)
 
 
 _MAP_TEXT = r"'((?:[^'\\]|\\.)*+)'"
