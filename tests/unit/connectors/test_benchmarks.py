@@ -94,6 +94,14 @@ def test_requests_stand_at_the_begin_of_the_run_when_vllm_writes_no_start(land: 
     assert SECRET not in found.write_json()
 
 
+def test_figures_are_unknown_when_python_wrote_what_is_no_number(land: Land) -> None:
+    text = json.dumps(RUN | ARRAYS | {"ttfts": [0.5, float("nan"), float("-inf")], "rtfx": 1})
+    found = land(vllm_bench.CONNECTOR, text).frames["requests"]
+    assert found["ttft_seconds"].to_list() == [0.5, None, None]
+    with pytest.raises(LandingFileError, match="not JSON"):
+        land(vllm_bench.CONNECTOR, "Infinity", name="b.json")
+
+
 def test_starts_fall_on_the_begin_when_vllm_writes_them(land: Land) -> None:
     run = RUN | ARRAYS | {"start_times": [1000.5, 1002.0, 0.0]}
     found = land(vllm_bench.CONNECTOR, run, "zone: Europe/Berlin\n").frames["requests"]

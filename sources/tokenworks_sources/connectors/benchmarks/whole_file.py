@@ -20,11 +20,9 @@ from tokenworks_sources.landing import GZIP_MAGIC, ZSTD_MAGIC, open_decompressed
 
 # Summaries are read whole; Python's JSON reader knows NaN, which tools write for an empty mean.
 SMALL_BYTES = 1 << 24
-# Longer texts are not copied to take out what is no number.
-PATCHED_BYTES = 1 << 29
 
-# Within a text that somebody wrote it may be met too; those are never read.
-_NO_NUMBER = re.compile(rb"(?<=[:,\[\s])-?(?:NaN|Infinity)(?=\s*[,}\]])")
+_NO_NUMBER = re.compile(rb"Infinity|NaN")
+_BEFORE, _BEHIND = b" :,[\t\n", b" ,]}\t\r\n"
 
 Value = TypeVar("Value")
 
@@ -33,7 +31,7 @@ Value = TypeVar("Value")
 def mapped(path: Path) -> Iterator[mmap.mmap]:
     """The file's bytes, decompressed into a temporary file where need be.
 
-    They stay in the page cache and are no memory of the process.
+    They stay in the page cache; only pages that are written to become memory of the process.
     """
     with tempfile.TemporaryFile(prefix="tokenworks-") as copy:
         with path.open("rb") as plain:
@@ -45,7 +43,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
         with copy if compressed else path.open("rb") as stream:
             if stream.seek(0, 2) == 0:
                 raise LandingFileError(path, "it holds nothing.", "Ship it again, whole.")
-            yield mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            yield mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, memoryview]]:
@@ -88,24 +86,46 @@ def values_of(path: Path, kind: type[Value]) -> Iterator[tuple[int, Value | None
     Raises:
         LandingFileError: the file is no JSON, or of another shape.
     """
-    first = next((line for _, line in lines_of(path)), None)
-    if first is None or _line_value(first, kind) is None:
+    lines = lines_of(path)
+    number, line = next(lines, (1, memoryview(b"")))
+    value = _line_value(line, kind)
+    del line
+    if value is None:
         yield 1, value_of(path, kind)
         return
-    for number, line in lines_of(path):
+    yield number, value
+    del value
+    for number, line in lines:
         yield number, _line_value(line, kind)
 
 
 def _decoded(text: memoryview, kind: type[Value]) -> Value:
-    """Python writes NaN and Infinity, which are no JSON: they become null where they are met."""
+    """Python writes NaN and Infinity, which are no JSON: they become null where they lie."""
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        if len(text) > PATCHED_BYTES or not _NO_NUMBER.search(text):
+        if text.readonly or not _take_out(text):
             raise
-        return msgspec.json.decode(_NO_NUMBER.sub(b"null", text), type=kind)
+        return msgspec.json.decode(text, type=kind)
+
+
+def _take_out(text: memoryview) -> bool:
+    """Overwrites NaN and Infinity by as many bytes; within texts too, which are never read."""
+    changed = False
+    for match in _NO_NUMBER.finditer(text):
+        begin, end = match.span()
+        if begin == 0 or (end < len(text) and text[end] not in _BEHIND):
+            continue
+        is_short = end - begin < len(b"null")
+        if text[begin - 1] == ord("-") or (is_short and text[begin - 1] == ord(" ")):
+            begin -= 1
+        elif is_short or text[begin - 1] not in _BEFORE:
+            continue
+        text[begin:end] = b"null".ljust(end - begin)
+        changed = True
+    return changed
 
 
 def _line_value(line: memoryview, kind: type[Value]) -> Value | None:
