@@ -64,6 +64,12 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def is_compressed(path: Path) -> bool:
+    """Whether the file is gzip or zstd by its first bytes."""
+    with path.open("rb") as stream:
+        return stream.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC))
+
+
 @contextmanager
 def open_decompressed(path: Path) -> Iterator[BinaryIO]:
     """The file's bytes, decompressed where it is gzip or zstd by its first bytes.

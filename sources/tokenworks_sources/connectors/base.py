@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -62,16 +63,30 @@ class Preview:
         return next((line for line in (self.text or "").splitlines() if line.strip()), "")
 
 
-class Sink(Protocol):
-    """Where a connector puts what it read. Every record ends in exactly one call.
+class Scratch(Protocol):
+    """What readers of any kind may use.
 
     Attributes:
         pseudonym_key: secret for `normalise.pseudonym`.
+        scratch: folder of the home folder for what does not fit in memory; it need not exist, and
+            goes when the file has been read.
     """
 
     @property
     def pseudonym_key(self) -> bytes:
         """Secret of the home folder."""
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for temporary files."""
+
+
+class Sink(Scratch, Protocol):
+    """Where a connector puts what it read. Every record ends in exactly one call.
+
+    Attributes:
+        pseudonym_key: secret for `normalise.pseudonym`.
+    """
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """Rows of a lake table.
@@ -82,10 +97,26 @@ class Sink(Protocol):
         (number of input records that the row stands for, 1 where absent).
         """
 
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    def copy(
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        day: date | None = None,
+        in_order: bool = True,
+    ) -> int:
         """Rows of a lake table as a DuckDB query with the columns of `write`, streamed to Parquet.
 
-        Returns the number of rows written. The query itself must drop rows that break the contract.
+        Args:
+            table: the lake table.
+            connection: runs the query.
+            query: the rows; it must itself drop those that break the contract.
+            day: the UTC day that all rows seem to lie on, which saves parting them.
+            in_order: rows come by event time, more or less; where not, each part is sorted.
+
+        Returns:
+            the number of rows written.
         """
 
     def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
@@ -156,7 +187,7 @@ class Connector(Protocol):
         """
 
 
-class BatchSink(Protocol):
+class BatchSink(Scratch, Protocol):
     """Where a connector puts what it read of many small files at once.
 
     Files are named by their place in `files`, counted from 0.
@@ -170,11 +201,15 @@ class BatchSink(Protocol):
     def files(self) -> Sequence[LandingFile]:
         """The landing files of the batch."""
 
-    @property
-    def pseudonym_key(self) -> bytes:
-        """Secret of the home folder."""
-
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    def copy(
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        day: date | None = None,
+        in_order: bool = True,
+    ) -> int:
         """See `Sink.copy`; the query also has the column `_file`, the place of the row's file."""
 
     def reject(self, file: int, line: int, reason: str, raw: str | bytes) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
+from pathlib import Path
 
 import duckdb
 
@@ -44,7 +46,20 @@ class LakeBatch:
         """See `BatchSink.pseudonym_key`."""
         return pseudonym_key(self.settings)
 
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    @property
+    def scratch(self) -> Path:
+        """See `Scratch.scratch`."""
+        return self.stage.folder / "scratch"
+
+    def copy(
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        day: date | None = None,
+        in_order: bool = True,
+    ) -> int:
         """See `BatchSink.copy`."""
         contract = contract_of(table)
         connection.execute(
@@ -55,7 +70,7 @@ class LakeBatch:
         named = f"select * from ({query}) join {FILES_TABLE} on _file = _place"
         rows = rows_to_copy(contract, named, "_name", "_digest")
         folder = self.stage.copy_folder(table)
-        number, *_ = copy_parts(contract, connection, rows, folder)
+        number, *_ = copy_parts(contract, connection, rows, folder, day, in_order)
         if number:
             self._count(table, connection, [str(path) for path in folder.glob("*/*.parquet")])
         return number

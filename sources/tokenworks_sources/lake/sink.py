@@ -118,6 +118,11 @@ class LakeSink:
         """See `Sink.pseudonym_key`."""
         return pseudonym_key(self.settings)
 
+    @property
+    def scratch(self) -> Path:
+        """See `Scratch.scratch`."""
+        return self.stage.folder / "scratch"
+
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """See `Sink.write`."""
         contract = contract_of(table)
@@ -128,7 +133,15 @@ class LakeSink:
             return
         self._keep(contract, rows.drop("_records"), int(rows["_records"].sum()))
 
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    def copy(
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        day: date | None = None,
+        in_order: bool = True,
+    ) -> int:
         """See `Sink.copy`."""
         contract = contract_of(table)
         rows = rows_to_copy(contract, query, _text(self.file.name), _text(self.file.digest))
@@ -139,7 +152,7 @@ class LakeSink:
                 self._keep(contract, held, held.height)
             return len(held)
         folder = self.stage.copy_folder(table)
-        number, low, high, dates = copy_parts(contract, connection, rows, folder)
+        number, low, high, dates = copy_parts(contract, connection, rows, folder, day, in_order)
         if number:
             self.tally.tables[table].add(number, low, high, dates)
             self.tally.records_out += number
@@ -234,31 +247,67 @@ def rows_to_copy(contract: Contract, query: str, name: str, digest: str) -> str:
 
 
 def copy_parts(
-    contract: Contract, connection: duckdb.DuckDBPyConnection, rows: str, folder: Path
+    contract: Contract,
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    folder: Path,
+    day: date | None,
+    in_order: bool,
 ) -> tuple[int, datetime, datetime, set[date]]:
     """Streams rows to Parquet below a folder; how many, first and last event time, and dates."""
-    # The Arrow schema travels as file metadata: DuckDB writes none for fields.
-    schema = base64.b64encode(arrow_schema(contract).serialize().to_pybytes()).decode()
+    time = contract.event_time
     try:
-        counted = connection.execute(
-            f"copy ({rows}) to {_text(str(folder))} (format parquet, compression zstd, "
-            f"compression_level 1, partition_by ({PARTITION_COLUMN}), "
-            f"kv_metadata {{'ARROW:schema': '{schema}'}})"
-        ).fetchone()
+        if day is not None:
+            single = folder / f"{PARTITION_COLUMN}={day.isoformat()}"
+            single.mkdir()
+            query = f"select * exclude ({PARTITION_COLUMN}) from ({rows})"
+            number, low, high = _copied(contract, connection, query, single / "data_0.parquet", "")
+            if number and _date_of(low) == _date_of(high) == day:
+                return number, low, high, {day}
+            shutil.rmtree(single)
+            if not number:
+                return 0, low, high, set()
+        query = rows if in_order else f"from ({rows}) order by {time}"
+        if not in_order:
+            # Sorted rows stay sorted in their part only where their order is kept.
+            connection.execute("set preserve_insertion_order = true")
+        parting = f", partition_by ({PARTITION_COLUMN})"
+        number, low, high = _copied(contract, connection, query, folder, parting)
     except duckdb.Error:
         # The connector may read the file another way; nothing of this try may land.
         shutil.rmtree(folder)
         raise
+    return number, low, high, {date_of_part(path) for path in folder.glob("*/*.parquet")}
+
+
+def _copied(
+    contract: Contract,
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    target: Path,
+    options: str,
+) -> tuple[int, datetime, datetime]:
+    """Runs one COPY; how many rows, and their first and last event time."""
+    # The Arrow schema travels as file metadata: DuckDB writes none for fields.
+    schema = base64.b64encode(arrow_schema(contract).serialize().to_pybytes()).decode()
+    counted = connection.execute(
+        f"copy ({query}) to {_text(str(target))} (format parquet, compression zstd, "
+        f"compression_level 1, kv_metadata {{'ARROW:schema': '{schema}'}}{options})"
+    ).fetchone()
     number = int(counted[0]) if counted else 0
-    parts = list(folder.glob("*/*.parquet"))
     low = high = datetime.min
     if number:
+        parts = [target] if target.is_file() else target.glob("*/*.parquet")
         span = connection.execute(
             f"select min({contract.event_time}), max({contract.event_time}) from read_parquet(?)",
             [[str(path) for path in parts]],
         ).fetchall()
         low, high = span[0]
-    return number, low, high, {date_of_part(path) for path in parts}
+    return number, low, high
+
+
+def _date_of(time: datetime | date) -> date:
+    return time.date() if isinstance(time, datetime) else time
 
 
 def _text(text: str) -> str:

@@ -323,7 +323,7 @@ def test_lines_are_numbered_exactly_when_a_file_is_cut_into_slices(
         rows.append(" \t" if blank else changed(request_id=f"line-{number}"))
     path = write("\ufeff" + json.dumps(changed(request_id="line-1")), *rows[1:])
     cut = slices.slices_of
-    monkeypatch.setattr(slices, "slices_of", lambda file: cut(file, count))
+    monkeypatch.setattr(slices, "slices_of", lambda *run: cut(*run, count))
     found = (
         ingest_file(path, CONNECTOR).frames["requests"].select("source_line", "request_id").rows()
     )

@@ -16,6 +16,6 @@ def test_blank_lines_are_found_when_lines_span_read_blocks(
     monkeypatch.setattr(slices, "BLOCK_BYTES", block)
     path = tmp_path / "lines"
     path.write_bytes(b'{"a":1}\n\n  \r\n {"b":2}\n' + b"x" * 100 + b"\n\t\nlast")
-    (part,) = slices.slices_of(path, 1)
+    (part,) = slices.slices_of(path, 0, path.stat().st_size, 0, 1)
     assert (part.lines, part.blank) == (7, (2, 3, 6))
     assert part.shifts() == [(1, 0), (2, 2), (4, 3)]

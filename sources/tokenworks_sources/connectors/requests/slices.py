@@ -1,18 +1,20 @@
-"""Newline-delimited files in slices, so that DuckDB numbers lines and still uses every core.
+"""Newline-delimited files in windows of slices, so that DuckDB numbers lines and still uses every core.
 
-Belongs here: where lines begin, which are blank, and a file system that shows DuckDB one byte range as
-a file. What the lines mean belongs to the connector.
+Belongs here: where lines begin, which are blank, and a file system that shows DuckDB a run of lines as a
+file. What the lines mean belongs to the connector.
 
-`row_number()` makes a scan single-threaded, and DuckDB's JSON reader does not count blank lines. A file
+`row_number()` makes a scan single-threaded, and DuckDB's JSON reader does not count blank lines. Lines
 cut into as many slices as there are cores, each with its own `row_number()` and the number of the
-lines before it, keeps both the exact number and the cores.
+lines before it, keep both the exact number and the cores. A window is what is read by one query: a
+bound on memory, and for compressed files the piece that is held decompressed.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,16 +24,22 @@ from typing import Any, BinaryIO
 
 import duckdb
 import fsspec  # type: ignore[import-untyped]
-import numpy as np
-import pyarrow as pa
 
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
+from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import is_compressed, open_decompressed
 
-BLOCK_BYTES = 1 << 22
-SMALLEST_SLICE_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 20
+WINDOW_BYTES = 1 << 28
+# Of decompressed bytes there are two windows in memory: one is read while the next one is made.
+HELD_WINDOW_BYTES = 1 << 26
+SMALLEST_SLICE_BYTES = 1 << 24
 MOST_SLICES = 16
-NEWLINE, SPACE = 0x0A, 0x20
 PROTOCOL = "slice"
+# A line that begins with white space may be blank; only there the text is looked at.
+_DOUBTFUL = re.compile(rb"\n(?=[\x00-\x20])")
+
+Source = Path | bytes
 
 
 @dataclass(frozen=True)
@@ -39,12 +47,15 @@ class Slice:
     """One run of whole lines.
 
     Attributes:
-        start, end: byte range of the file, end exclusive.
+        source: the file, or bytes in memory.
+        start: first byte.
+        end: byte behind the last one.
         lines_before: lines of the file, blank ones included, before the slice.
         lines: lines of the slice, blank ones included.
         blank: numbers of the blank lines within the slice, counted from 1.
     """
 
+    source: Source
     start: int
     end: int
     lines_before: int
@@ -66,97 +77,186 @@ class Slice:
             shifts.append((record, self.lines_before + skipped))
         return shifts
 
+    def open(self) -> BinaryIO:
+        """The source, at the first byte of the slice."""
+        stream: BinaryIO
+        if isinstance(self.source, bytes):
+            stream = io.BytesIO(self.source)
+        else:
+            stream = self.source.open("rb")
+        stream.seek(self.start)
+        return stream
 
-def slices_of(path: Path, count: int | None = None) -> list[Slice]:
-    """Cuts a plain file at line ends into about `count` slices of equal size.
 
-    Args:
-        path: a file that is not compressed; a byte order mark is left out.
-        count: number of slices; as many as cores, and none below 32 MiB, where None.
+Window = list[Slice]
+
+
+def windows_of(path: Path) -> Iterator[Window]:
+    """The lines of a file, plain or compressed, in windows of slices.
+
+    The next window is made while the caller reads one.
     """
-    size = path.stat().st_size
+    windows = _held_windows(path) if is_compressed(path) else _plain_windows(path)
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(next, windows, None)
+        while (window := coming.result()) is not None:
+            coming = ahead.submit(next, windows, None)
+            yield window
+
+
+def window_of(text: bytes) -> Window:
+    """One window of lines in memory."""
+    return slices_of(text, 0, len(text), 0)
+
+
+def _plain_windows(path: Path) -> Iterator[Window]:
+    size, lines = path.stat().st_size, 0
     with path.open("rb") as stream:
         start = len(BYTE_ORDER_MARK) if stream.read(3) == BYTE_ORDER_MARK else 0
-        wanted = count or min(
-            os.cpu_count() or 1, MOST_SLICES, max(1, size // SMALLEST_SLICE_BYTES)
-        )
-        cuts = [start]
+        while start < size:
+            end = _cut(stream, start + WINDOW_BYTES, size)
+            window = slices_of(path, start, end, lines)
+            lines = window[-1].lines_before + window[-1].lines
+            yield window
+            start = end
+
+
+def _held_windows(path: Path) -> Iterator[Window]:
+    lines, left = 0, b""
+    with open_decompressed(path) as stream:
+        while True:
+            block = stream.read(HELD_WINDOW_BYTES)
+            text = left + block
+            if lines == 0:
+                text = text.removeprefix(BYTE_ORDER_MARK)
+            end = text.rfind(b"\n") + 1 if block else len(text)
+            if block and not end:
+                raise LandingFileError(
+                    path,
+                    f"a line is over {HELD_WINDOW_BYTES >> 20} MiB.",
+                    "Ship one record a line.",
+                )
+            left = text[end:]
+            if end:
+                window = slices_of(text, 0, end, lines)
+                lines = window[-1].lines_before + window[-1].lines
+                yield window
+            if not block:
+                return
+
+
+def _cut(stream: BinaryIO, position: int, size: int) -> int:
+    """The end of the line that holds a byte."""
+    if position >= size:
+        return size
+    stream.seek(position)
+    stream.readline()
+    return stream.tell()
+
+
+def slices_of(
+    source: Source, start: int, end: int, lines_before: int, count: int | None = None
+) -> Window:
+    """Cuts a run of lines into about `count` slices of equal size.
+
+    Args:
+        source: a plain file, or bytes.
+        start: first byte.
+        end: byte behind the last one.
+        lines_before: lines of the file before the first byte.
+        count: number of slices; as many as cores, and none below 16 MiB, where None.
+    """
+    most = min(os.cpu_count() or 1, MOST_SLICES)
+    wanted = count or max(1, min(most, (end - start) // SMALLEST_SLICE_BYTES))
+    cuts = [start]
+    with Slice(source, start, end, 0, 0, ()).open() as stream:
         for index in range(1, wanted):
-            stream.seek(max(start, size * index // wanted))
-            stream.readline()
-            if cuts[-1] < stream.tell() < size:
-                cuts.append(stream.tell())
-    cuts.append(size)
-    ranges = list(pairwise(cuts))
-    with ThreadPoolExecutor(len(ranges)) as pool:
-        counted = list(pool.map(lambda span: _count_lines(path, *span), ranges))
-    before = accumulate((lines for lines, _ in counted), initial=0)
+            cut = _cut(stream, max(start, start + (end - start) * index // wanted), end)
+            if cuts[-1] < cut < end:
+                cuts.append(cut)
+    ranges = list(pairwise([*cuts, end]))
+    counted = [_count_lines(source, *span) for span in ranges]
+    before = accumulate((lines for lines, _ in counted), initial=lines_before)
     return [
-        Slice(low, high, lines_before, lines, blank)
+        Slice(source, low, high, lines_before, lines, blank)
         for (low, high), lines_before, (lines, blank) in zip(ranges, before, counted, strict=False)
     ]
 
 
-def _count_lines(path: Path, start: int, end: int) -> tuple[int, tuple[int, ...]]:
-    """Number of lines of a byte range, and the numbers of its blank ones.
-
-    Only a line that begins with white space can be blank; only there the text is looked at.
-    """
-    lines = 0
-    doubtful: list[tuple[int, int]] = []
-    buffer = bytearray(BLOCK_BYTES)
-    codes = np.frombuffer(buffer, dtype=np.uint8)
-    begins = np.zeros(1, dtype=np.int64)
-    with path.open("rb", buffering=0) as stream:
-        stream.seek(start)
-        while start < end:
-            size = stream.readinto(memoryview(buffer)[: min(BLOCK_BYTES, end - start)]) or 0
-            starts = np.concatenate((begins, np.flatnonzero(codes[:size] == NEWLINE) + 1))
-            # A line that begins right behind the block is counted with the next one.
-            begins = starts[starts == size] - size
-            starts = starts[starts < size]
-            found = np.flatnonzero(codes[starts] <= SPACE)
-            doubtful += [(lines + int(i) + 1, start + int(starts[i])) for i in found]
-            lines += len(starts)
-            start += size
-    with path.open("rb") as text:
-        return lines, tuple(number for number, offset in doubtful if _is_blank(text, offset))
-
-
-def _is_blank(stream: BinaryIO, offset: int) -> bool:
-    stream.seek(offset)
-    return not stream.readline().strip()
+def _count_lines(source: Source, start: int, end: int) -> tuple[int, tuple[int, ...]]:
+    """Number of lines of a run, and the numbers of its blank ones."""
+    lines, position, blank = 0, start, []
+    before = b"\n"
+    with Slice(source, start, end, 0, 0, ()).open() as stream:
+        while position < end:
+            # The last byte of the block before tells whether a line begins with this one.
+            read = stream.read(min(BLOCK_BYTES, end - position))
+            if not read:
+                break  # cut while it is read; its size tells at the end
+            block = before + read
+            counted = 0
+            for found in _DOUBTFUL.finditer(block):
+                lines += block.count(b"\n", counted, found.start() + 1)
+                counted = found.start() + 1
+                close = block.find(b"\n", counted)
+                text = block[counted:close] if close >= 0 else None
+                if _is_blank(source, position + found.start(), end, text):
+                    blank.append(lines)
+            lines += block.count(b"\n", counted, len(block) - 1)
+            position += len(block) - 1
+            before = block[-1:]
+    return lines, tuple(blank)
 
 
-def lines_at(path: Path, numbers: Iterable[int]) -> Iterator[bytes]:
-    """The text of the lines of these ascending numbers, counted from 1."""
-    with path.open("rb") as stream:
-        reached = 0
-        for number in numbers:
-            line = b""
-            while reached < number:
-                line = stream.readline()
-                reached += 1
-            yield line.rstrip(b"\r\n")
+def _is_blank(source: Source, offset: int, end: int, text: bytes | None) -> bool:
+    if text is not None:
+        return not text.strip()
+    with Slice(source, offset, end, 0, 0, ()).open() as stream:
+        return not stream.readline()[: end - offset].strip()
+
+
+def lines_at(window: Window, numbers: Iterable[int]) -> Iterator[bytes]:
+    """The text of the lines of these ascending numbers, counted from 1 in the whole file."""
+    wanted = iter(numbers)
+    number = next(wanted, None)
+    for part in window:
+        last = part.lines_before + part.lines
+        if number is None or number > last:
+            continue
+        with part.open() as stream:
+            reached = part.lines_before
+            while number is not None and number <= last:
+                line = b""
+                while reached < number:
+                    line = stream.readline()
+                    reached += 1
+                yield line.rstrip(b"\r\n")
+                number = next(wanted, None)
 
 
 class SliceFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
-    """Shows the slices of one file to DuckDB as `slice://<number>`."""
+    """Shows slices to DuckDB as `slice://<window>-<number>`; no two windows share a name."""
 
     protocol = PROTOCOL
     cachable = False
 
-    def __init__(self, path: Path, slices: list[Slice]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._path = path
-        self._slices = slices
+        self._slices: Sequence[Slice] = ()
+        self._window = 0
+
+    def show(self, window: Window) -> list[str]:
+        """Paths of the slices of a window; those of the window before are gone."""
+        self._window += 1
+        self._slices = window
+        return [f"{PROTOCOL}://{self._window}-{number}" for number in range(len(window))]
 
     def _slice(self, path: str) -> Slice:
-        return self._slices[int(path.removeprefix(f"{PROTOCOL}://"))]
+        return self._slices[int(path.rpartition("-")[2])]
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> io.RawIOBase:
         """A reader of the slice."""
-        return _SliceReader(self._path, self._slice(path))
+        return _SliceReader(self._slice(path))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Name and size."""
@@ -172,15 +272,15 @@ class SliceFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
         return True
 
     def modified(self, path: str) -> datetime:
-        """Time of the last change of the whole file."""
-        return datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
+        """Never: a name is used once."""
+        return datetime.fromtimestamp(0, UTC)
 
 
 class _SliceReader(io.RawIOBase):
     mode = "rb"
 
-    def __init__(self, path: Path, part: Slice) -> None:
-        self._stream = path.open("rb", buffering=0)
+    def __init__(self, part: Slice) -> None:
+        self._stream = part.open()
         self._part = part
         self._position = 0
 
@@ -212,29 +312,31 @@ class _SliceReader(io.RawIOBase):
         super().close()
 
 
-def register(connection: duckdb.DuckDBPyConnection, path: Path, slices: list[Slice]) -> None:
-    """Makes the slices of a file, and the shifts of their numbers, readable in the connection."""
-    connection.register_filesystem(SliceFileSystem(path, slices))
-    for index, part in enumerate(slices):
-        if part.blank:
-            first, add = (
-                pa.array(numbers, pa.int64()) for numbers in zip(*part.shifts(), strict=True)
-            )
-            connection.register(f"_shifts_{index}", pa.table({"first": first, "add": add}))
-
-
-def numbered(slices: list[Slice], scan: Callable[[str], str], line: str) -> str:
-    """One SQL relation over all slices, with the exact line of the file on every row.
+def numbered(
+    connection: duckdb.DuckDBPyConnection,
+    files: SliceFileSystem,
+    window: Window,
+    scan: Callable[[str], str],
+    line: str,
+) -> str:
+    """One SQL relation over all slices of a window, with the exact line of the file on every row.
 
     Args:
-        slices: the slices that `register` made readable.
+        connection: reads it; `files` is registered there.
+        files: the file system that shows the slices.
+        window: the slices.
         scan: from the path of a slice to the SQL of its scan, in the order of its lines.
         line: name of the column of the line number.
     """
     parts = []
-    for index, part in enumerate(slices):
-        rows = f"(select *, row_number() over () as _record from {scan(f'{PROTOCOL}://{index}')})"
+    for index, (path, part) in enumerate(zip(files.show(window), window, strict=True)):
+        rows = f"(select *, row_number() over () as _record from {scan(path)})"
         if part.blank:
+            connection.execute(
+                f"create or replace temp table _shifts_{index} as "
+                'select unnest($1::bigint[]) as first, unnest($2::bigint[]) as "add"',
+                [list(numbers) for numbers in zip(*part.shifts(), strict=True)],
+            )
             parts.append(
                 f'select r.* exclude (_record), r._record + s."add" as {line} from {rows} as r '
                 f"asof join _shifts_{index} as s on r._record >= s.first"
@@ -244,3 +346,20 @@ def numbered(slices: list[Slice], scan: Callable[[str], str], line: str) -> str:
                 f"select * exclude (_record), _record + {part.lines_before} as {line} from {rows}"
             )
     return " union all ".join(parts)
+
+
+def ends_of(window: Window) -> tuple[bytes, bytes]:
+    """The first line of a window, and its last one."""
+    with window[0].open() as stream:
+        first = stream.readline()
+    tail = b""
+    with window[-1].open() as stream:
+        back = 1 << 16
+        while back < 1 << 24:
+            start = max(window[-1].start, window[-1].end - back)
+            stream.seek(start)
+            tail = stream.read(window[-1].end - start).rstrip()
+            if b"\n" in tail or start == window[-1].start:
+                break
+            back <<= 2
+    return first, tail[tail.rfind(b"\n") + 1 :]

@@ -1,0 +1,217 @@
+"""Spend logs as JSONL: one parallel pass for each window of lines, and a second one over what is bad.
+
+Metadata is read as an object, which is the fastest; a log that keeps JSON inside strings shows it in
+its first records, and is then read as JSON from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise, tee
+
+import duckdb
+
+from tokenworks_sources.connectors.base import BatchSink, LandingFile, Sink
+from tokenworks_sources.connectors.requests import litellm_engine, litellm_sql, slices
+from tokenworks_sources.contracts.requests import CONTRACT
+from tokenworks_sources.errors import LandingFileError
+
+LARGEST_LINE_BYTES = 1 << 24
+MET_RECORDS = 20_000
+REJECTS_AT_ONCE = 1_000
+# A share of records whose metadata may be JSON in a string, from which on all are read as JSON.
+DOUBTFUL_SHARE = 0.01
+# The same for records that begin before the one in front of them: from there on rows are sorted.
+OUT_OF_ORDER_SHARE = 0.01
+
+
+def read(file: LandingFile, sink: Sink) -> None:
+    """Hands every record of a file to the sink."""
+    with litellm_engine.engine(sink) as (connection, files):
+        reader: _Reader | None = None
+        for window in slices.windows_of(file.path):
+            records = sum(part.records for part in window)
+            sink.expect(records)
+            try:
+                reader = reader or _met(connection, files, window, sink.pseudonym_key)
+                place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
+                _read_window(reader, window, place, "", _OneFile(sink), records)
+            except duckdb.Error as error:
+                raise _unreadable(file, error) from error
+
+
+def read_batch(sink: BatchSink, places: list[int], texts: list[bytes]) -> None:
+    """Hands every record of many small files to the sink, read as one text.
+
+    Args:
+        sink: where records go.
+        places: the files' places in the batch.
+        texts: the files' bytes, each with a newline at its end.
+    """
+    window = slices.window_of(b"".join(texts))
+    records = sum(part.records for part in window)
+    first, starts = 1, []
+    for place, text in zip(places, texts, strict=True):
+        starts.append(first)
+        first += text.count(b"\n")
+        sink.expect(place, sum(part.records for part in slices.window_of(text)))
+    with litellm_engine.engine(sink) as (connection, files):
+        connection.execute(
+            "create temp table _starts as select unnest($1::bigint[]) as _first, "
+            "unnest($2::bigint[]) as _file, unnest($3::varchar[]) as _digest",
+            [starts, places, [sink.files[place].digest for place in places]],
+        )
+        reader = _met(connection, files, window, sink.pseudonym_key)
+        where_from = "_line - _first + 1 as source_line, _file, _digest"
+        join = "asof join _starts on _line >= _first"
+        _read_window(reader, window, where_from, join, sink, records)
+
+
+@dataclass(frozen=True)
+class _OneFile:
+    """The sink of one file as that of a batch."""
+
+    sink: Sink
+
+    def copy(
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        day: date | None = None,
+        in_order: bool = True,
+    ) -> int:
+        return self.sink.copy(table, connection, query, day=day, in_order=in_order)
+
+    def reject(self, file: int, line: int, reason: str, raw: str | bytes) -> None:
+        self.sink.reject(line, reason, raw)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """How the records of a log are read, told from its first ones."""
+
+    connection: duckdb.DuckDBPyConnection
+    files: slices.SliceFileSystem
+    form: litellm_sql.Form
+    in_order: bool
+
+    def rows(
+        self, window: slices.Window, form: litellm_sql.Form, place: str, join: str, where: str = ""
+    ) -> str:
+        """All records of a window with the contract's columns, their place and `_reason`."""
+        columns = litellm_sql.json_columns(form)
+        numbered = slices.numbered(
+            self.connection, self.files, window, lambda name: _scan(name, columns), "_line"
+        )
+        source = (
+            f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join} {where}"
+        )
+        return litellm_sql.request_rows(source, form)
+
+
+def _met(
+    connection: duckdb.DuckDBPyConnection,
+    files: slices.SliceFileSystem,
+    window: slices.Window,
+    key: bytes,
+) -> _Reader:
+    """Looks at the first records: their names, the form of their metadata, and their order."""
+    scan = _scan(files.show(window)[0], litellm_sql.json_columns("object"))
+    (users, keys, addresses, doubtful, starts) = connection.execute(
+        "select list(distinct coalesce(nullif(end_user, ''), nullif(\"user\", ''))), "
+        "list(distinct nullif(api_key, '')), list(distinct nullif(api_base, '')), "
+        f'avg(({litellm_sql.doubtful()})::int), list("startTime") '
+        f"from (select *, metadata as _m from {scan} limit {MET_RECORDS})"
+    ).fetchall()[0]
+    names = {name for name in (*(users or ()), *(keys or ())) if name is not None}
+    litellm_engine.remember(
+        connection, key, sorted(names), [text for text in addresses or () if text is not None]
+    )
+    times = [time for time in starts or () if time is not None]
+    turns = sum(later < earlier for earlier, later in pairwise(times))
+    return _Reader(
+        connection,
+        files,
+        "json" if (doubtful or 0) > DOUBTFUL_SHARE else "object",
+        turns <= OUT_OF_ORDER_SHARE * len(times),
+    )
+
+
+def _read_window(
+    reader: _Reader,
+    window: slices.Window,
+    place: str,
+    join: str,
+    sink: BatchSink | _OneFile,
+    records: int,
+) -> None:
+    connection = reader.connection
+    rows = reader.rows(window, reader.form, place, join)
+    day = _day_of(window) if reader.in_order else None
+    if _copy(reader, sink, rows, day) == records:
+        return
+    left = "left_over"
+    if _leave(connection, rows, left):
+        where = f"where _line in (select line from {left})"
+        rows = reader.rows(window, "json", place, join, where)
+        _copy(reader, sink, rows, day)
+        left = "refused"
+        _leave(connection, rows, left)
+    reasons, again = tee(_reasons(connection, left))
+    texts = slices.lines_at(window, (line for line, *_ in again))
+    for (_, line, file, reason), text in zip(reasons, texts, strict=True):
+        sink.reject(file, line, reason, text)
+
+
+def _copy(reader: _Reader, sink: BatchSink | _OneFile, rows: str, day: date | None) -> int:
+    query = f"select * exclude (_reason) from ({rows}) where _reason is null"
+    return sink.copy(CONTRACT.table, reader.connection, query, day=day, in_order=reader.in_order)
+
+
+def _leave(connection: duckdb.DuckDBPyConnection, rows: str, table: str) -> bool:
+    """Keeps place and reason of the records that are not written.
+
+    Returns whether some must be read again, for metadata that is no plain object.
+    """
+    connection.execute(
+        f"create or replace temp table {table} as select _line as line, source_line, _file as file, "
+        f"_reason as reason from ({rows}) where _reason is not null"
+    )
+    found = connection.execute(
+        f"select count(*) from {table} where reason = '{litellm_sql.DOUBTFUL}'"
+    ).fetchall()
+    return bool(found[0][0])
+
+
+def _reasons(
+    connection: duckdb.DuckDBPyConnection, table: str
+) -> Iterator[tuple[int, int, int, str]]:
+    """The records that `_leave` kept, in order and never all at once."""
+    found = connection.execute(f"select line, source_line, file, reason from {table} order by line")
+    while some := found.fetchmany(REJECTS_AT_ONCE):
+        yield from some
+
+
+def _day_of(window: slices.Window) -> date | None:
+    """The day on which the first and the last record of a window begin, if it is one."""
+    days = {litellm_sql.day_of(line) for line in slices.ends_of(window)}
+    return days.pop() if len(days) == 1 else None
+
+
+def _scan(name: str, columns: dict[str, str]) -> str:
+    return (
+        f"read_json('{name}', format = 'newline_delimited', ignore_errors = true, "
+        f"compression = 'none', maximum_object_size = {LARGEST_LINE_BYTES}, columns = {columns!r})"
+    )
+
+
+def _unreadable(file: LandingFile, error: duckdb.Error) -> LandingFileError:
+    return LandingFileError(
+        file.path,
+        f"it cannot be read as JSONL ({str(error).splitlines()[0]}).",
+        f"Lines may be up to {LARGEST_LINE_BYTES >> 20} MiB long.",
+    )
