@@ -56,7 +56,7 @@ def word(value: object, otherwise: str | None = None) -> str | None:
     found = text(value)
     if found is None:
         return otherwise if isinstance(value, str) and len(value) > LONGEST_TEXT else None
-    if len(found) > LONGEST_WORD or any(mark.isspace() for mark in found):
+    if len(found) > LONGEST_WORD or len(found.split()) != 1:
         return otherwise
     return found
 

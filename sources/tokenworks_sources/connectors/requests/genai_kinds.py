@@ -95,9 +95,7 @@ def _declared(fields: Fields) -> str | None:
 
 
 def _is_agent(fields: Fields) -> bool:
-    return (
-        "agent_name" in fields and "response_id" not in fields and "model_requested" not in fields
-    )
+    return "agent_name" in fields and "response_id" not in fields
 
 
 def _answers(fields: Fields) -> bool:

@@ -41,7 +41,7 @@ from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed
 
 LINE_BYTES = 1 << 24
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 20
 NOTHING = Raw(b"")
 
@@ -113,13 +113,13 @@ class _Reader:
     def read(self, stream: BinaryIO) -> None:
         """By lines where the file has whole requests in lines, else as a document."""
         head = stream.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
-        lines = _lines(head, stream)
+        rest = iter(lambda: stream.read(BLOCK_BYTES), b"")
         if not _is_by_lines(head):
-            self._read_document(_blocks(lines))
+            self._read_document(chain((head,), rest))
             return
-        for line in lines:
-            if not line.endswith(b"\n") and len(line) > LINE_BYTES:
-                self._read_document(_blocks(chain((line,), lines)))
+        for line in _lines(head, stream):
+            if len(line) > LINE_BYTES and not line.endswith(b"\n"):
+                self._read_document(chain(_blocks(line), rest))
             elif line.strip():
                 self._read_line(line)
 
@@ -128,7 +128,7 @@ class _Reader:
             request = _decoder.decode(line)
         except msgspec.ValidationError:
             # Snake case, or one part that is not of the shape: cut it, so that the rest counts.
-            self._read_document((line,))
+            self._read_document(_blocks(line))
             return
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._rows.refuse("line: not JSON")
@@ -189,7 +189,7 @@ class _Reader:
 
 
 def _lines(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    """Lines of at most LINE_BYTES + 1, then the rest of a longer one in blocks."""
+    """Lines; of one longer than LINE_BYTES its beginning, after which the caller reads on."""
     *whole, begun = head.splitlines(keepends=True) or [b""]
     if begun.endswith(b"\n"):
         whole, begun = [*whole, begun], b""
@@ -202,18 +202,8 @@ def _lines(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines put together, so that each is worth a pass."""
-    taken: list[bytes] = []
-    size = 0
-    for line in lines:
-        taken.append(line)
-        size += len(line)
-        if size >= BLOCK_BYTES:
-            yield b"".join(taken)
-            taken, size = [], 0
-    if taken:
-        yield b"".join(taken)
+def _blocks(line: bytes) -> Iterator[bytes]:
+    return (line[place : place + BLOCK_BYTES] for place in range(0, len(line), BLOCK_BYTES))
 
 
 def _is_by_lines(head: bytes) -> bool:

@@ -11,14 +11,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-# Spans are the eighth container inside an array of requests.
-DEEPEST = 8
+# A span is the seventh container, the eighth where its request is inside another one.
+DEPTH = 7
 PIECE_BYTES = 1 << 26
 _BEFORE = 256
+_WRAPPED = re.compile(rb"\s*(?:\[|\{\s*\"trace\"\s*:)")
 _KEY = re.compile(rb'"([^"\\]{1,64})"\s*:\s*\Z')
 _QUOTE, _BACKSLASH, _BRACE = 0x22, 0x5C, 0x7B
 
@@ -68,7 +70,10 @@ Pieces = Iterator[tuple[Piece, bytes]]
 
 def cut(blocks: Iterable[bytes]) -> Pieces:
     """Pieces in the order of the document; several documents may follow each other."""
-    return _cut(_Cutter(), blocks)
+    remaining = iter(blocks)
+    first = next(remaining, b"")
+    cutter = _Cutter(DEPTH + bool(_WRAPPED.match(first)))
+    return _cut(cutter, chain((first,), remaining))
 
 
 def cut_at(depth: int, blocks: Iterable[bytes]) -> Pieces:
@@ -100,9 +105,11 @@ class _Cutter:
     """Where in the document we are.
 
     Attributes:
+        deepest: containers below are not looked at.
         is_damaged: more was closed than opened.
     """
 
+    deepest: int
     is_damaged: bool = False
     _depth: int = 0
     _in_string: bool = False
@@ -163,7 +170,7 @@ class _Cutter:
         after = self._depth + np.cumsum(taken)
         self._depth = int(after[-1])
         # Depth of the container that opens or closes here.
-        near = np.maximum(after, after - taken) <= DEEPEST
+        near = np.maximum(after, after - taken) <= self.deepest
         yield from zip(places[near].tolist(), taken[near].tolist(), strict=True)
 
     def _open(self, block: bytes, place: int) -> Pieces:
@@ -171,8 +178,9 @@ class _Cutter:
         if self._cutting is not None or level is None:
             self._levels.append(None)
             return
-        behind = self._before + block[:place] if place < _BEFORE else block[place - _BEFORE : place]
-        match = _KEY.search(behind)
+        near = max(0, place - _BEFORE)
+        behind = (block[near:place] if near else self._before + block[:place]).rstrip()
+        match = _KEY.search(behind) if behind.endswith(b":") else None
         key = match[1] if match else None
         is_object = block[place] == _BRACE
         if key is None:
@@ -213,14 +221,10 @@ class _Cutter:
 class _DepthCutter(_Cutter):
     """Cuts every object at one depth."""
 
-    def __init__(self, depth: int) -> None:
-        super().__init__()
-        self._wanted = depth
-
     def _open(self, block: bytes, place: int) -> Pieces:
         self._levels.append(None)
-        if len(self._levels) == self._wanted and block[place] == _BRACE:
-            self._cutting = Piece.SPAN, self._wanted
+        if len(self._levels) == self.deepest and block[place] == _BRACE:
+            self._cutting = Piece.SPAN, self.deepest
         yield from ()
 
 

@@ -40,6 +40,9 @@ def hex_id(value: str | None, size: int, field: str) -> str | None:
     digits = value.removeprefix("0x")
     try:
         found = bytes.fromhex(digits)
+        # Almost every id; the rest of the way is for the others.
+        if len(digits) == size * 2 == len(found) * 2 and any(found):
+            return digits.lower()
         if len(found) * 2 != len(digits):
             raise ValueError
     except ValueError:

@@ -113,7 +113,7 @@ class SpanRows:
 
     def _all_blocks(self) -> Iterator[pl.DataFrame]:
         for path in self._spilled:
-            yield pl.read_ipc(path, memory_map=False)
+            yield pl.read_ipc(path)
             path.unlink()
         yield from self._blocks
 

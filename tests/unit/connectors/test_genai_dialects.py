@@ -1,0 +1,562 @@
+"""GenAI spans in every dialect: which are calls, and which count includes which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.unit.connectors.spans import END, START, attributes, request, span
+from tokenworks_sources.connectors.requests import genai_attributes, otlp_json
+from tokenworks_sources.connectors.requests.genai_kinds import skip_reason
+
+CONNECTOR = otlp_json.CONNECTOR
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 20,
+}
+
+Read = Callable[..., Any]
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ingest_file: Any) -> Read:
+    """Ingests requests, one per line."""
+    monkeypatch.setenv("TOKENWORKS_PSEUDONYM_KEY", "a key of the tests")
+
+    def run(*requests: dict[str, Any]) -> Any:
+        path = tmp_path / "in" / "traces.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(json.dumps(one) + "\n" for one in requests))
+        return ingest_file(path, CONNECTOR)
+
+    return run
+
+
+def row_of(outcome: Any) -> dict[str, Any]:
+    frame: pl.DataFrame = outcome.frames["requests"]
+    assert frame.height == 1, outcome.rejects
+    return frame.row(0, named=True)
+
+
+def tokens_of(outcome: Any) -> tuple[int | None, ...]:
+    """Input, cache read, cache write, output, reasoning."""
+    row = row_of(outcome)
+    return tuple(
+        row[f"{name}_tokens"]
+        for name in (
+            "input_total",
+            "input_cache_read",
+            "input_cache_write",
+            "output_total",
+            "output_reasoning",
+        )
+    )
+
+
+def test_every_column_is_filled_when_the_conventions_are_followed(read: Read) -> None:
+    given = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.request.stream": True,
+        "gen_ai.response.id": "msg_1",
+        "gen_ai.response.model": "claude-sonnet-4-5-20250929",
+        "gen_ai.response.finish_reasons": ["end_turn"],
+        "gen_ai.response.time_to_first_chunk": 0.5,
+        "gen_ai.usage.input_tokens": 130213,
+        "gen_ai.usage.output_tokens": 400,
+        "gen_ai.usage.cache_read.input_tokens": 128955,
+        "gen_ai.usage.cache_creation.input_tokens": 1253,
+        "gen_ai.usage.reasoning.output_tokens": 150,
+        "gen_ai.usage.cost.amount": "0.0123",
+        "gen_ai.usage.cost.currency": "USD",
+        "gen_ai.conversation.id": "conv_7",
+        "server.address": "api.anthropic.com",
+        "server.port": 443,
+        "user.id": "alice@example.com",
+    }
+    resource = {"tenant.id": "acme", "team.id": "search", "cloud.region": "eu-west-1"}
+    row = row_of(read(request(span(given, parentSpanId="00000000000000aa"), **resource)))
+    assert row["emitter"] == "otel:shop/my.scope"
+    assert (row["request_id"], row["session_id"]) == ("msg_1", "conv_7")
+    assert row["trace_id"] == "5b8efff798038103d269b633813fc60c"
+    assert (row["span_id"], row["parent_span_id"]) == ("eee19b7ec3c1b174", "00000000000000aa")
+    assert row["started_at"] == datetime(2026, 9, 21, 14, 13, 20, 123456)
+    assert row["first_token_at"] == datetime(2026, 9, 21, 14, 13, 20, 623456)
+    assert row["ended_at"] == datetime(2026, 9, 21, 14, 13, 22, 623456)
+    assert (row["clock"], row["ttft_seconds"], row["is_streaming"]) == ("utc", 0.5, True)
+    assert (row["operation"], row["provider"]) == ("chat", "anthropic")
+    assert row["model_requested"] == "claude-sonnet-4-5"
+    assert row["model_served"] == "claude-sonnet-4-5-20250929"
+    assert row["endpoint"] == "api.anthropic.com:443"
+    assert (row["region"], row["client_region"]) == (None, "eu-west-1")
+    assert (row["tenant_id"], row["team_id"]) == ("acme", "search")
+    # HMAC-SHA-256 of the name under the key of the tests, 32 digits.
+    assert row["user_pseudonym"] is not None
+    assert len(row["user_pseudonym"]) == 32
+    assert (row["status"], row["error_type"], row["finish_reason"]) == (
+        "success",
+        None,
+        "end_turn",
+    )
+    assert row["reported_cost_usd"] == Decimal("0.0123")
+    assert row["input_total_tokens"] == 130213
+    assert row["input_cache_read_tokens"] == 128955
+    assert row["input_cache_write_tokens"] == 1253
+    assert (row["output_total_tokens"], row["output_reasoning_tokens"]) == (400, 150)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        # Published wrong numbers: 260,421 and 13,219 input tokens; never exclusive and inclusive at once.
+        (
+            {"input_tokens": 130213, "cache_read_tokens": 128955, "cache_creation_tokens": 1253},
+            (130213, 128955, 1253),
+        ),
+        (
+            {
+                "input_tokens": 5,
+                "cache_read_input_tokens": 128955,
+                "cache_creation_input_tokens": 1253,
+            },
+            (130213, 128955, 1253),
+        ),
+        (
+            {"input_tokens": 3, "details.cache_read_tokens": 13216, "cache_write_tokens": 25},
+            (13244, 13216, 25),
+        ),
+        # Ambiguous without a total: the conventions.
+        ({"input_tokens": 900, "cache_read_tokens": 800}, (900, 800, None)),
+        # The total says that the cached tokens stand beside the input.
+        (
+            {"input_tokens": 900, "cache_read_tokens": 800, "total_tokens": 1720},
+            (1700, 800, None),
+        ),
+        ({"input_tokens": 900, "cache_read_tokens": 800, "total_tokens": 920}, (900, 800, None)),
+        # Details that are null or absent are unknown.
+        ({"input_tokens": 900}, (900, None, None)),
+        ({"input_tokens": 900, "cache_read_tokens": 0}, (900, 0, None)),
+    ],
+)
+def test_input_is_counted_once_when_dialects_differ(
+    read: Read, given: dict[str, int], expected: tuple[int | None, ...]
+) -> None:
+    usage = {f"gen_ai.usage.{name}": value for name, value in given.items()}
+    outcome = read(request(span({"gen_ai.operation.name": "chat", **usage, **OUTPUT})))
+    assert tokens_of(outcome)[:3] == expected
+
+
+OUTPUT = {"gen_ai.usage.output_tokens": 20}
+
+
+def test_cached_is_unknown_when_the_value_is_null(read: Read) -> None:
+    given = span(CHAT)
+    given["attributes"].append({"key": "gen_ai.usage.cache_read.input_tokens", "value": {}})
+    given["attributes"].append({"key": "gen_ai.usage.cache_read_tokens", "value": None})
+    assert tokens_of(read(request(given))) == (100, None, None, 20, None)
+
+
+@pytest.mark.parametrize(
+    ("output", "reasoning", "total", "expected"),
+    [
+        (845, 1173, None, 2018),
+        (845, 1173, 2023, 2018),
+        (845, 100, 950, 945),
+        (845, 100, 850, 845),
+        (845, 100, None, 845),
+    ],
+)
+def test_reasoning_is_part_of_output_when_it_was_beside_it(
+    read: Read, output: int, reasoning: int, total: int | None, expected: int
+) -> None:
+    given = {
+        "gen_ai.operation.name": "generate_content",
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": output,
+        "gen_ai.usage.reasoning_tokens": reasoning,
+    }
+    if total is not None:
+        given["gen_ai.usage.total_tokens"] = total
+    assert tokens_of(read(request(span(given))))[3:] == (expected, reasoning)
+
+
+@pytest.mark.parametrize("field", sorted(genai_attributes.TOKENS))
+def test_every_alias_is_read_when_it_stands_alone(read: Read, field: str) -> None:
+    column = {
+        "input_tokens": "input_total_tokens",
+        "output_tokens": "output_total_tokens",
+        "cache_read_tokens": "input_cache_read_tokens",
+        "detailed_cache_read_tokens": "input_cache_read_tokens",
+        "cache_write_tokens": "input_cache_write_tokens",
+        "cache_write_5m_tokens": "input_cache_write_5m_tokens",
+        "cache_write_1h_tokens": "input_cache_write_1h_tokens",
+        "reasoning_tokens": "output_reasoning_tokens",
+    }.get(field)
+    aliases = genai_attributes.TOKENS[field]
+    base = {
+        "input_tokens": {},
+        "output_tokens": {},
+        "reasoning_tokens": {"gen_ai.usage.output_tokens": 90},
+    }.get(field, {"gen_ai.usage.input_tokens": 90})
+    frame = read(
+        *(
+            request(
+                span({"gen_ai.operation.name": "chat", **base, alias: 17}, f"{number + 1:016x}")
+            )
+            for number, alias in enumerate(aliases)
+        )
+    ).frames["requests"]
+    assert frame.height == len(aliases)
+    if column is not None:
+        assert frame[column].to_list() == [17] * len(aliases)
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_the_newest_name_wins_when_several_are_given(read: Read, is_reversed: bool) -> None:
+    given = {
+        "llm.token_count.prompt": 7,
+        "gen_ai.usage.prompt_tokens": 8,
+        "gen_ai.usage.input_tokens": 9,
+        "gen_ai.usage.completion_tokens": 1,
+        "gen_ai.operation.name": "chat",
+    }
+    order = dict(reversed(given.items())) if is_reversed else given
+    assert tokens_of(read(request(span(order))))[0] == 9
+
+
+@pytest.mark.parametrize("value", [{"intValue": "12"}, {"intValue": 12}, {"doubleValue": 12.0}])
+def test_a_count_is_read_when_it_is_text_number_or_float(read: Read, value: Any) -> None:
+    given = span({"gen_ai.operation.name": "chat"})
+    given["attributes"].append({"key": "gen_ai.usage.input_tokens", "value": value})
+    assert tokens_of(read(request(given)))[0] == 12
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"doubleValue": 12.7}, "input_tokens: not a whole number"),
+        ({"boolValue": True}, "input_tokens: not a whole number"),
+        ({"intValue": "-3"}, "input_tokens: below 0"),
+        ({"stringValue": "twelve"}, "input_tokens: not a whole number"),
+        ({"arrayValue": {"values": [{"intValue": 1}]}}, "input_tokens: not a whole number"),
+    ],
+)
+def test_a_count_is_rejected_when_it_is_none(read: Read, value: Any, reason: str) -> None:
+    given = span({"gen_ai.operation.name": "chat"})
+    given["attributes"].append({"key": "gen_ai.usage.input_tokens", "value": value})
+    outcome = read(request(given))
+    assert outcome.frames["requests"].is_empty()
+    assert outcome.rejects["reason"].to_list() == [reason]
+
+
+def test_usage_is_unknown_when_the_ai_sdk_writes_nan(read: Read) -> None:
+    given = span({"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": "m"})
+    given["attributes"].append({"key": "ai.usage.promptTokens", "value": {"doubleValue": "NaN"}})
+    assert tokens_of(read(request(given)))[0] is None
+
+
+def test_openinference_is_read_when_only_its_names_are_given(read: Read) -> None:
+    given = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-4.1",
+        "llm.provider": "openai",
+        "llm.token_count.prompt": 50,
+        "llm.token_count.completion": 9,
+        "llm.token_count.prompt_details.cache_read": 32,
+        "llm.token_count.completion_details.reasoning": 4,
+        "llm.cost.total": 0.00123,
+        "session.id": "s-1",
+    }
+    event = {"name": "First Token Stream Event", "timeUnixNano": str(START + 10**9)}
+    row = row_of(read(request(span(given, events=[event]))))
+    assert (row["model_requested"], row["model_served"]) == ("gpt-4.1", "gpt-4.1")
+    assert (row["input_total_tokens"], row["input_cache_read_tokens"]) == (50, 32)
+    assert (row["output_total_tokens"], row["output_reasoning_tokens"]) == (9, 4)
+    assert (row["reported_cost_usd"], row["session_id"]) == (Decimal("0.00123"), "s-1")
+    assert row["first_token_at"] == datetime(2026, 9, 21, 14, 13, 21, 123456)
+
+
+def test_engine_phases_are_read_when_vllm_traces(read: Read) -> None:
+    given = {
+        "gen_ai.request.id": "chatcmpl-9-0",
+        "gen_ai.request.model": "llama",
+        "gen_ai.usage.prompt_tokens": 1200,
+        "gen_ai.usage.completion_tokens": 80,
+        "gen_ai.latency.time_to_first_token": 0.25,
+        "gen_ai.latency.e2e": 2.4,
+        "gen_ai.latency.time_in_queue": 0.05,
+        "gen_ai.latency.time_in_model_prefill": 0.2,
+        "gen_ai.latency.time_in_model_decode": 2.1,
+    }
+    resource = {"cloud.region": "eu-west-1", "service.instance.id": "llama-0"}
+    traced = span(given, name="llm_request", kind=2)
+    row = row_of(read(request(traced, scope="vllm.llm_engine", **resource)))
+    assert row["emitter"] == "otel:shop/vllm.llm_engine"
+    assert row["request_id"] == "chatcmpl-9-0"
+    assert (row["queue_seconds"], row["prefill_seconds"], row["decode_seconds"]) == (
+        0.05,
+        0.2,
+        2.1,
+    )
+    assert (row["ttft_seconds"], row["e2e_seconds"]) == (0.25, 2.4)
+    assert (row["input_total_tokens"], row["input_cache_read_tokens"]) == (1200, None)
+    assert (row["deployment_key"], row["endpoint"]) == ("shop", "llama-0")
+    assert (row["region"], row["client_region"]) == ("eu-west-1", None)
+
+
+def test_litellm_is_read_when_its_callback_writes_texts(read: Read) -> None:
+    given = {
+        "gen_ai.operation.name": "acompletion",
+        "gen_ai.system": "hosted_vllm",
+        "gen_ai.request.model": "llama",
+        "gen_ai.response.id": "chatcmpl-3",
+        "gen_ai.response.finish_reasons": '["stop", "stop"]',
+        "llm.is_streaming": "True",
+        "gen_ai.usage.input_tokens": 12,
+        "gen_ai.usage.output_tokens": 3,
+        "metadata.user_api_key_hash": "88dc28",
+        "metadata.user_api_key_team_id": "search",
+        "metadata.user_api_key_org_id": "",
+        "metadata.user_api_key_user_id": "None",
+        "hidden_params": json.dumps(
+            {
+                "model_id": "small-us",
+                "api_base": "http://u:secret@small-us-0.internal:8000/v1?key=1",
+                "response_cost": "0.0000021",
+            }
+        ),
+    }
+    row = row_of(read(request(span(given, name="litellm_request"), scope="litellm")))
+    assert (row["operation"], row["finish_reason"], row["is_streaming"]) == ("chat", "stop", True)
+    assert (row["tenant_id"], row["team_id"]) == ("search", "search")
+    assert (row["deployment_key"], row["endpoint"]) == ("small-us", "small-us-0.internal:8000")
+    assert row["reported_cost_usd"] == Decimal("0.0000021")
+    assert row["user_pseudonym"] is None
+    assert len(row["api_key_pseudonym"]) == 32
+
+
+ANTHROPIC = {
+    "input_tokens": 7,
+    "cache_creation_input_tokens": 2089,
+    "cache_read_input_tokens": 16399,
+    "cache_creation": {"ephemeral_5m_input_tokens": 2089, "ephemeral_1h_input_tokens": 0},
+    "output_tokens": 1,
+}
+
+
+def test_the_providers_own_usage_counts_when_the_ai_sdk_passes_it(read: Read) -> None:
+    given = {
+        "ai.operationId": "ai.streamText.doStream",
+        "ai.model.provider": "anthropic.messages",
+        "ai.model.id": "claude-sonnet-4-5",
+        "ai.usage.inputTokens": 7,
+        "ai.usage.outputTokens": 445,
+        "ai.usage.cachedInputTokens": 16399,
+        "ai.response.msToFirstChunk": 750.5,
+        "ai.response.finishReason": "tool-calls",
+        "ai.response.providerMetadata": json.dumps({"anthropic": {"usage": ANTHROPIC}}),
+    }
+    outcome = read(request(span(given), scope="ai"))
+    assert tokens_of(outcome) == (18495, 16399, 2089, 445, None)
+    row = row_of(outcome)
+    assert (row["input_cache_write_5m_tokens"], row["input_cache_write_1h_tokens"]) == (2089, 0)
+    assert (row["provider"], row["operation"], row["is_streaming"]) == ("anthropic", "chat", True)
+    assert row["first_token_at"] == datetime(2026, 9, 21, 14, 13, 20, 873956)
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({"ai.usage.cachedInputTokens": 400}, 1300),
+        ({}, 900),
+        (
+            {
+                "ai.usage.cachedInputTokens": 400,
+                "ai.usage.inputTokenDetails.cacheReadTokens": 400,
+            },
+            900,
+        ),
+    ],
+)
+def test_input_is_exclusive_when_ai_sdk_5_copies_anthropic(
+    read: Read, details: dict[str, int], expected: int
+) -> None:
+    given = {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "gen_ai.system": "anthropic.messages",
+        "ai.usage.inputTokens": 900,
+        **details,
+    }
+    assert tokens_of(read(request(span(given))))[0] == expected
+
+
+WRAPPERS = [
+    ("invoke_agent shop", {"gen_ai.operation.name": "invoke_agent"}),
+    ("execute_tool lookup", {"gen_ai.operation.name": "execute_tool"}),
+    ("agent run", {"gen_ai.request.model": "m"}),
+    ("run", {"agent_name": "shop"}),
+    ("ai.generateText", {"ai.operationId": "ai.generateText"}),
+    ("ai.toolCall", {"ai.operationId": "ai.toolCall"}),
+    ("crew", {"openinference.span.kind": "AGENT"}),
+    ("chain", {"openinference.span.kind": "CHAIN"}),
+    ("flow", {"traceloop.span.kind": "workflow"}),
+    ("step", {"langfuse.observation.type": "span"}),
+    ("raw_gen_ai_request", {"gen_ai.request.model": "m"}),
+    ("loop", {"gen_ai.operation.name": "loop"}),
+]
+
+
+@pytest.mark.parametrize(("name", "given"), WRAPPERS)
+def test_a_span_is_skipped_when_it_only_frames_calls(
+    read: Read, name: str, given: dict[str, str]
+) -> None:
+    usage = {} if given.get("gen_ai.operation.name") == "loop" else CHAT
+    both = {**usage, "gen_ai.operation.name": "", **given}
+    outcome = read(
+        request(span(both, "00000000000000aa", name=name), span(CHAT, "00000000000000bb"))
+    )
+    assert outcome.frames["requests"]["span_id"].to_list() == ["00000000000000bb"]
+    assert outcome.manifest.records_in == 2
+    (reason,) = outcome.manifest.skipped
+    assert reason.startswith("wrapper span: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("chat", {"gen_ai.operation.name": "chat"}),
+        ("embeddings", {"gen_ai.operation.name": "embeddings"}),
+        ("openai.chat", {"llm.request.type": "chat", "gen_ai.usage.prompt_tokens": 1}),
+        ("ai.embed.doEmbed", {"ai.operationId": "ai.embed.doEmbed", "ai.usage.tokens": 3}),
+        ("generation", {"langfuse.observation.type": "generation"}),
+        ("ChatOpenAI", {"openinference.span.kind": "LLM"}),
+        ("failed", {"gen_ai.system": "openai", "gen_ai.request.model": "m"}),
+        ("litellm", {"gen_ai.operation.name": "image_generation", "gen_ai.response.id": "r"}),
+    ],
+)
+def test_a_span_is_a_call_when_its_dialect_says_so(
+    read: Read, name: str, given: dict[str, Any]
+) -> None:
+    assert row_of(read(request(span(given, name=name))))["span_id"] == "eee19b7ec3c1b174"
+
+
+def test_other_spans_are_skipped_when_they_share_the_trace(read: Read) -> None:
+    http = {"http.request.method": "POST", "server.address": "x", "user.id": "u"}
+    outcome = read(request(span(http, name="POST"), span(CHAT, "00000000000000bb")))
+    assert outcome.manifest.skipped == {"not a GenAI span": 1}
+    assert skip_reason("POST", {}) == "not a GenAI span"
+
+
+def test_calls_name_the_call_around_them_when_other_spans_lie_between(read: Read) -> None:
+    gateway = span({**CHAT, "gen_ai.response.id": "r-1"}, "00000000000000a1")
+    http = span({}, "00000000000000a2", parentSpanId="00000000000000a1")
+    agent = span(
+        {"gen_ai.operation.name": "invoke_agent"},
+        "00000000000000a3",
+        parentSpanId="00000000000000a2",
+    )
+    engine = span(
+        {**CHAT, "gen_ai.response.id": "r-1"}, "00000000000000a4", parentSpanId="00000000000000a3"
+    )
+    alone = span(CHAT, "00000000000000a5", parentSpanId="00000000000000ff")
+    frame = read(
+        request(engine, http, scope="vllm"), request(agent, gateway, alone, scope="litellm")
+    )
+    rows = {row["span_id"]: row for row in frame.frames["requests"].iter_rows(named=True)}
+    assert rows["00000000000000a4"]["parent_span_id"] == "00000000000000a1"
+    assert rows["00000000000000a1"]["parent_span_id"] is None
+    assert rows["00000000000000a5"]["parent_span_id"] == "00000000000000ff"
+    assert rows["00000000000000a4"]["request_id"] == rows["00000000000000a1"]["request_id"]
+    assert rows["00000000000000a4"]["emitter"] == "otel:shop/vllm"
+    assert rows["00000000000000a1"]["emitter"] == "otel:shop/litellm"
+
+
+def test_reading_ends_when_parents_form_a_circle(read: Read) -> None:
+    one = span({}, "00000000000000a1", parentSpanId="00000000000000a2")
+    two = span({}, "00000000000000a2", parentSpanId="00000000000000a1")
+    call = span(CHAT, "00000000000000a3", parentSpanId="00000000000000a1")
+    assert row_of(read(request(one, two, call)))["parent_span_id"] == "00000000000000a1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "given", "status", "error"),
+    [
+        ({"status": {"code": 2, "message": "secret"}}, {}, "failure", None),
+        ({"status": {"code": "STATUS_CODE_ERROR"}}, {}, "failure", None),
+        ({"status": {"code": 1}}, {}, "success", None),
+        ({}, {"error.type": "openai.RateLimitError"}, "failure", "openai.RateLimitError"),
+        ({}, {"error.type": "could not answer my secret"}, "failure", "_OTHER"),
+        ({}, {"error.type": "asyncio.CancelledError"}, "cancelled", "asyncio.CancelledError"),
+        ({}, {"gen_ai.response.finish_reasons": ["abort"]}, "cancelled", None),
+        ({"endTimeUnixNano": "0"}, {}, "unknown", None),
+        (
+            {
+                "status": {"code": 2},
+                "events": [
+                    {"name": "exception", "attributes": attributes({"exception.type": "Timeout"})}
+                ],
+            },
+            {},
+            "failure",
+            "Timeout",
+        ),
+    ],
+)
+def test_status_is_known_when_the_span_says_how_it_ended(
+    read: Read, changes: dict[str, Any], given: dict[str, Any], status: str, error: str | None
+) -> None:
+    row = row_of(read(request(span({**CHAT, **given}, **changes))))
+    assert (row["status"], row["error_type"]) == (status, error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"startTimeUnixNano": "0"}, "startTimeUnixNano: missing"),
+        ({"startTimeUnixNano": None}, "startTimeUnixNano: missing"),
+        ({"endTimeUnixNano": str(START - 1)}, "endTimeUnixNano: before the start"),
+        (
+            {"startTimeUnixNano": "1790000000", "endTimeUnixNano": "1790000001"},
+            "startTimeUnixNano: outside 2000 to 2100; check that it is nanoseconds",
+        ),
+        ({"startTimeUnixNano": "yesterday"}, "startTimeUnixNano: not a whole number"),
+        ({"startTimeUnixNano": "-5"}, "startTimeUnixNano: not a whole number"),
+    ],
+)
+def test_a_span_is_rejected_when_its_times_cannot_be(
+    read: Read, changes: dict[str, Any], reason: str
+) -> None:
+    outcome = read(request(span(CHAT, **changes)))
+    assert outcome.frames["requests"].is_empty()
+    assert outcome.rejects["reason"].to_list() == [reason]
+
+
+@pytest.mark.parametrize("form", [int, float, str])
+def test_times_are_read_when_they_are_numbers_or_text(read: Read, form: type) -> None:
+    changes = {"startTimeUnixNano": form(START), "endTimeUnixNano": form(END)}
+    if form is float:
+        # A float of this size is exact to 256 ns.
+        changes = {"startTimeUnixNano": float(START - 789), "endTimeUnixNano": float(END)}
+    row = row_of(read(request(span(CHAT, **changes))))
+    assert abs((row["started_at"] - datetime(2026, 9, 21, 14, 13, 20, 123456)).microseconds) <= 1
+
+
+def test_only_the_delay_is_kept_when_the_first_token_lies_behind_the_end(read: Read) -> None:
+    row = row_of(read(request(span({**CHAT, "gen_ai.response.time_to_first_chunk": 9.0}))))
+    assert (row["first_token_at"], row["ttft_seconds"]) == (None, 9.0)
+
+
+def test_cost_is_unknown_when_it_is_in_another_currency(read: Read) -> None:
+    given = {**CHAT, "gen_ai.usage.cost.amount": 1.5, "gen_ai.usage.cost.currency": "EUR"}
+    assert row_of(read(request(span(given))))["reported_cost_usd"] is None
