@@ -221,7 +221,7 @@ def test_new_name_wins_when_a_field_is_exported_twice(
         "DCGM_FI_DEV_BOARD_POWER_WATTS{} 401",
     )
     assert outcome.frames["gpu_samples"]["power_watts"].to_list() == [401.0]
-    assert outcome.manifest.skipped == {"the same value under a newer name": 1}
+    assert outcome.manifest.skipped == {"the same value under another name": 1}
 
 
 def test_pods_are_joined_and_deviating_values_rejected_when_a_gpu_is_shared(
@@ -284,3 +284,64 @@ def test_attributes_follow_the_scrape_when_a_gpu_changes_its_pod(
         (datetime(2026, 10, 1, 0, 5, 30), "b", 500.0),
     ]
     assert outcome.manifest.skipped == {"separator line": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "ratio"),
+    [("1", "1", 0.01), ("100", "1", 1.0), ("40", "40", 0.4), ("40", "0.4", 0.4)],
+)
+def test_utilisation_is_known_when_a_scrape_has_it_under_both_names(
+    ingest_file: IngestFile, tmp_path: Path, old: str, new: str, ratio: float
+) -> None:
+    outcome = ingested(
+        ingest_file,
+        tmp_path,
+        f"DCGM_FI_DEV_GPU_UTIL{{}} {old}",
+        f"DCGM_FI_DEV_GPU_UTIL_RATIO{{}} {new}",
+        "DCGM_FI_PROF_GR_ENGINE_ACTIVE{} 0.25",
+    )
+    assert outcome.frames["gpu_samples"]["gpu_util_ratio"].to_list() == [ratio]
+    assert outcome.frames["gpu_samples"]["gr_engine_active_ratio"].to_list() == [0.25]
+    assert outcome.manifest.skipped == {"the same value under another name": 1}
+
+
+@pytest.mark.parametrize("label", ["Hostname", "hostname"])
+def test_host_is_the_same_when_its_label_has_the_old_or_the_new_name(
+    ingest_file: IngestFile, tmp_path: Path, label: str
+) -> None:
+    line = f'DCGM_FI_DEV_POWER_USAGE{{gpu="3",UUID="GPU-9",{label}="node-7"}} 300'
+    (row,) = ingested(ingest_file, tmp_path, line).frames["gpu_samples"].to_dicts()
+    assert (row["gpu_uuid"], row["gpu_index"], row["hostname"]) == ("GPU-9", 3, "node-7")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "boards", "with_util"),
+    [
+        ("1_workload.ini", 2, 2, 2),
+        ("4_Active_Workloads.ini", 4, 1, 0),
+        ("Active_1g.5gb.ini", 1, 1, 0),
+        ("Idle_1g.5gb_allocated.ini", 1, 1, 0),
+    ],
+)
+def test_no_value_is_beyond_its_unit_when_a_real_scrape_is_read(
+    ingest_file: IngestFile,
+    tmp_path: Path,
+    shared_data: Path,
+    name: str,
+    rows: int,
+    boards: int,
+    with_util: int,
+) -> None:
+    text = (shared_data / "gpu_metrics/dcgm_exporter_text" / name).read_text()
+    path = tmp_path / "20261001T000500Z.prom"
+    path.write_text(text)
+    outcome = ingest_file(path, CONNECTOR)
+    found = outcome.frames["gpu_samples"]
+    assert found.height == rows
+    assert found["gpu_uuid"].n_unique() == boards
+    assert found["gpu_util_ratio"].count() == with_util
+    assert found["power_watts"].is_between(5, 700).all()
+    # Board energy in joules since the driver was loaded: below 3 years at 700 W.
+    assert found["energy_joules_total"].is_between(1, 6.7e10).all()
+    assert found["memory_temperature_celsius"].drop_nulls().is_between(0, 120).all()
+    assert outcome.manifest.rejects == {}

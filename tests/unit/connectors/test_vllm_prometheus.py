@@ -153,7 +153,7 @@ def test_newer_name_wins_when_a_release_exports_both(
     assert outcome.frames["engine_samples"]["instance"].to_list() == ["engine-0", "engine-0"]
     assert outcome.frames["engine_samples"]["engine_index"].to_list() == ["0", "0"]
     assert outcome.manifest.skipped == {
-        "the same value under a newer name": 1,
+        "the same value under another name": 1,
         "vllm:gpu_prefix_cache_queries counts blocks, not tokens": 1,
     }
 

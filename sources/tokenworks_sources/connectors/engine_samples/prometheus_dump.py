@@ -45,12 +45,8 @@ from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Use
 from tokenworks_sources.connectors.prometheus.clock import instance_of_path
 from tokenworks_sources.connectors.prometheus.dump import Dump, batches, without_target_labels
 from tokenworks_sources.connectors.prometheus.exposition import Series
-from tokenworks_sources.connectors.prometheus.long_parquet import (
-    MAGIC,
-    read_samples,
-    read_schema,
-    shape_of,
-)
+from tokenworks_sources.connectors.prometheus.long_parquet import MAGIC, read_samples, read_schema
+from tokenworks_sources.connectors.prometheus.long_shape import shape_of
 from tokenworks_sources.connectors.prometheus.query_json import read_answers
 from tokenworks_sources.connectors.prometheus.scan import Batch, scan
 from tokenworks_sources.connectors.prometheus.select import select

@@ -3,7 +3,8 @@
 Three generations are exported side by side. DCGM 4.6 gave many fields a second name of the same
 value and unit; DCGM 4.7 added further fields in base units (hertz, bytes, joules, ratios), which
 dcgm-exporter 4.9 exports by default. `DCGM_FI_DEV_GPU_UTIL_RATIO` is a percentage in 4.6 and a ratio
-in 4.7; the file's other names or values tell which, else a 1 is no value.
+in 4.7; `DCGM_FI_DEV_GPU_UTIL` beside it decides, else the file's other names or values tell which,
+else a 1 is no value.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ def _blank_of(divisor: float) -> float:
 
 
 _FIELDS = (
-    Field("DCGM_FI_DEV_GPU_UTIL", "gpu_util_ratio", PERCENT),
-    Field(UTIL_RATIO, "gpu_util_ratio", rank=0),
+    # The old name wins: its unit never changed.
+    Field("DCGM_FI_DEV_GPU_UTIL", "gpu_util_ratio", PERCENT, rank=0),
+    Field(UTIL_RATIO, "gpu_util_ratio"),
     *_converted("mem_copy_util_ratio", "DEV_MEM_COPY_UTIL", "DEV_MEMORY_UTIL_RATIO", PERCENT),
     *_pair("gr_engine_active_ratio", "PROF_GR_ENGINE_ACTIVE", "PROF_GR_ENGINE_UTIL_RATIO"),
     *_pair("sm_active_ratio", "PROF_SM_ACTIVE", "PROF_SM_UTIL_RATIO"),

@@ -14,7 +14,7 @@ from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Kind, Unused
 from tokenworks_sources.connectors.prometheus.scan import Batch
 
-SUPERSEDED = "the same value under a newer name"
+SUPERSEDED = "the same value under another name"
 REPEATED = "the same sample again"
 CONFLICT = "another value of the same sample came earlier in the scrape"
 SMALLER = "the same sample by another scraper, which saw a smaller value"
