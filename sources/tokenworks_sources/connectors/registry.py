@@ -19,7 +19,12 @@ from tokenworks_sources.connectors.benchmark_runs import (
 )
 from tokenworks_sources.connectors.benchmarks import sidecar
 from tokenworks_sources.connectors.charges import aws_cur, azure_cost, focus, oci_cost
-from tokenworks_sources.connectors.energy_readings import green_button, local_clock, ptdaemon
+from tokenworks_sources.connectors.energy_readings import (
+    green_button,
+    local_clock,
+    ptdaemon,
+    utility_csv,
+)
 from tokenworks_sources.connectors.engine_samples import (
     dynamo_prometheus,
     nim_prometheus,
@@ -32,9 +37,12 @@ from tokenworks_sources.connectors.engine_samples import (
 from tokenworks_sources.connectors.fleet import fleet_yaml
 from tokenworks_sources.connectors.gpu_offers import gpu_pricing, oracle_prices
 from tokenworks_sources.connectors.gpu_samples import (
+    amd_smi_csv,
     dcgm_prometheus,
+    nvidia_gpu_exporter,
     nvidia_smi_capture,
     nvidia_smi_csv,
+    nvidia_smi_xml,
 )
 from tokenworks_sources.connectors.grid_intensity import avert, codecarbon, google_regions
 from tokenworks_sources.connectors.grid_prices import energyzero, entsoe, spp
@@ -85,8 +93,12 @@ CONNECTORS: tuple[Connector, ...] = (
     dcgm_prometheus.CONNECTOR,
     nvidia_smi_csv.CONNECTOR,
     nvidia_smi_capture.CONNECTOR,
+    nvidia_smi_xml.CONNECTOR,
+    nvidia_gpu_exporter.CONNECTOR,
+    amd_smi_csv.CONNECTOR,
     green_button.CONNECTOR,
     ptdaemon.CONNECTOR,
+    utility_csv.CONNECTOR,
     entsoe.CONNECTOR,
     energyzero.CONNECTOR,
     spp.CONNECTOR,
@@ -131,7 +143,11 @@ READ_BY_PATH = frozenset(
         dcgm_prometheus.CONNECTOR.name,
         nvidia_smi_csv.CONNECTOR.name,
         nvidia_smi_capture.CONNECTOR.name,
+        nvidia_smi_xml.CONNECTOR.name,
+        nvidia_gpu_exporter.CONNECTOR.name,
+        amd_smi_csv.CONNECTOR.name,
         ptdaemon.CONNECTOR.name,
+        utility_csv.CONNECTOR.name,
         energyzero.CONNECTOR.name,
         spp.CONNECTOR.name,
         google_regions.CONNECTOR.name,

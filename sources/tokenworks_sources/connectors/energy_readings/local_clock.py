@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import xxhash
@@ -33,11 +34,28 @@ def version_with(version: str, sidecar: Path | None) -> str:
     return f"{version}-{xxhash.xxh3_64_hexdigest(sidecar.read_bytes())}"
 
 
+def zone_name_of(named: Path) -> str:
+    """The first line of a zone file."""
+    try:
+        return (named.read_text(encoding="utf-8").split("\n") or [""])[0].strip()[:64]
+    except (UnicodeDecodeError, OSError) as error:
+        raise LandingFileError(named, "it cannot be read.", "Write it as UTF-8 text.") from error
+
+
+def date_order_of(named: Path) -> Literal["month", "day"] | None:
+    """Which part of a date comes first, where the second line of a zone file says so."""
+    zone_name_of(named)  # refuses what is no text
+    second = named.read_text(encoding="utf-8").split("\n")[1:2]
+    words = second[0].strip().upper() if second else ""
+    if words.startswith("MM/DD"):
+        return "month"
+    return "day" if words.startswith("DD/MM") else None
+
+
 def zone_of(named: Path) -> tzinfo:
     """The zone that a file names: an IANA name, `UTC` or an offset such as `-07:00`."""
-    text = ""
+    text = zone_name_of(named)
     try:
-        text = named.read_text(encoding="utf-8").strip()[:64]
         fixed = _OFFSET.match(text)
         if fixed:
             offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
