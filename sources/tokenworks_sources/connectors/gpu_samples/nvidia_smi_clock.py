@@ -12,6 +12,8 @@ from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 _LOCAL = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
+_C_TIME = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?", re.IGNORECASE)
 _IN_NAME = re.compile(r"(?<![A-Za-z])UTC(?:([+-])(\d{2}):?(\d{2}))?(?![A-Za-z0-9])", re.IGNORECASE)
 _QUARTER = timedelta(minutes=15)
@@ -72,6 +74,22 @@ def local_time(text: str) -> datetime:
         return datetime(year, month, day, hour, minute, second, micros)
     except ValueError as error:
         raise ClockError(f"timestamp: {error}") from error
+
+
+def c_time(text: str) -> datetime:
+    """A timestamp as C's `ctime` writes it, `Fri Aug  4 11:44:30 2023`, without a zone.
+
+    Raises:
+        ClockError: it is none.
+    """
+    match = _C_TIME.fullmatch(text)
+    if match is None or match[1] not in _MONTHS:
+        raise ClockError("timestamp: not Www Mmm dd HH:MM:SS YYYY")
+    day, hour, minute, second, year = (int(part) for part in match.groups()[1:])
+    try:
+        return datetime(year, _MONTHS.index(match[1]) + 1, day, hour, minute, second)
+    except ValueError as error:
+        raise ClockError("timestamp: no such day or time") from error
 
 
 def to_utc(local: datetime, zone: tzinfo) -> datetime:

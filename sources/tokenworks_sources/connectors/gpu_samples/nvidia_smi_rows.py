@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -28,6 +29,23 @@ _SCHEMA = {
 NO_GPU = "nothing in the row tells which GPU it is of"
 
 Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was read of one GPU or MIG instance.
+
+    Attributes:
+        values: columns of the contract.
+        place: what tells the GPUs of one host apart where they have no UUID.
+        time: UTC.
+        mig_instance_id: empty for a whole GPU.
+    """
+
+    values: Values
+    place: str | None
+    time: datetime
+    mig_instance_id: str = ""
 
 
 class GpuRows:
@@ -66,12 +84,31 @@ class GpuRows:
         except (ValueProblemError, ClockError) as error:
             self._sink.reject(number, str(error), line)
             return
-        row = self._identified(values, place)
+        self._put(Sample(values, place, time), number, line)
+
+    def put(self, sample: Sample, number: int, raw: str = "") -> None:
+        """One sample whose values were read already."""
+        self.records += 1
+        self._put(sample, number, raw)
+
+    def reject(self, number: int, reason: str) -> None:
+        """One sample that cannot be used."""
+        self.records += 1
+        self._sink.reject(number, reason, b"")
+
+    def _put(self, sample: Sample, number: int, raw: str) -> None:
+        row = self._identified(sample.values, sample.place)
         if row is None:
-            self._sink.reject(number, NO_GPU, line)
+            self._sink.reject(number, NO_GPU, raw)
             return
         self._rows.append(
-            {**row, "sampled_at": time, "mig_instance_id": "", "source_line": number, "_raw": line}
+            {
+                **row,
+                "sampled_at": sample.time,
+                "mig_instance_id": sample.mig_instance_id,
+                "source_line": number,
+                "_raw": raw,
+            }
         )
         if len(self._rows) >= BATCH_ROWS:
             self.flush()
