@@ -1,22 +1,26 @@
-"""Samples per second of the vLLM connector beside two plain ways to read the same scrapes.
+"""Samples per second of the vLLM connector and of the dump connector beside plain ways to read.
 
 Run it with `python tests/benchmarks/bench_prometheus.py [scrapes]`. The plain ways only find names,
-labels and values; they build no rows, no histograms, check nothing and report nothing.
+labels and values; they build no rows, no histograms, check nothing and report nothing. The dump holds
+the same samples as the scrapes, as an answer of `query_range`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
+import msgspec
 import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile
+from tokenworks_sources.connectors.engine_samples.prometheus_dump import CONNECTOR as DUMP
 from tokenworks_sources.connectors.engine_samples.vllm_prometheus import CONNECTOR
 
 GOAL = 400_000
@@ -102,6 +106,42 @@ def write_scrapes(path: Path, scrapes: int) -> int:
     return samples
 
 
+def write_answer(path: Path, scrapes: int) -> int:
+    """The same samples as one answer of `query_range`, a series after the other."""
+    values: dict[str, list[list[object]]] = {}
+    for step in range(scrapes):
+        for line in scrape_lines(step, 0) + scrape_lines(step, 1):
+            if line[0] != "#":
+                key, _, value = line.rpartition(" ")
+                values.setdefault(key, []).append([1_790_000_000 + 15 * step, value])
+    result = []
+    for key, pairs in values.items():
+        name, _, rest = key.partition("{")
+        labels = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        metric = {"__name__": name, "instance": "engine-0:8000", "job": "vllm"} | labels
+        result.append({"metric": metric, "values": pairs})
+    body = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    path.write_text(json.dumps(body, separators=(",", ":")))
+    return sum(len(pairs) for pairs in values.values())
+
+
+def through_dump(path: Path) -> None:
+    """Everything: sorted by instant, rows of both tables, checks, accounting."""
+    sink = CountingSink()
+    DUMP.read(LandingFile(path, "engine_samples/prometheus_dump/bench.json", "0"), sink)
+    assert sink.records == sink.expected
+
+
+def in_json(path: Path) -> None:
+    """The bare decoder of the standard library."""
+    json.loads(path.read_bytes())
+
+
+def in_msgspec(path: Path) -> None:
+    """The bare decoder that the connector uses, without types."""
+    msgspec.json.decode(path.read_bytes())
+
+
 def through_connector(path: Path) -> None:
     """Everything: rows of both tables, checks, accounting."""
     sink = CountingSink()
@@ -147,18 +187,34 @@ def rate_of(read: Callable[[Path], None], path: Path, samples: int) -> float:
     return samples / best
 
 
+def compare(
+    what: str,
+    read: Callable[[Path], None],
+    path: Path,
+    samples: int,
+    plain: Mapping[str, Callable[[Path], None]],
+) -> None:
+    """Prints the rate of a connector, those of the plain ways and their ratios."""
+    print(f"{samples:,} samples in {path.stat().st_size / 1e6:.0f} MB")
+    connector = rate_of(read, path, samples)
+    print(f"{what} {connector:12,.0f} samples/s  (goal {GOAL:,})")
+    for name, way in plain.items():
+        rate = rate_of(way, path, samples)
+        print(f"{name} {rate:12,.0f} samples/s  connector is {connector / rate:.2f} x")
+
+
 def main() -> None:
     """Prints the rates and their ratios."""
     scrapes = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.prom"
         samples = write_scrapes(path, scrapes)
-        print(f"{samples:,} samples in {path.stat().st_size / 1e6:.0f} MB")
-        connector = rate_of(through_connector, path, samples)
-        print(f"connector    {connector:12,.0f} samples/s  (goal {GOAL:,})")
-        for name, read in (("plain python", in_plain_python), ("duckdb split", in_duckdb)):
-            rate = rate_of(read, path, samples)
-            print(f"{name} {rate:12,.0f} samples/s  connector is {connector / rate:.2f} x")
+        plain = {"plain python": in_plain_python, "duckdb split": in_duckdb}
+        compare("connector   ", through_connector, path, samples, plain)
+        path = Path(folder) / "bench.json"
+        samples = write_answer(path, scrapes)
+        plain = {"json        ": in_json, "msgspec     ": in_msgspec}
+        compare("query_range ", through_dump, path, samples, plain)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ ROWS = [
 ]
 
 
-def answer(*series: dict[str, object], kind: str = "matrix") -> str:
+def answer(*series: Mapping[str, object], kind: str = "matrix") -> str:
     """What the HTTP API writes, in the order of its keys."""
     body = {"status": "success", "data": {"resultType": kind, "result": list(series)}}
     return json.dumps(body, separators=(",", ":"))
