@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tokenworks_sources.lake.paths import journal_folder, manifest_folder
+from tokenworks_sources.lake.paths import journal_folder, manifest_folder, manifest_path
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,6 @@ def load_manifest(lake: Path, landing_table: str, digest: str) -> Manifest | Non
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         return None
-
-
-def manifest_path(lake: Path, landing_table: str, digest: str) -> Path:
-    """Where the manifest of a digest lies."""
-    return manifest_folder(lake, landing_table) / f"{digest}.json"
 
 
 def encoded(manifest: Manifest) -> bytes:

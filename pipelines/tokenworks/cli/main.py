@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tokenworks.cli import (
+    compact,
     connectors,
     contracts,
     demo,
@@ -49,6 +50,7 @@ for module in (
     demo,
     init,
     ingest,
+    compact,
     connectors,
     warehouse,
     replay,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.lake.journal import Change, carry_out, recover
-from tokenworks_sources.lake.paths import change_lock, partition_folder, rejects_file
+from tokenworks_sources.lake.paths import change_lock, manifest_path, partition_folder, rejects_file
 from tokenworks_sources.lake.rewrite import holds_any, without_digests
 from tokenworks_sources.lake.sink import FileTally, LakeSink
 from tokenworks_sources.lake.stage import Stage, StagedPart
@@ -24,7 +24,6 @@ from tokenworks_sources.manifest import (
     TableManifest,
     encoded,
     load_manifest,
-    manifest_path,
 )
 
 

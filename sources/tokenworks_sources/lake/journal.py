@@ -55,7 +55,9 @@ def carry_out(lake: Path, change: Change) -> None:
         InterruptedChangeError: it has begun, and the next ingest will finish it.
     """
     _prepare(lake, change)
-    _make_durable([lake / staged for staged, _ in change.moves])
+    new = [lake / staged for staged, _ in change.moves]
+    new += [lake / staged / mark for staged, _, mark in change.swaps]
+    _make_durable(new)
     journal = journal_file(lake, Path(change.staging))
     beside = journal.with_name(f".{journal.name}.next")
     with beside.open("wb") as stream:
@@ -101,7 +103,9 @@ def _finish(lake: Path, journal: Path, change: Change) -> None:
 def _prepare(lake: Path, change: Change) -> None:
     """Meets missing permissions before the change has begun."""
     targets = [lake / final for _, final in change.moves]
-    folders = {path.parent for path in (*targets, *(lake / name for name in change.removed))}
+    removed = [lake / name for name in change.removed]
+    swapped = [lake / live for _, live, _ in change.swaps]
+    folders = {path.parent for path in (*targets, *removed, *swapped)}
     for folder in sorted(folders):
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):

@@ -44,6 +44,11 @@ def manifest_folder(lake: Path, landing_table: str) -> Path:
     return lake / "_manifest" / landing_table
 
 
+def manifest_path(lake: Path, landing_table: str, digest: str) -> Path:
+    """Where the manifest of a digest lies."""
+    return manifest_folder(lake, landing_table) / f"{digest}.json"
+
+
 def staging_folder(lake: Path, landing_table: str) -> Path:
     """Folder of what is being made for the lake, on the same file system."""
     return lake / "_staging" / landing_table
