@@ -86,7 +86,12 @@ DOCUMENT = {
         json.dumps(DOCUMENT).replace("scopeSpans", "instrumentationLibrarySpans"),
     ],
 )
-def test_all_spans_are_read_when_requests_are_written_this_way(read: Read, text: str) -> None:
+@pytest.mark.parametrize("largest", [otlp_json.LINE_BYTES, 120])
+def test_all_spans_are_read_when_requests_are_written_this_way(
+    read: Read, monkeypatch: pytest.MonkeyPatch, text: str, largest: int
+) -> None:
+    monkeypatch.setattr(otlp_json, "LINE_BYTES", largest)
+    monkeypatch.setattr(otlp_json, "HEAD_BYTES", min(otlp_json.HEAD_BYTES, largest))
     outcome = read(text)
     assert ids_of(outcome) == [1, 2, 3]
     assert outcome.frames["requests"]["emitter"].unique().to_list() == ["otel:shop/my.scope"]
@@ -175,13 +180,21 @@ def test_whole_spans_are_kept_when_brackets_do_not_match(read: Read) -> None:
     ]
 
 
-def test_the_file_is_refused_when_a_resource_stands_behind_its_spans(read: Read) -> None:
+def test_the_file_is_refused_when_a_resource_stands_behind_its_spans(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = request(*calls(1))
     spans = given["resourceSpans"][0]
     given["resourceSpans"][0] = {key: spans[key] for key in ("scopeSpans", "resource")}
-    assert ids_of(read(json.dumps(given))) == [1]
+    assert ids_of(read(json.dumps(given, indent=1))) == [1]
+    monkeypatch.setattr(otlp_json, "LINE_BYTES", 300)
     with pytest.raises(LandingFileError, match="a resource stands behind its spans"):
-        read(json.dumps(given, indent=1))
+        read(json.dumps(given))
+
+
+def test_the_file_is_a_reject_when_it_holds_no_object(read: Read) -> None:
+    assert read('"' * 30).rejects["reason"].to_list() == ["document: no JSON object"]
+    assert read("1\n2\n").rejects["reason"].to_list() == ["document: no JSON object"] * 2
 
 
 def test_metrics_and_logs_are_skipped_when_they_share_the_file(read: Read) -> None:

@@ -12,8 +12,8 @@ Jaeger exports (`batches`, `trace`). What they get wrong, and what is done about
 - Prompts, answers and tool arguments stand in attributes and events: never decoded.
 - A span without a start, or one that ends before it starts, is a reject; without an end it is kept
   with status unknown. Zero ids are none.
-- A request larger than 16 MiB, or one that spans lines, is not parsed but cut; there a resource must
-  stand before its spans, as every writer has it.
+- A request of more than 64 MiB is not parsed but cut; there a resource must stand before its spans, as
+  every writer has it.
 - Metrics and logs that share the file are skipped.
 
 One record is one span (`source_line` is its number in the file); a line or part that is damaged counts
@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,7 +39,7 @@ from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed
 
-LINE_BYTES = 1 << 24
+LINE_BYTES = 1 << 26
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 20
 NOTHING = Raw(b"")
@@ -113,15 +112,23 @@ class _Reader:
     def read(self, stream: BinaryIO) -> None:
         """By lines where the file has whole requests in lines, else as a document."""
         head = stream.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
-        rest = iter(lambda: stream.read(BLOCK_BYTES), b"")
         if not _is_by_lines(head):
-            self._read_document(chain((head,), rest))
+            self._read_whole(head + stream.read(LINE_BYTES - len(head)), stream)
             return
         for line in _lines(head, stream):
             if len(line) > LINE_BYTES and not line.endswith(b"\n"):
-                self._read_document(chain(_blocks(line), rest))
+                self._read_document(_blocks(line, stream))
             elif line.strip():
                 self._read_line(line)
+
+    def _read_whole(self, text: bytes, stream: BinaryIO) -> None:
+        """A document over several lines; parsed at once where it is small and sound."""
+        try:
+            request = _decoder.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._read_document(_blocks(text, stream))
+        else:
+            self._take_request(request)
 
     def _read_line(self, line: bytes) -> None:
         try:
@@ -129,13 +136,14 @@ class _Reader:
         except msgspec.ValidationError:
             # Snake case, or one part that is not of the shape: cut it, so that the rest counts.
             self._read_document(_blocks(line))
-            return
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._rows.refuse("line: not JSON")
-            return
         except RecursionError:
             self._rows.refuse("line: nested too deeply")
-            return
+        else:
+            self._take_request(request)
+
+    def _take_request(self, request: _Request) -> None:
         if bytes(request.resource_metrics) or bytes(request.resource_logs):
             self._rows.pass_over("metrics or logs")
         for resource_spans in request.resource_spans or ():
@@ -202,8 +210,12 @@ def _lines(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _blocks(line: bytes) -> Iterator[bytes]:
-    return (line[place : place + BLOCK_BYTES] for place in range(0, len(line), BLOCK_BYTES))
+def _blocks(begun: bytes, stream: BinaryIO | None = None) -> Iterator[bytes]:
+    """What was read, then the rest of the stream."""
+    for place in range(0, len(begun), BLOCK_BYTES):
+        yield begun[place : place + BLOCK_BYTES]
+    while stream is not None and (block := stream.read(BLOCK_BYTES)):
+        yield block
 
 
 def _is_by_lines(head: bytes) -> bool:

@@ -56,12 +56,14 @@ class Piece(Enum):
     TOO_LARGE = "too large"
     CUT_SHORT = "cut short"
     DAMAGED = "damaged"
+    NOTHING = "nothing"
 
 
 CUT_REASONS = {
     Piece.UNKNOWN: "request: a field that OTLP traces do not have",
     Piece.TOO_LARGE: "span: over 64 MiB",
     Piece.CUT_SHORT: "document: ends early or is damaged",
+    Piece.NOTHING: "document: no JSON object",
     Piece.DAMAGED: "document: brackets do not match; the rest cannot be read",
 }
 
@@ -98,6 +100,8 @@ def _cut(cutter: _Cutter, blocks: Iterable[bytes]) -> Pieces:
             return
     if cutter.is_open:
         yield Piece.CUT_SHORT, b""
+    elif not cutter.has_opened:
+        yield Piece.NOTHING, b""
 
 
 @dataclass
@@ -107,9 +111,11 @@ class _Cutter:
     Attributes:
         deepest: containers below are not looked at.
         is_damaged: more was closed than opened.
+        has_opened: there was a container at all.
     """
 
     deepest: int
+    has_opened: bool = False
     is_damaged: bool = False
     _depth: int = 0
     _in_string: bool = False
@@ -169,6 +175,7 @@ class _Cutter:
         taken = steps[places].astype(np.int64)
         after = self._depth + np.cumsum(taken)
         self._depth = int(after[-1])
+        self.has_opened = True
         # Depth of the container that opens or closes here.
         near = np.maximum(after, after - taken) <= self.deepest
         yield from zip(places[near].tolist(), taken[near].tolist(), strict=True)
