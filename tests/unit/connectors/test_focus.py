@@ -358,3 +358,25 @@ def test_the_real_slice_sums_exactly_by_category_when_compared_with_the_csv_modu
     assert frame.height == len(records) == 300
     assert outcome.rejects.is_empty()
     assert frame["source_line"].to_list() == list(range(2, 302))
+
+
+def test_provider_is_the_service_provider_when_the_file_is_of_1_4(ingest) -> None:
+    rows, _, _ = ingest(
+        table(
+            {**ROW, "ServiceProviderName": "Lessor", "HostProviderName": "Colo"},
+            {**ROW, "AllocatedTags": "{}", "AllocatedMethodDetails": '{"Elements":[]}'},
+        )
+    )
+    assert rows["provider_name"].to_list() == ["Lessor", None]
+
+
+def test_emails_and_keys_become_a_mark_when_people_wrote_them(ingest) -> None:
+    secret = {
+        "Tags": '{"Owner": "ada@example.org", "team": "chat"}',
+        "ResourceName": "bucket of ada@example.org",
+        "ChargeDescription": "key sk-abcdefghijklmnop1234",
+    }
+    rows, _, _ = ingest(table({**ROW, **secret}))
+    assert rows.select("tags", "resource_name", "charge_description").rows() == [
+        ('{"Owner": "‹redacted›", "team": "chat"}', "bucket of ‹redacted›", "key ‹redacted›")
+    ]

@@ -31,3 +31,28 @@ def test_lines_stay_exact_when_every_fifth_record_and_a_run_are_damaged(
     assert all(line == cost for line, cost in found.rows())
     assert outcome.rejects.height == 4_080
     assert set(outcome.rejects["source_line"]) == damaged
+
+
+def test_columns_at_the_end_are_unknown_when_no_record_has_them(
+    tmp_path: Path, ingest_file: Callable
+) -> None:
+    path = tmp_path / "bill.csv"
+    records = [RECORD.format(line) for line in (2, 3, 4)]
+    path.write_text("\n".join([f"{HEADER},Tags,ListCost", *records]) + "\n")
+    outcome = ingest_file(path, CONNECTOR)
+    assert outcome.rejects.is_empty()
+    assert outcome.frames["charges"].select("source_line", "tags", "list_cost").rows() == [
+        (line, None, None) for line in (2, 3, 4)
+    ]
+
+
+def test_record_is_damaged_when_it_alone_lacks_columns(
+    tmp_path: Path, ingest_file: Callable
+) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f"{HEADER},ListCost\n{RECORD.format(2)}\n{RECORD.format(3)},7\n")
+    outcome = ingest_file(path, CONNECTOR)
+    assert outcome.rejects.select("source_line", "reason").rows() == [
+        (2, "CSV record: missing columns")
+    ]
+    assert outcome.frames["charges"]["source_line"].to_list() == [3]

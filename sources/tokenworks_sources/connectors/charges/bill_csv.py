@@ -107,17 +107,9 @@ class BillCsv:
         Raises:
             LandingFileError: mixed line ends, or a quote that never closes.
         """
-        # Only columns that are read are checked for UTF-8, and reading all of them is slow.
-        wanted = (
-            "count(*)"
-            if self.is_utf8
-            else ", ".join(["count(*)", *(f"count(c{index})" for index in range(len(self.names)))])
-        )
         try:
             # All rows are fetched: reject_errors exists only once the query has ended.
-            counted = self._connection.execute(
-                f"select {wanted} from {self._scan(TOLERANT)}"
-            ).fetchall()
+            counted = self._connection.execute(f"select count(*) from {self._whole()}").fetchall()
         except duckdb.InvalidInputException as error:
             raise LandingFileError(
                 self._shown,
@@ -135,8 +127,7 @@ class BillCsv:
         """The records that are not damaged; call `count` first, it finds the others."""
         if self.damages:
             return Relation(f"({self._numbered()})", "_line", "_line", self._fields())
-        scan = self._scan(TOLERANT)
-        return Relation(scan, "null as number", "row_number() over () + 1", self._fields())
+        return Relation(self._whole(), "null as number", "row_number() over () + 1", self._fields())
 
     def _fields(self) -> dict[str, Field]:
         return {
@@ -154,6 +145,14 @@ class BillCsv:
             f"nullstr = [{nulls}]{more})"
         )
 
+    def _whole(self) -> str:
+        """The records that are not damaged.
+
+        DuckDB checks only what a query reads, so each pass must read the same columns: all.
+        """
+        fields = ", ".join(field.sql for field in self._fields().values())
+        return f"(select * from {self._scan(TOLERANT)} where hash({fields}) is not null)"
+
     def _numbered(self) -> str:
         """The records with `_line`, the header being 1: good ones before it, and damaged ones."""
         # The k-th good record has before it all damages that stand behind fewer than k good ones.
@@ -166,7 +165,7 @@ class BillCsv:
         self._connection.execute("set asof_loop_join_threshold = 0")
         return (
             'select r.*, r._record + s."add" as _line '
-            f"from (select *, row_number() over () as _record from {self._scan(TOLERANT)}) as r "
+            f"from (select *, row_number() over () as _record from {self._whole()}) as r "
             "asof join _shifts as s on r._record >= s.first"
         )
 
