@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -52,7 +53,15 @@ class CountingSink:
         self.rows += frame.height
         self.records += sum(frame["_records"].to_list())
 
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    def copy(
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        day: date | None = None,
+        in_order: bool = True,
+    ) -> int:
         """See `Sink`; unused here."""
         raise NotImplementedError
 
@@ -68,6 +77,11 @@ class CountingSink:
     def pseudonym_key(self) -> bytes:
         """See `Sink`; unused here."""
         raise NotImplementedError
+
+    @property
+    def scratch(self) -> Path:
+        """See `Sink`."""
+        return Path(tempfile.gettempdir())
 
     def expect(self, records: int) -> None:
         """See `Sink`."""

@@ -4,65 +4,27 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from tests.unit.connectors.prometheus_cases import (
+    AT,
+    ENGINE,
+    ROWS,
+    IngestFile,
+    answer,
+    check_two_instants,
+    ingested,
+    matrix,
+    two_instants,
+)
 from tokenworks_sources.connectors.engine_samples.prometheus_dump import CONNECTOR
 from tokenworks_sources.connectors.prometheus import dump, query_elements, query_json
-from tokenworks_sources.connectors.registry import recognise
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
-
-IngestFile = Callable[..., Any]
-
-AT = 1_790_813_100
-ENGINE = {"instance": "10.0.0.1:8000", "job": "vllm", "engine": "0", "model_name": "m"}
-GPU = {"instance": "10.0.0.1:9400", "job": "dcgm", "UUID": "GPU-1", "gpu": "0", "Hostname": "h"}
-ROWS = [
-    ("vllm:num_requests_running", ENGINE, 4.0),
-    ("vllm:generation_tokens_total", ENGINE, 100.0),
-    ("vllm:generation_tokens_created", ENGINE, 1_790_800_000.25),
-    ("vllm:time_to_first_token_seconds_bucket", ENGINE | {"le": "+Inf"}, 3.0),
-    ("vllm:time_to_first_token_seconds_bucket", ENGINE | {"le": "0.1"}, 1.0),
-    ("vllm:time_to_first_token_seconds_sum", ENGINE, 1.5),
-    ("vllm:time_to_first_token_seconds_count", ENGINE, 3.0),
-    ("DCGM_FI_DEV_GPU_UTIL", GPU, 87.0),
-    ("DCGM_FI_DEV_POWER_USAGE", GPU, 412.5),
-    ("node_load1", {"instance": "10.0.0.1:9100", "job": "node"}, 7.0),
-]
-
-
-def answer(*series: Mapping[str, object], kind: str = "matrix") -> str:
-    """What the HTTP API writes, in the order of its keys."""
-    body = {"status": "success", "data": {"resultType": kind, "result": list(series)}}
-    return json.dumps(body, separators=(",", ":"))
-
-
-def matrix(name: str, labels: dict[str, str], *values: tuple[float, str]) -> dict[str, object]:
-    """One series of a matrix."""
-    return {"metric": {"__name__": name} | labels, "values": [list(pair) for pair in values]}
-
-
-def two_instants() -> list[dict[str, object]]:
-    """Every series at two instants, the second one higher by one."""
-    return [
-        matrix(name, labels, (AT, f"{value}"), (AT + 15, f"{value + 1}"))
-        for name, labels, value in ROWS
-    ]
-
-
-def ingested(ingest_file: IngestFile, path: Path) -> Any:
-    """A file through the one connector that claims it."""
-    assert recognise(preview_of(path)).connector is CONNECTOR
-    return ingest_file(path, CONNECTOR)
 
 
 def ingested_text(ingest_file: IngestFile, tmp_path: Path, text: str) -> Any:
@@ -72,38 +34,6 @@ def ingested_text(ingest_file: IngestFile, tmp_path: Path, text: str) -> Any:
     path = folder / "answer.json"
     path.write_text(text)
     return ingested(ingest_file, path)
-
-
-def check_two_instants(outcome: Any) -> None:
-    """All three tables hold both instants."""
-    engines = outcome.frames["engine_samples"].sort("scraped_at")
-    columns = (
-        "scraped_at",
-        "engine",
-        "instance",
-        "model_name",
-        "requests_running",
-        "output_tokens",
-    )
-    first, second = datetime(2026, 10, 1, 0, 5), datetime(2026, 10, 1, 0, 5, 15)
-    assert engines.select(columns).rows() == [
-        (first, "vllm", "10.0.0.1:8000", "m", 4.0, 100.0),
-        (second, "vllm", "10.0.0.1:8000", "m", 5.0, 101.0),
-    ]
-    assert engines["counters_created_at"][0] == datetime(2026, 9, 30, 20, 26, 40, 250_000)
-    buckets = outcome.frames["engine_histograms"].sort("scraped_at")
-    assert buckets["metric"].to_list() == ["time_to_first_token_seconds"] * 2
-    assert buckets["bucket_upper_bounds"].to_list() == [[0.1, math.inf]] * 2
-    assert buckets["bucket_cumulative_counts"].to_list() == [[1, 3], [2, 4]]
-    assert buckets["observation_count"].to_list() == [3, 4]
-    gpus = outcome.frames["gpu_samples"].sort("sampled_at")
-    assert gpus.select("sampled_at", "gpu_uuid", "gpu_util_ratio", "power_watts").rows() == [
-        (first, "GPU-1", 0.87, 412.5),
-        (second, "GPU-1", 0.88, 413.5),
-    ]
-    assert outcome.manifest.skipped == {"neither a metric of an engine nor a DCGM field": 2}
-    assert outcome.manifest.rejects == {}
-    assert outcome.manifest.records_in == 20
 
 
 def test_both_tables_hold_their_series_when_a_matrix_has_engines_and_gpus(
@@ -336,129 +266,6 @@ def test_histograms_are_read_when_the_server_labels_all_series_of_a_target(
         "time_to_first_token_seconds"
     ]
     assert outcome.manifest.skipped == {"histogram by phase": 2}
-
-
-def long_rows() -> list[tuple[int, str, dict[str, str], float]]:
-    """Every series at two instants, one row per sample, in milliseconds."""
-    return [
-        ((AT + 15 * step) * 1000, name, labels, value + step)
-        for name, labels, value in ROWS
-        for step in range(2)
-    ]
-
-
-def as_map(rows: list[dict[str, str]]) -> pa.Array:
-    """Labels as a map."""
-    return pa.array([list(row.items()) for row in rows], pa.map_(pa.string(), pa.string()))
-
-
-def parquet_of(shape: str) -> pa.Table:
-    """The same samples in one of the usual shapes."""
-    times, names, labels, values = (list(column) for column in zip(*long_rows(), strict=True))
-    named = [{"__name__": name} | row for name, row in zip(names, labels, strict=True)]
-    keys = sorted({key for row in labels for key in row})
-    moments = [datetime.fromtimestamp(time / 1000, UTC) for time in times]
-    text = [",".join(f'{key}="{value}"' for key, value in row.items()) for row in labels]
-    tables: dict[str, dict[str, object]] = {
-        "map": {"timestamp": times, "value": values, "__name__": names, "labels": as_map(labels)},
-        "map of all": {
-            "timestamp": pa.array(moments, pa.timestamp("us", "UTC")),
-            "value": values,
-            "labels": as_map(named),
-        },
-        "struct": {
-            "timestamp": pa.array(
-                [moment.replace(tzinfo=None) for moment in moments], pa.timestamp("ms")
-            ),
-            "value": values,
-            "metric": pa.array([dict.fromkeys(keys) | row for row in named]),
-        },
-        "json": {
-            "time": [time / 1000 for time in times],
-            "value": [str(value) for value in values],
-            "__name__": names,
-            "labels": [json.dumps(row) for row in labels],
-        },
-        "text": {
-            "ts": [time * 1_000_000 for time in times],
-            "value": values,
-            "__name__": [f"{name}{{{row}}}" for name, row in zip(names, text, strict=True)],
-        },
-        "list": {
-            "timestamp": times,
-            "value": values,
-            "labels": [[{"name": k, "value": v} for k, v in row.items()] for row in named],
-        },
-        "columns": {
-            "timestamp": times,
-            "value": values,
-            "__name__": pa.array(names).dictionary_encode(),
-            **{key: [row.get(key) for row in labels] for key in keys},
-        },
-    }
-    return pa.table(tables[shape])
-
-
-@pytest.mark.parametrize(
-    "shape", ["map", "map of all", "struct", "json", "text", "list", "columns"]
-)
-def test_rows_are_the_same_when_samples_lie_in_parquet(
-    ingest_file: IngestFile, tmp_path: Path, shape: str
-) -> None:
-    path = tmp_path / "samples.parquet"
-    pq.write_table(parquet_of(shape), path, row_group_size=3)
-    check_two_instants(ingested(ingest_file, path))
-
-
-def test_rows_are_rejected_by_their_number_when_a_table_has_bad_ones(
-    ingest_file: IngestFile, tmp_path: Path
-) -> None:
-    path = tmp_path / "samples.parquet"
-    good = json.dumps(ENGINE)
-    table = pl.DataFrame(
-        {
-            "timestamp": [AT * 1000, AT * 1000, None, AT * 1000, 5, AT * 1000],
-            "value": ["4", "x", "4", None, "4", "4"],
-            "__name__": ["vllm:num_requests_running"] * 6,
-            "labels": [good, good, good, good, good, "[" * 5000],
-        }
-    )
-    table.write_parquet(path)
-    outcome = ingested(ingest_file, path)
-    assert outcome.frames["engine_samples"]["requests_running"].to_list() == [4.0]
-    found = outcome.rejects.sort("source_line").select("source_line", "reason").rows()
-    assert found == [
-        (2, "value: not a number"),
-        (3, "timestamp: no time between 2000 and 2100"),
-        (4, "value: not a number"),
-        (5, "timestamp: no time between 2000 and 2100"),
-        (6, "labels: not readable"),
-    ]
-
-
-def test_a_clear_error_names_the_file_when_parquet_is_damaged(
-    ingest_file: IngestFile, tmp_path: Path
-) -> None:
-    path = tmp_path / "samples.parquet"
-    pq.write_table(parquet_of("map"), path)
-    content = bytearray(path.read_bytes())
-    path.write_bytes(content[: len(content) // 2])
-    assert CONNECTOR.recognise(preview_of(path)) is None
-    with pytest.raises(LandingFileError, match="damaged"):
-        ingest_file(path, CONNECTOR)
-    content[20:400] = b"\xff" * 380
-    path.write_bytes(content)
-    with pytest.raises(LandingFileError, match="cannot be read"):
-        ingest_file(path, CONNECTOR)
-
-
-def test_other_tables_are_not_claimed_when_they_hold_times_and_values(tmp_path: Path) -> None:
-    path = tmp_path / "x.parquet"
-    pl.DataFrame({"timestamp": [1], "value": [2.0], "meter": ["m"]}).write_parquet(path)
-    assert CONNECTOR.recognise(preview_of(path)) is None
-    for text in ('{"status":"success","data":[]}', '{"result":[{"metric":{}}]}', "[1]"):
-        path.write_text(text)
-        assert CONNECTOR.recognise(preview_of(path)) is None
 
 
 def test_both_tables_hold_their_series_when_a_server_federates(

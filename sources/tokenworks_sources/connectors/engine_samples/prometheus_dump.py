@@ -17,7 +17,6 @@ scrape, so a counter may stand still in a dump where it moved.
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
@@ -93,16 +92,14 @@ class PrometheusDump:
         """See `Connector.read`; one record is one sample."""
         with open_decompressed(file.path) as stream:
             start = stream.read(64).lstrip()
-        with tempfile.TemporaryDirectory(prefix="tokenworks-prometheus-") as name:
-            if start.startswith(MAGIC):
-                dump = read_samples(file, Path(name), is_wanted, UNWANTED, sink)
-            elif start.startswith((b"{", b"[")):
-                dump = read_answers(file, Path(name), is_wanted, UNWANTED, sink)
-            else:
-                _read_text(file, sink)
-                return
-            with dump.connection:
+        if start.startswith(MAGIC):
+            with read_samples(file, is_wanted, UNWANTED, sink) as dump:
                 _read_dump(file, dump, sink)
+        elif start.startswith((b"{", b"[")):
+            with read_answers(file, is_wanted, UNWANTED, sink) as dump:
+                _read_dump(file, dump, sink)
+        else:
+            _read_text(file, sink)
 
 
 CONNECTOR = PrometheusDump()

@@ -8,7 +8,9 @@ Belongs here: the order, and what a container hands over. Does not belong here: 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tokenworks_sources.connectors.prometheus.clock import EARLIEST, LATEST
 from tokenworks_sources.connectors.prometheus.exposition import Series
 from tokenworks_sources.connectors.prometheus.scan import BATCH_SAMPLES, Batch
 from tokenworks_sources.connectors.prometheus.scrapes import Scrape
+from tokenworks_sources.engine import connected
 
 # A sort beyond this spills to the temporary folder.
 MEMORY_LIMIT = "512MB"
@@ -41,11 +44,17 @@ class Dump:
     connection: duckdb.DuckDBPyConnection
 
 
-def database(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own that spills into a folder."""
-    return duckdb.connect(
-        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spill")}
-    )
+@contextmanager
+def room(scratch: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A DuckDB and a folder for one dump; both go with it."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="prometheus-", dir=scratch) as folder,
+        connected(Path(folder) / "spill") as connection,
+    ):
+        # The series of the dump and the rows being built live beside it in this process.
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        yield connection, Path(folder)
 
 
 def batches(dump: Dump) -> Iterator[Batch]:

@@ -10,6 +10,7 @@ the row; one record is one row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tokenworks_sources.connectors.prometheus.dump import (
     NO_NUMBER,
     NO_TIME,
     Dump,
-    database,
+    room,
 )
 from tokenworks_sources.connectors.prometheus.exposition import Series
 from tokenworks_sources.connectors.prometheus.long_shape import (
@@ -53,14 +54,14 @@ def read_schema(path: Path) -> pa.Schema | None:
         return None
 
 
+@contextmanager
 def read_samples(
-    file: LandingFile, folder: Path, is_wanted: Callable[[Series], bool], unwanted: str, sink: Sink
-) -> Dump:
+    file: LandingFile, is_wanted: Callable[[Series], bool], unwanted: str, sink: Sink
+) -> Iterator[Dump]:
     """The series that are wanted; the rows of the others are skipped.
 
     Args:
         file: the Parquet file.
-        folder: takes what does not fit into memory.
         is_wanted: whether a series may be of use.
         unwanted: reason of the skipped ones.
         sink: is told of what is not in the dump.
@@ -74,12 +75,14 @@ def read_samples(
     shape = shape_of(schema)
     if shape is None:
         raise LandingFileError(file.path, "the Parquet file is no table of samples.", _HINT)
-    connection = database(folder)
     try:
-        return _read(file, shape, schema, connection, is_wanted, unwanted, sink)
+        with room(sink.scratch) as (connection, _):
+            yield _read(file, shape, schema, connection, is_wanted, unwanted, sink)
     except duckdb.Error as error:
         raise LandingFileError(
-            file.path, "the Parquet file cannot be read.", "Ship it again, whole."
+            file.path,
+            f"the Parquet file cannot be read ({type(error).__name__}).",
+            "Ship it again, whole.",
         ) from error
 
 

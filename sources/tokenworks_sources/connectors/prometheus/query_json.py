@@ -9,7 +9,8 @@ store: rejected, each sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile, Sink
 from tokenworks_sources.connectors.prometheus.clock import EARLIEST, LATEST
-from tokenworks_sources.connectors.prometheus.dump import NO_NUMBER, NO_TIME, Dump, database
+from tokenworks_sources.connectors.prometheus.dump import NO_NUMBER, NO_TIME, Dump, room
 from tokenworks_sources.connectors.prometheus.exposition import Series
 from tokenworks_sources.connectors.prometheus.query_elements import AnswerError, Answers
 from tokenworks_sources.connectors.prometheus.scan import SERIES_LIMIT
@@ -56,14 +57,14 @@ _LOOSE = msgspec.json.Decoder(_LooselyAnswered)
 _PAIR = msgspec.json.Decoder(Pair)
 
 
+@contextmanager
 def read_answers(
-    file: LandingFile, folder: Path, is_wanted: Callable[[Series], bool], unwanted: str, sink: Sink
-) -> Dump:
+    file: LandingFile, is_wanted: Callable[[Series], bool], unwanted: str, sink: Sink
+) -> Iterator[Dump]:
     """The series that are wanted; the samples of the others are skipped.
 
     Args:
         file: the answers, plain or compressed.
-        folder: takes the samples.
         is_wanted: whether a series may be of use.
         unwanted: reason of the skipped ones.
         sink: is told of what is not in the dump.
@@ -71,21 +72,12 @@ def read_answers(
     Raises:
         LandingFileError: the answer tells an error, ends early or holds no series.
     """
-    spool = _Spool(file, folder, is_wanted, unwanted, sink)
-    with open_decompressed(file.path) as stream:
-        answers = Answers(stream)
-        try:
-            for number, one in enumerate(answers.series(_SERIES.decode, msgspec.DecodeError), 1):
-                spool.add(number, one)
-        except AnswerError as error:
-            raise LandingFileError(file.path, f"{error}.", _HINT) from error
-    if not answers.results:
-        raise LandingFileError(file.path, "the answer tells of a failed query.", _HINT)
-    spool.flush()
-    sink.expect(spool.records)
-    connection = database(folder)
-    connection.read_parquet(str(folder / "samples-*.parquet")).create_view("samples")
-    return Dump(spool.series, connection)
+    with room(sink.scratch) as (connection, folder):
+        spool = _Spool(file, folder, is_wanted, unwanted, sink)
+        _fill(spool, file)
+        sink.expect(spool.records)
+        connection.read_parquet(str(folder / "samples-*.parquet")).create_view("samples")
+        yield Dump(spool.series, connection)
 
 
 _RUN = {"series": pl.Int32, "line": pl.Int64, "samples": pl.Int64}
@@ -195,3 +187,16 @@ class _Spool:
         self._times.clear()
         self._texts.clear()
         self._runs.clear()
+
+
+def _fill(spool: _Spool, file: LandingFile) -> None:
+    with open_decompressed(file.path) as stream:
+        answers = Answers(stream)
+        try:
+            for number, one in enumerate(answers.series(_SERIES.decode, msgspec.DecodeError), 1):
+                spool.add(number, one)
+        except AnswerError as error:
+            raise LandingFileError(file.path, f"{error}.", _HINT) from error
+    if not answers.results:
+        raise LandingFileError(file.path, "the answer tells of a failed query.", _HINT)
+    spool.flush()
