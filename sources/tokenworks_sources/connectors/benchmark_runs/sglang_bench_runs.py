@@ -69,7 +69,7 @@ class SglangBenchRuns:
         said = sidecar.said_beside(file.path)
         start = sidecar.anchor_of(file.path, said, NO_DATE)
         rows = Rows(sink, self.table, {"tool": "sglang_bench", "clock": "relative"})
-        for number, run in objects_of(file.path):
+        for number, run in objects_of(file.path, sink.scratch):
             if run is None:
                 sink.reject(number, "not a result of SGLang's benchmark", "")
                 continue

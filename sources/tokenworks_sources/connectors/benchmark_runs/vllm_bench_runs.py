@@ -70,7 +70,7 @@ class VllmBenchRuns:
         """See `Connector.read`; one record is one run."""
         said = sidecar.said_beside(file.path)
         rows = Rows(sink, self.table, {"tool": "vllm_bench", "clock": "utc"})
-        for number, run in objects_of(file.path):
+        for number, run in objects_of(file.path, sink.scratch):
             if run is None:
                 sink.reject(number, "not a result of vLLM's benchmark", "")
                 continue

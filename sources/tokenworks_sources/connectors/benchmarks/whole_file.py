@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from tokenworks_sources.landing import GZIP_MAGIC, ZSTD_MAGIC, open_decompressed
 
 # Summaries are read whole; Python's JSON reader knows NaN, which tools write for an empty mean.
 SMALL_BYTES = 1 << 24
+FIGURE_BYTES = 500
 
 _NO_NUMBER = re.compile(rb"Infinity|NaN")
 _BEFORE, _BEHIND = b" :,[\t\n", b" ,]}\t\r\n"
@@ -28,27 +29,35 @@ Value = TypeVar("Value")
 
 
 @contextmanager
-def mapped(path: Path) -> Iterator[mmap.mmap]:
-    """The file's bytes, decompressed into a temporary file where need be.
+def mapped(path: Path, scratch: Path) -> Iterator[mmap.mmap]:
+    """The file's bytes; only pages that are written to become memory of the process.
 
-    They stay in the page cache; only pages that are written to become memory of the process.
+    Args:
+        path: the file.
+        scratch: folder for a decompressed copy, where it needs one.
     """
-    with tempfile.TemporaryFile(prefix="tokenworks-") as copy:
-        with path.open("rb") as plain:
-            compressed = plain.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC))
-        if compressed:
-            with open_decompressed(path) as source:
-                shutil.copyfileobj(source, copy, 1 << 20)
-            copy.flush()
-        with copy if compressed else path.open("rb") as stream:
-            if stream.seek(0, 2) == 0:
-                raise LandingFileError(path, "it holds nothing.", "Ship it again, whole.")
-            yield mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+    with path.open("rb") as plain, _plain(path, plain, scratch) as stream:
+        if stream.seek(0, 2) == 0:
+            raise LandingFileError(path, "it holds nothing.", "Ship it again, whole.")
+        yield mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, memoryview]]:
+@contextmanager
+def _plain(path: Path, stream: BinaryIO, scratch: Path) -> Iterator[BinaryIO]:
+    if not stream.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC)):
+        yield stream
+        return
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=scratch) as copy:
+        with open_decompressed(path) as source:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+        yield copy
+
+
+def lines_of(path: Path, scratch: Path) -> Iterator[tuple[int, memoryview]]:
     """Number and bytes of each line that is not blank, however long it is."""
-    with mapped(path) as pages:
+    with mapped(path, scratch) as pages:
         view, begin, number = memoryview(pages), _begin(pages), 0
         while begin < len(pages):
             newline = pages.find(b"\n", begin)
@@ -64,21 +73,21 @@ def _begin(pages: mmap.mmap) -> int:
     return len(BYTE_ORDER_MARK) if pages[:3] == BYTE_ORDER_MARK else 0
 
 
-def value_of(path: Path, kind: type[Value]) -> Value:
+def value_of(path: Path, kind: type[Value], scratch: Path) -> Value:
     """The one value of a file; what is declared `msgspec.Raw` stays where it lies.
 
     Raises:
         LandingFileError: it is no JSON, or of another shape.
     """
     try:
-        with mapped(path) as pages:
+        with mapped(path, scratch) as pages:
             return _decoded(memoryview(pages)[_begin(pages) :], kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         kind_of = "of another shape" if isinstance(error, msgspec.ValidationError) else "not JSON"
         raise _unreadable(path, kind_of) from None
 
 
-def values_of(path: Path, kind: type[Value]) -> Iterator[tuple[int, Value | None]]:
+def values_of(path: Path, kind: type[Value], scratch: Path) -> Iterator[tuple[int, Value | None]]:
     """Number and value of each run of a file; None where a line is broken.
 
     Tools that append write one object a line; a file that was made readable is one object over many.
@@ -86,12 +95,12 @@ def values_of(path: Path, kind: type[Value]) -> Iterator[tuple[int, Value | None
     Raises:
         LandingFileError: the file is no JSON, or of another shape.
     """
-    lines = lines_of(path)
+    lines = lines_of(path, scratch)
     number, line = next(lines, (1, memoryview(b"")))
     value = _line_value(line, kind)
     del line
     if value is None:
-        yield 1, value_of(path, kind)
+        yield 1, value_of(path, kind, scratch)
         return
     yield number, value
     del value
@@ -153,18 +162,24 @@ def small_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def objects_of(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Number and object of each run of a file of summaries; None where a line is broken.
+def objects_of(path: Path, scratch: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and figures of each run of a file of summaries; None where a line is broken.
+
+    What is too long for a figure or a name, such as arrays of details, is left out.
 
     Raises:
         LandingFileError: the file is no JSON object.
     """
-    first = next((line for _, line in lines_of(path)), None)
-    if first is None or _object(bytes(first)) is None:
-        yield 1, small_object(path)
-        return
-    for number, line in lines_of(path):
-        yield number, _object(bytes(line))
+    for number, run in values_of(path, dict[str, msgspec.Raw], scratch):
+        yield number, None if run is None else _figures(run)
+
+
+def _figures(run: dict[str, msgspec.Raw]) -> dict[str, Any] | None:
+    short = {key: raw for key, raw in run.items() if len(memoryview(raw)) < FIGURE_BYTES}
+    try:
+        return {key: msgspec.json.decode(raw) for key, raw in short.items()}
+    except (msgspec.DecodeError, UnicodeDecodeError):  # 1e999 is JSON and no number
+        return None
 
 
 def _object(text: bytes) -> dict[str, Any] | None:

@@ -74,7 +74,7 @@ class AiPerf:
             "deployment_key": PurePath(file.name).parent.name,
         }
         rows = Rows(sink, self.table, constants)
-        for number, line in lines_of(file.path):
+        for number, line in lines_of(file.path, sink.scratch):
             try:
                 record = msgspec.json.decode(line, type=_Record)
                 row = _row(record, f"{file.digest[:16]}-{number}")

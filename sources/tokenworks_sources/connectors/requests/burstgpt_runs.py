@@ -97,7 +97,7 @@ class BurstGptRuns:
             sink.expect(1)
             sink.skip(COMPANION, 1)
             return
-        records = value_of(file.path, dict[str, msgspec.Raw])
+        records = value_of(file.path, dict[str, msgspec.Raw], sink.scratch)
         sink.expect(len(records))
         requests: list[tuple[int, float, Mapping[str, object]]] = []
         for number, raw in enumerate(records.values(), start=1):

@@ -63,7 +63,7 @@ class LlmPerf:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one element of the array."""
-        responses = value_of(file.path, list[msgspec.Raw])
+        responses = value_of(file.path, list[msgspec.Raw], sink.scratch)
         said = sidecar.said_beside(file.path)
         start = sidecar.anchor_of(file.path, said, "llmperf writes no times")
         constants = {

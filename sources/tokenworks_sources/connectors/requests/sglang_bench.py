@@ -74,7 +74,7 @@ class SglangBench:
             "clock": "relative",
             "deployment_key": PurePath(file.name).name.split(".json")[0],
         }
-        for number, run in values_of(file.path, _Run):
+        for number, run in values_of(file.path, _Run, sink.scratch):
             if run is None:
                 sink.reject(number, "not a result of SGLang's benchmark", "")
                 continue
