@@ -80,14 +80,16 @@ class ParquetSink:
     pseudonym_key = b""
 
     def __init__(self, folder: Path) -> None:
-        self.target = folder / "out.parquet"
+        self.target, self.scratch = folder / "out.parquet", folder / "scratch"
         self.records = self.expected = 0
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """See `Sink`; unused here."""
         raise NotImplementedError
 
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    def copy(
+        self, table: str, connection: duckdb.DuckDBPyConnection, query: str, **more: object
+    ) -> int:
         """See `Sink`."""
         rows = to_parquet(connection, query, self.target)
         self.records += rows

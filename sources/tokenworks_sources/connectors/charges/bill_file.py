@@ -73,7 +73,8 @@ def read_bill(file: LandingFile, sink: Sink, form: BillFormat) -> None:
         LandingFileError: the file is not of this format or cannot be read.
     """
     preview = preview_of(file.path)
-    with tempfile.TemporaryDirectory(prefix="tokenworks-bill-") as name:
+    sink.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bill-", dir=sink.scratch) as name:
         folder = Path(name)
         with _database(folder) as connection:
             if preview.head.startswith(PARQUET_MAGIC):
