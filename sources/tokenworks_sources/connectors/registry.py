@@ -173,6 +173,14 @@ class Versioned(Protocol):
         """The version for one file."""
 
 
+@runtime_checkable
+class Accompanied(Protocol):
+    """A connector whose files cannot be read without others that lie near them."""
+
+    def companions_of(self, path: Path) -> list[Path]:
+        """The files that must come along; they are laid beside it."""
+
+
 @dataclass(frozen=True)
 class Recognition:
     """The one connector that claims a file, and why."""
@@ -231,6 +239,11 @@ def version_of(connector: Connector, file: LandingFile) -> str:
     if isinstance(connector, Versioned):
         return connector.version_of(file)
     return connector.version
+
+
+def companions_of(connector: Connector, path: Path) -> list[Path]:
+    """Files that a connector needs beside one of its own."""
+    return connector.companions_of(path) if isinstance(connector, Accompanied) else []
 
 
 def identity_of(connector: Connector, path: Path, name: str, digest: str) -> str:

@@ -72,6 +72,12 @@ class PtDaemon:
             return self.version
         return version_with(self.version, sidecar)
 
+    def companions_of(self, path: Path) -> list[Path]:
+        """The session that proves the zone of a log, from beside it or from the run's folder."""
+        sidecar = _zone_sidecar(path)
+        is_log = _SAMPLE.match(preview_of(path).first_line)
+        return [sidecar] if sidecar and is_log else []
+
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line that is not blank."""
         preview = preview_of(file.path)
