@@ -171,6 +171,18 @@ def test_a_clear_error_names_the_file_when_an_answer_is_cut_or_none(
         ingest_file(path, CONNECTOR)
 
 
+def test_only_the_series_is_rejected_when_a_label_is_not_utf8(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    text = answer(*two_instants()[:2]).encode().replace(b"10.0.0.1", b"10.0.\xb1.1", 1)
+    path = tmp_path / "answer.json"
+    path.write_bytes(text)
+    outcome = ingest_file(path, CONNECTOR)
+    assert outcome.manifest.rejects == {"series: not as the HTTP API writes it": 1}
+    rows = outcome.frames["engine_samples"].sort("scraped_at")
+    assert rows.select("requests_running", "output_tokens").rows() == [(None, 100.0), (None, 101.0)]
+
+
 def test_memory_is_bounded_when_one_series_never_ends(
     ingest_file: IngestFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

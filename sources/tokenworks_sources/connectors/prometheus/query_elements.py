@@ -42,7 +42,7 @@ class Answers:
         self._ended = False
 
     def series(
-        self, decode: Callable[[bytes], Decoded], refused: type[Exception]
+        self, decode: Callable[[bytes], Decoded], refused: tuple[type[Exception], ...]
     ) -> Iterator[Decoded | bytes]:
         """The series, decoded; the bytes of those that cannot be.
 
@@ -95,17 +95,17 @@ class Answers:
         return True
 
     def _series(
-        self, decode: Callable[[bytes], Decoded], refused: type[Exception]
+        self, decode: Callable[[bytes], Decoded], refused: tuple[type[Exception], ...]
     ) -> Decoded | bytes:
         text = self._until(self._next_pair)
         try:
             decoded = decode(text)
-        except (refused, RecursionError):
+        except refused:
             text = self._until(self._counted)
             self._position += len(text)
             try:
                 return decode(text)
-            except (refused, RecursionError):
+            except refused:
                 return text
         self._position += len(text)
         return decoded

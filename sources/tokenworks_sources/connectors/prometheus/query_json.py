@@ -31,6 +31,9 @@ BAD_SERIES = "series: not as the HTTP API writes it"
 SPOOLED_SAMPLES = 500_000
 _HINT = "Save the answer of /api/v1/query_range again, whole."
 
+# What the decoder raises; bytes that are no UTF-8 are no DecodeError.
+REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 Pair = tuple[float, str]
 
 
@@ -137,14 +140,14 @@ class _Spool:
     def _loose(self, number: int, text: bytes) -> None:
         try:
             one = _LOOSE.decode(text)
-        except (msgspec.DecodeError, RecursionError):
+        except REFUSED:
             self._reject(number, BAD_SERIES, "", 1)
             return
         pairs: list[Pair] = []
         for raw in one.values if one.value is None else [*one.values, one.value]:
             try:
                 pairs.append(_PAIR.decode(raw))
-            except (msgspec.DecodeError, RecursionError):
+            except REFUSED:
                 self._reject(number, "sample: no pair of a time and a text", bytes(raw)[:80], 1)
         self._keep(number, one.metric, pairs)
 
@@ -193,7 +196,7 @@ def _fill(spool: _Spool, file: LandingFile) -> None:
     with open_decompressed(file.path) as stream:
         answers = Answers(stream)
         try:
-            for number, one in enumerate(answers.series(_SERIES.decode, msgspec.DecodeError), 1):
+            for number, one in enumerate(answers.series(_SERIES.decode, REFUSED), 1):
                 spool.add(number, one)
         except AnswerError as error:
             raise LandingFileError(file.path, f"{error}.", _HINT) from error
