@@ -223,7 +223,7 @@ class _Values:
             if depth == 0 and token in _CLOSING:
                 return match.end(), position, depth
             if depth == 0 and token == b",":
-                return match.start(), position, depth
+                return max(match.start(), self._start + 1), position, depth
             position = match.end()
         return None, position, depth
 

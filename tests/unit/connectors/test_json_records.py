@@ -34,6 +34,7 @@ UNFINISHED = "not JSON: the file ends inside the record"
         pytest.param('[{"a":1},{"b":', [(1, {"a": 1}), (2, UNFINISHED)], id="cut array"),
         pytest.param("[]", [], id="empty array"),
         pytest.param("[1,2]", [(1, "not a JSON object"), (2, "not a JSON object")], id="bare"),
+        pytest.param(',{"a":1}', [(1, "not JSON"), (2, {"a": 1})], id="comma before anything"),
         pytest.param('"abc', [(1, UNFINISHED)], id="cut text"),
         pytest.param("]]", [(1, "not JSON"), (2, "not JSON")], id="brackets that close nothing"),
         pytest.param('{"a":' + "[" * 100_000, [(1, UNFINISHED)], id="deep and cut"),

@@ -42,7 +42,7 @@ def whole_tokens(value: object, field: str) -> int | None:
         count = value
     elif isinstance(value, float) and value.is_integer():
         count = int(value)
-    elif isinstance(value, Decimal) and value.is_finite() and value.adjusted() <= _DIGITS:
+    elif isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= _DIGITS:
         count = int(value) if value == value.to_integral_value() else None
     elif isinstance(value, str) and len(value) <= _DIGITS:
         count = _whole_text(value.strip())
