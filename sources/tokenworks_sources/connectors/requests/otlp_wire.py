@@ -178,19 +178,37 @@ def _put(
     ranks: dict[str, int],
 ) -> None:
     """The field of one key and value, where it is known and no better name has it."""
+    # Almost every pair is a short key, then a short value and nothing else: no need to walk it.
+    stop = begin + 2 + text[begin + 1] if end - begin > 1 else end + 1
+    if text[begin : begin + 1] == b"\x0a" and stop <= min(end, begin + 0x81):
+        place = places.get(text[begin + 2 : stop])
+        if place is None:
+            return
+        if text[stop : stop + 1] == b"\x12" and stop + 1 < end == stop + 2 + text[stop + 1]:
+            _keep(text, stop + 2, end, place, fields, ranks)
+            return
     place = None
     for tag, start, stop in entries(text, begin, end):
         if tag == 0x0A:
             place = places.get(text[start:stop])
-            if place is None:
-                return
         elif tag == 0x12 and place is not None:
-            field, rank = place
-            if rank < ranks.get(field, rank + 1):
-                value = _value(text, start, stop, 0)
-                if is_known(value):
-                    fields[field] = value
-                    ranks[field] = rank
+            _keep(text, start, stop, place, fields, ranks)
+
+
+def _keep(
+    text: bytes,
+    begin: int,
+    end: int,
+    place: tuple[str, int],
+    fields: names.Fields,
+    ranks: dict[str, int],
+) -> None:
+    field, rank = place
+    if rank < ranks.get(field, rank + 1):
+        value = _value(text, begin, end, 0)
+        if is_known(value):
+            fields[field] = value
+            ranks[field] = rank
 
 
 def _value(text: bytes, begin: int, end: int, depth: int) -> object:
