@@ -20,7 +20,6 @@ What the emitter gets wrong, and what is done about it:
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,10 +33,12 @@ from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import SMALL_BYTES, small_object
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.contracts.benchmark_runs import STATISTICS
+from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of
 
 JSON_KEYS = frozenset(("request_throughput", "request_latency"))
 CSV_HEADER = "Metric,avg,min,max,"
+LONGEST_METRIC = 200
 _LATENCIES = {
     "ttft": "time_to_first_token",
     "tpot": "inter_token_latency",
@@ -113,10 +114,16 @@ def _tables(path: Path) -> Metrics:
         text = stream.read(SMALL_BYTES).decode("utf-8-sig", "replace")
     found: dict[str, dict[str, Any]] = {}
     header: list[str] = []
-    for row in csv.reader(io.StringIO(text)):
+    try:
+        table = list(csv.reader(text.splitlines()))
+    except csv.Error:
+        raise LandingFileError(
+            path, "its tables are not CSV.", "It may have been cut off: ship it again, whole."
+        ) from None
+    for row in table:
         if not row or row[0] == "Metric":
             header = row
-        elif header and len(row) == len(header):
+        elif header and len(row) == len(header) and len(row[0]) <= LONGEST_METRIC:
             named = _HEADER.match(row[0])
             if named is None:
                 continue
