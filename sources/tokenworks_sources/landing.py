@@ -7,17 +7,20 @@ front or a `.part`, `.tmp` or `.next` behind marks a file that is still being wr
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import shutil
+import zipfile
 import zlib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import xxhash
 
+from tokenworks_sources import archives
 from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.settings import Settings
@@ -26,6 +29,7 @@ HEAD_BYTES = 64 * 1024
 UNFINISHED = (".part", ".tmp", ".next")
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_BUFFER_BYTES = 1 << 20
 
 
 def landing_files(settings: Settings, tables: Collection[str] | None = None) -> list[Path]:
@@ -65,31 +69,44 @@ def digest_of(path: Path) -> str:
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether the file is gzip or zstd by its first bytes."""
+    """Whether the file is gzip, zstd or zip by its first bytes."""
     with path.open("rb") as stream:
-        return stream.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC))
+        return stream.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC, archives.ZIP_MAGIC))
 
 
 @contextmanager
 def open_decompressed(path: Path) -> Iterator[BinaryIO]:
-    """The file's bytes, decompressed where it is gzip or zstd by its first bytes.
+    """The file's bytes, decompressed where it is gzip, zstd or a zip with one member.
 
     Raises:
-        LandingFileError: the compressed stream is damaged or ends early.
+        LandingFileError: the compressed stream is damaged, ends early, or is a bomb.
     """
     try:
-        with path.open("rb") as raw:
+        with path.open("rb") as raw, ExitStack() as opened:
             magic = raw.read(4)
             raw.seek(0)
+            packed: BinaryIO | None = None
             if magic.startswith(GZIP_MAGIC):
-                with gzip.open(raw) as stream:
-                    yield cast("BinaryIO", stream)
+                packed = cast("BinaryIO", opened.enter_context(gzip.open(raw)))
             elif magic == ZSTD_MAGIC:
-                with pa.CompressedInputStream(pa.PythonFile(raw, "r"), "zstd") as stream:
-                    yield cast("BinaryIO", stream)
-            else:
+                stream = pa.CompressedInputStream(pa.PythonFile(raw, "r"), "zstd")
+                packed = cast("BinaryIO", opened.enter_context(stream))
+            elif magic == archives.ZIP_MAGIC:
+                packed = _only_member(path, opened.enter_context(zipfile.ZipFile(raw)), opened)
+            if packed is None:
                 yield raw
-    except (EOFError, gzip.BadGzipFile, zlib.error, OSError, pa.ArrowException) as error:
+            else:
+                bounded = io.BufferedReader(_Bounded(path, packed), _BUFFER_BYTES)
+                yield cast("BinaryIO", opened.enter_context(bounded))
+    except (
+        EOFError,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        zlib.error,
+        OSError,
+        pa.ArrowException,
+    ) as error:
         if isinstance(error, PermissionError | FileNotFoundError):
             raise LandingFileError(path, "cannot be opened.", f"{error.strerror}.") from error
         if getattr(error, "errno", None):
@@ -99,6 +116,38 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
             f"the compressed data is damaged or ends early ({error}).",
             "Ship the file again, whole.",
         ) from error
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile, opened: ExitStack) -> BinaryIO:
+    members = archives.data_members(path, archive)
+    if len(members) > 1:
+        raise LandingFileError(
+            path,
+            f"it is an archive of {len(members):,} files.",
+            "`tokenworks ingest` unpacks it: pass its path, and remove it here.",
+        )
+    return cast("BinaryIO", opened.enter_context(archive.open(members[0])))
+
+
+class _Bounded(io.RawIOBase):
+    """Decompressed bytes, up to what a file of that size may honestly hold."""
+
+    def __init__(self, path: Path, packed: BinaryIO) -> None:
+        self._path = path
+        self._packed = packed
+        self._stored = path.stat().st_size
+        self._left = archives.most_bytes(self._stored)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._packed.read(len(buffer))
+        self._left -= len(data)
+        if self._left < 0:
+            raise archives.too_large(self._path, self._stored)
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def preview_of(path: Path) -> Preview:

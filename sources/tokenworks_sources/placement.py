@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from pathlib import Path
 
+from tokenworks_sources.archives import is_zip, unpacked
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import Connector
 from tokenworks_sources.connectors.mapped import resolve
@@ -75,7 +77,8 @@ def place_path(
 
     Args:
         settings: the home folder.
-        source: a file, or a folder whose files keep their relative paths.
+        source: a file, a zip archive whose members become files, or a folder of them, whose
+            relative paths are kept.
         connector: name of the connector for all files, instead of recognition by content.
         mapping: a mapping for all files (docs/mapping.md).
         replace: put a changed file in the place of the earlier one of that name.
@@ -86,18 +89,61 @@ def place_path(
     for given in (source, mapping):
         if given is not None and not given.exists():
             raise LandingFileError(given, "there is no such file or folder.", "Check the path.")
+    placing = _Placing(settings, Choice(connector, mapping), replace)
     folder = source if source.is_dir() else source.parent
     prefix = Path(folder.resolve().name)
-    placements: list[Placement] = []
-    refused: list[LandingFileError] = []
     for path in _data_files(source):
+        relative = prefix / path.relative_to(folder)
         try:
-            chosen = _choose(path, Choice(connector, mapping))
-            relative = prefix / path.relative_to(folder)
-            placements.append(_place(settings, path, relative, chosen, replace))
+            is_archive = is_zip(path)
+        except OSError as error:
+            what = LandingFileError(path, "cannot be opened.", f"{error.strerror}.")
+            placing.refused.append(what)
+            continue
+        if is_archive:
+            placing.archive(path, relative)
+        else:
+            placing.file(path, relative)
+    return placing.placements, placing.refused
+
+
+@dataclass
+class _Placing:
+    """What has been placed so far, and what was refused."""
+
+    settings: Settings
+    choice: Choice
+    replace: bool
+    placements: list[Placement] = field(default_factory=list)
+    refused: list[LandingFileError] = field(default_factory=list)
+
+    def file(self, path: Path, relative: Path) -> None:
+        """Places one file under its relative path."""
+        try:
+            chosen = _choose(path, self.choice)
+            self.placements.append(_place(self.settings, path, relative, chosen, self.replace))
         except LandingFileError as error:
-            refused.append(error)
-    return placements, refused
+            self.refused.append(error)
+
+    def archive(self, path: Path, relative: Path) -> None:
+        """Places each member of a zip archive, in a folder of the archive's name."""
+        try:
+            with unpacked(path, self.settings.home) as folder:
+                inside = _Placing(self.settings, self.choice, self.replace)
+                for member in _data_files(folder):
+                    inside.file(member, relative.with_suffix("") / member.relative_to(folder))
+                # The unpacked files are gone when this is read: name the archive instead.
+                self.placements += [
+                    replaced(done, source=path / done.source.relative_to(folder))
+                    for done in inside.placements
+                ]
+                for error in inside.refused:
+                    name = Path(error.path)
+                    if name.is_relative_to(folder):
+                        name = path / name.relative_to(folder)
+                    self.refused.append(type(error)(name, error.what, error.hint, error.line))
+        except LandingFileError as error:
+            self.refused.append(error)
 
 
 def _data_files(source: Path) -> list[Path]:
@@ -130,7 +176,6 @@ def _place(
     sidecars = {
         path.with_name(name): name for name in registry.SIDECARS if path.with_name(name).is_file()
     }
-    sidecars |= {companion: companion.name for companion in registry.companions_of(connector, path)}
     if chosen.is_named:
         # A mapping that was named gives its files a folder of their own.
         assert chosen.mapping is not None

@@ -74,8 +74,10 @@ def _place(
 
 
 def is_left_out(path: Path, error: LandingFileError) -> bool:
-    """A file below a folder that no connector knows."""
-    return path.is_dir() and isinstance(error, UnrecognisedFileError)
+    """A file below a folder, or in an archive, that no connector knows."""
+    from tokenworks_sources.archives import is_zip
+
+    return isinstance(error, UnrecognisedFileError) and (path.is_dir() or is_zip(path))
 
 
 def ingest_and_show(settings: Settings) -> int:

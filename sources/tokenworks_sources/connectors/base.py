@@ -6,6 +6,7 @@ emitter gets wrong, and it hands rows to a `Sink`, which enforces the contract.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -136,11 +137,21 @@ class Nowhere:
     """A sink that keeps nothing, for a pass that only looks at a file before it is read."""
 
     pseudonym_key = b""
+    # No folder can be made there: who only looks needs none.
+    scratch = Path(os.devnull) / "scratch"
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """See `Sink`."""
 
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    def copy(
+        self,
+        table: str,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        *,
+        day: date | None = None,
+        in_order: bool = True,
+    ) -> int:
         """See `Sink`."""
         return 0
 

@@ -117,25 +117,3 @@ def test_corrected_fleet_takes_the_place_of_the_first_one(
 def test_path_that_is_not_there_is_an_error(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(LandingFileError, match="there is no such file or folder"):
         place_path(settings, tmp_path / "nothing.csv")
-
-
-@pytest.mark.parametrize("session", ["run_1/server.json", "power/server.json"])
-def test_the_session_comes_along_when_a_power_log_is_given_alone(
-    session: str, settings: Settings, tmp_path: Path
-) -> None:
-    log = tmp_path / "analyser-7" / "run_1" / "spl.txt"
-    log.parent.mkdir(parents=True)
-    log.write_text("Time,07-17-2024 08:40:40.224,Watts,3600.0\n")
-    beside = tmp_path / "analyser-7" / session
-    beside.parent.mkdir(exist_ok=True)
-    # 1721205640 s is 2024-07-17 08:40:40 UTC.
-    beside.write_text(
-        '{"timezone": 0, "modules": {"ptd_client_server.lib": ""},'
-        ' "phases": {"testing": [[1721205600, 0], [1721205700, 0]]}}'
-    )
-    placements, refused = place_path(settings, log)
-    assert ([placed.connector for placed in placements], refused) == (["ptdaemon"], [])
-    assert placements[0].target.with_name("server.json").is_file()
-    ingest_landing(settings)
-    frame = pl.read_parquet(str(settings.lake / "energy_readings" / "*" / "*.parquet"))
-    assert frame["energy_kwh"].to_list() == [0.001]
