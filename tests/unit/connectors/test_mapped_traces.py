@@ -282,7 +282,7 @@ def test_names_are_hashed_when_a_mapping_takes_them_as_they_are(land: Land) -> N
 def test_files_have_one_reader_when_all_real_traces_are_looked_at(shared_data: Path) -> None:
     claimed = {}
     for path in sorted((shared_data / "llm_traces").rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".zip":  # unpacked by ingest
             preview = preview_of(path)
             claims = [item.name for item in registry.CONNECTORS if item.recognise(preview)]
             assert len(claims) < 2, (path, claims)
