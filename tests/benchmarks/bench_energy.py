@@ -38,6 +38,7 @@ class ParquetSink:
 
     def __init__(self, folder: Path) -> None:
         self.target = folder / "out.parquet"
+        self.scratch = folder / "scratch"
         self.records = self.expected = 0
 
     def write(self, table: str, frame: object) -> None:

@@ -45,7 +45,7 @@ from tokenworks_sources.landing import open_decompressed
 
 _NAMESPACE = re.compile(r"""xmlns(?::[\w.-]+)?\s*=\s*["']http://naesb\.org/espi["']""")
 
-# Tables beyond this spill to the temporary folder.
+# Tables beyond this spill to the scratch folder.
 MEMORY_LIMIT = "512MB"
 
 
@@ -67,7 +67,8 @@ class GreenButton:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
-        with tempfile.TemporaryDirectory(prefix="tokenworks-espi-") as folder:
+        sink.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="espi-", dir=sink.scratch) as folder:
             with open_decompressed(file.path) as stream:
                 feed = read_feed(file.path, stream, Path(folder))
             charges = sum(len(bill.charges) for bill in feed.bills)

@@ -55,6 +55,12 @@ class Avert:
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
         regions = _regions(preview_of(file.path))
+        if not regions:
+            raise LandingFileError(
+                file.path,
+                "the header is not Month, Timestamp and codes of regions.",
+                "Land an hourly file of AVERT factors in pounds per kWh.",
+            )
         start = _start(file)
         for block in tabular.read_csv(file.path, sink, (*LEADING, *regions), "an AVERT file"):
             hour = pl.col("Timestamp").cast(pl.Int64, strict=False)
