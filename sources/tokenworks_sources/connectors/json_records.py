@@ -8,7 +8,7 @@ does not parse is given as the reason why, and the next one is still read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
@@ -78,23 +78,23 @@ def first_record(preview: Preview) -> Record | None:
     return record if isinstance(record, dict) else None
 
 
-def at(record: Mapping[str, object] | None, *path: str) -> object:
+def at(record: Record | None, *path: str) -> object:
     """The value of a path into objects, None where it ends early."""
     value: object = record
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
 
 
-def inner(record: Mapping[str, object] | None, *path: str) -> Record:
+def inner(record: Record | None, *path: str) -> Record:
     """The object at a path; an empty one where there is none."""
     value = at(record, *path)
     return value if isinstance(value, dict) else {}
 
 
-def text_at(record: Mapping[str, object] | None, *path: str) -> str | None:
+def text_at(record: Record | None, *path: str) -> str | None:
     """The text at a path that is not blank."""
     value = at(record, *path)
     return value.strip() or None if isinstance(value, str) else None

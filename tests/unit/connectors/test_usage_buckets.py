@@ -149,6 +149,13 @@ def test_cached_tokens_are_unknown_when_openai_does_not_report_them(ingest: Inge
     assert (row["grouped_by"], row["model"]) == ("", None)
 
 
+def test_group_is_unknown_when_its_value_is_of_another_kind(ingest: Ingest) -> None:
+    odd = {**COMPLETIONS, "model": True, "project_id": 7, "batch": "yes"}
+    row = ingest(json.dumps(openai_page(odd))).frames["usage_buckets"].row(0, named=True)
+    assert (row["model"], row["project_id"], row["is_batch"]) == (None, None, None)
+    assert row["grouped_by"] == "api_key_pseudonym,user_pseudonym"
+
+
 def test_costs_are_exact_when_they_are_numbers_or_text(ingest: Ingest) -> None:
     as_text = {**COST, "amount": {"value": "1.500000000001", "currency": "usd"}}
     frame = ingest(json.dumps(openai_page(COST, as_text))).frames["usage_buckets"]

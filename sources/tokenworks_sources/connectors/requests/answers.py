@@ -45,6 +45,8 @@ SESSION = "entry of a session log that is no answer"
 def answer_of(record: Record) -> Record:
     """The provider's answer within its envelope; the record itself where there is none."""
     for path in ENVELOPES:
+        if path[0] not in record:
+            continue
         body = inner(record, *path)
         if usage_of(body) is not None or kind_of(body) or inner(body, "error"):
             return body

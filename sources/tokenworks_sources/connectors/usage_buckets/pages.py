@@ -118,11 +118,13 @@ def groups(result: Record, columns: dict[str, str]) -> Row:
     given = {
         column: value
         for key, column in columns.items()
-        if (value := _group(result, key)) is not None
+        if (value := _group(result, key, column)) is not None
     }
     return {**given, "grouped_by": ",".join(sorted(given))}
 
 
-def _group(result: Record, key: str) -> str | bool | None:
+def _group(result: Record, key: str, column: str) -> str | bool | None:
+    if CONTRACT.column(column).type != "boolean":
+        return text_at(result, key)
     value = result.get(key)
-    return value if isinstance(value, bool) else text_at(result, key)
+    return value if isinstance(value, bool) else None
