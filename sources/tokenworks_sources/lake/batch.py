@@ -12,6 +12,7 @@ import duckdb
 
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.contracts.registry import contract_of
+from tokenworks_sources.lake.shield import remember_key
 from tokenworks_sources.lake.sink import FileTally, copy_parts, reject_row, rows_to_copy
 from tokenworks_sources.lake.stage import Stage
 from tokenworks_sources.normalise import pseudonym_key
@@ -67,6 +68,7 @@ class LakeBatch:
             "unnest($2::varchar[]) as _digest, unnest(range(len($2))) as _place",
             [[file.name for file in self.files], [file.digest for file in self.files]],
         )
+        remember_key(connection, self.pseudonym_key)
         named = f"select * from ({query}) join {FILES_TABLE} on _file = _place"
         rows = rows_to_copy(contract, named, "_name", "_digest")
         folder = self.stage.copy_folder(table)

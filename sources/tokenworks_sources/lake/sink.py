@@ -24,6 +24,7 @@ from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import arrow_schema, polars_schema
 from tokenworks_sources.errors import ContractError
 from tokenworks_sources.lake.paths import date_of_part
+from tokenworks_sources.lake.shield import remember_key, shield_rows, shielded_columns
 from tokenworks_sources.lake.stage import RejectRow, Stage
 from tokenworks_sources.normalise import pseudonym_key, redact
 from tokenworks_sources.settings import Settings
@@ -127,6 +128,7 @@ class LakeSink:
         """See `Sink.write`."""
         contract = contract_of(table)
         rows, rejects = conform(contract, frame, self.file)
+        rows = shield_rows(contract, rows, lambda: self.pseudonym_key)
         for line, reason, raw, records in rejects.iter_rows():
             self.reject(line, reason, raw or "", records)
         if rows.is_empty():
@@ -144,6 +146,7 @@ class LakeSink:
     ) -> int:
         """See `Sink.copy`."""
         contract = contract_of(table)
+        remember_key(connection, self.pseudonym_key)
         rows = rows_to_copy(contract, query, _text(self.file.name), _text(self.file.digest))
         if self._holds:
             found = connection.execute(f"from ({rows}) limit {HELD_ROWS + 1}").to_arrow_table()
@@ -231,15 +234,21 @@ def reject_row(
 def rows_to_copy(contract: Contract, query: str, name: str, digest: str) -> str:
     """SQL of a connector's rows with provenance, partition column and the contract's order.
 
+    No e-mail and no key is left in them; the connection must `remember_key`.
+
     Args:
         contract: the table's contract.
         query: the connector's rows.
         name: SQL of `source_file`.
         digest: SQL of `source_digest`.
     """
-    provenance = {"source_file": name, "source_digest": digest}
+    written = {
+        **shielded_columns(contract),
+        "source_file": name,
+        "source_digest": digest,
+    }
     columns = ", ".join(
-        f"{provenance[column.name]} as {column.name}" if column.name in provenance else column.name
+        f"{written.get(column.name, column.name)} as {column.name}"
         for column in contract.all_columns
     )
     time = contract.event_time
