@@ -1,0 +1,86 @@
+"""The last look at every row before it becomes part of the lake: no e-mail and no key stays in it.
+
+Belongs here: the rule of `connectors/free_text.py` applied to the texts of a contract, to frames and
+to DuckDB queries alike. An identifier becomes its pseudonym as a whole, since a mark would make one
+of two; any other text keeps its words around the mark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import duckdb
+import polars as pl
+
+from tokenworks_sources.connectors.free_text import MARK, SECRET, secret_in, shielded
+from tokenworks_sources.contracts.model import Contract
+from tokenworks_sources.normalise import pseudonym
+
+# Where few of so many values differ, each different one is looked at once.
+_SAMPLE = 1_000
+_FEW = 100
+_BLOCK = 64
+_INNER, _OUTER = "tokenworks_inner_pad", "tokenworks_outer_pad"
+
+
+def texts_of(contract: Contract) -> dict[str, bool]:
+    """The columns that may hold anything, and whether each is an identifier."""
+    own = [column for column in contract.columns if column.type == "string" and not column.allowed]
+    return {
+        column.name: column.name in contract.key or column.name.endswith("_id")
+        for column in own
+        if not column.name.endswith("_pseudonym")
+    }
+
+
+def shield_rows(contract: Contract, rows: pl.DataFrame, key: Callable[[], bytes]) -> pl.DataFrame:
+    """The rows without e-mails and keys.
+
+    Args:
+        contract: the table's contract.
+        rows: rows that conform to it.
+        key: the secret of the pseudonyms, asked for only where one is needed.
+    """
+    for name, identifies in texts_of(contract).items():
+        values = rows[name]
+        if not _holds_secret(values):
+            continue
+        if identifies:
+            found = values.filter(values.str.contains(SECRET)).unique().to_list()
+            names = {value: pseudonym(value, key()) for value in found}
+            rows = rows.with_columns(pl.col(name).replace(names))
+        else:
+            rows = rows.with_columns(pl.col(name).str.replace_all(SECRET, MARK))
+    return rows
+
+
+def _holds_secret(values: pl.Series) -> bool:
+    if values.null_count() == len(values):
+        return False
+    if len(values) > _SAMPLE and values.head(_SAMPLE).n_unique() < _FEW:
+        values = values.unique()
+    return bool(values.str.contains(SECRET).any())
+
+
+def shielded_columns(contract: Contract) -> dict[str, str]:
+    """SQL of the columns that may hold anything; the connection needs `remember_key` first."""
+    return {
+        name: f"case when {secret_in(name)} then {_pseudonym(name)} else {name} end"
+        if identifies
+        else shielded(name)
+        for name, identifies in texts_of(contract).items()
+    }
+
+
+def remember_key(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
+    """Gives a connection the secret of the pseudonyms; queries name it and do not hold it."""
+    padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    for variable, pad in ((_INNER, 0x36), (_OUTER, 0x5C)):
+        connection.execute(f"set variable {variable} = ?::blob", [bytes(b ^ pad for b in padded)])
+
+
+def _pseudonym(sql: str) -> str:
+    """`normalise.pseudonym` in SQL: DuckDB has SHA-256, and this is the HMAC made of it."""
+    inner = f"sha256(getvariable('{_INNER}') || encode({sql}))"
+    return f"left(sha256(getvariable('{_OUTER}') || unhex({inner})), 32)"
