@@ -27,6 +27,27 @@ def zone_file_of(path: Path) -> Path | None:
     return named if named.is_file() else None
 
 
+def needed_zone_file(path: Path, times: str, example: str) -> Path:
+    """The zone file beside a data file that cannot be read without one.
+
+    Args:
+        path: the data file.
+        times: what is local in it, for the error: "its times are local".
+        example: a zone that fits such files.
+
+    Raises:
+        LandingFileError: there is none.
+    """
+    named = zone_file_of(path)
+    if named is None:
+        raise LandingFileError(
+            path,
+            f"{times}, and nothing says of which zone.",
+            f"Lay a file {ZONE_FILE} beside it, for example {example}.",
+        )
+    return named
+
+
 def version_with(version: str, sidecar: Path | None) -> str:
     """A connector's version with the digest of what names or proves the zone."""
     if sidecar is None:

@@ -89,13 +89,9 @@ class UtilityCsv:
                 "no line is a header of dates, times and kWh.",
                 "Export the interval usage, or describe the file in a mapping (docs/mapping.md).",
             )
-        sidecar = local_clock.zone_file_of(file.path)
-        if sidecar is None:
-            raise LandingFileError(
-                file.path,
-                "its times are local, and nothing says of which zone.",
-                f"Lay a file {local_clock.ZONE_FILE} beside it, for example America/Los_Angeles.",
-            )
+        sidecar = local_clock.needed_zone_file(
+            file.path, "its times are local", "America/Los_Angeles"
+        )
         survey = _survey(file.path, layout)
         order = _order(file.path, sidecar, survey)
         zone = local_clock.zone_of(sidecar)

@@ -96,13 +96,7 @@ def _start(file: LandingFile) -> datetime:
             "its name does not say that it holds CO2, and of which year.",
             "Keep the publisher's name, for example AVERT_2023_CO2_lb_per_kwh.csv.",
         )
-    sidecar = local_clock.zone_file_of(file.path)
-    if sidecar is None:
-        raise LandingFileError(
-            file.path,
-            "its hours are local standard time, and nothing says of which zone.",
-            f"Lay a file {local_clock.ZONE_FILE} beside it, for example -05:00.",
-        )
+    sidecar = local_clock.needed_zone_file(file.path, "its hours are local standard time", "-05:00")
     local = datetime(number, 1, 1, tzinfo=local_clock.zone_of(sidecar))
     return local.astimezone(UTC).replace(tzinfo=None)
 
