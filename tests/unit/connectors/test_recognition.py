@@ -1,0 +1,53 @@
+"""Recognition over the whole registry: no file is claimed twice, and providers' formats by their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tokenworks_sources.connectors.registry import CONNECTORS
+from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import preview_of
+
+
+def claims(path: Path) -> list[str]:
+    """Names of the connectors that claim a file."""
+    try:
+        preview = preview_of(path)
+    except LandingFileError:
+        return []
+    return [connector.name for connector in CONNECTORS if connector.recognise(preview)]
+
+
+@pytest.mark.parametrize("folder", ["cloud_bills", "energy", "gpu_metrics", "llm_traces", "replay"])
+def test_one_connector_at_most_claims_a_real_file(folder: str, shared_data: Path) -> None:
+    files = [path for path in (shared_data / folder).rglob("*") if path.is_file()]
+    assert {path.name: names for path in files if len(names := claims(path)) > 1} == {}
+
+
+def test_one_connector_claims_each_file_of_the_sample_year(root: Path) -> None:
+    files = [path for path in (root / "sample_data" / "landing").rglob("*") if path.is_file()]
+    # A mapping tells how its neighbours are read, by their folder and not by their content.
+    wrong = {
+        str(path): names
+        for path in files
+        if "mapped" not in path.parts and len(names := claims(path)) != 1
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "connector", "files"),
+    [
+        ("gpu_metrics/nvidia_smi_xml/*", "nvidia_smi_xml", 9),
+        ("gpu_metrics/nvidia_gpu_exporter_prom/*", "nvidia_gpu_exporter", 13),
+        ("gpu_metrics/nvidia_smi_captures/*", "nvidia_smi_capture", 6),
+        ("gpu_metrics/amd_mi355x_inferencex/*.csv", "amd_smi_csv", 2),
+    ],
+)
+def test_real_files_are_claimed_by_the_connector_of_their_format(
+    pattern: str, connector: str, files: int, shared_data: Path
+) -> None:
+    found = [claims(path) for path in sorted(shared_data.glob(pattern))]
+    assert found == [[connector]] * files
