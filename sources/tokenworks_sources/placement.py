@@ -176,6 +176,7 @@ def _place(
     sidecars = {
         path.with_name(name): name for name in registry.SIDECARS if path.with_name(name).is_file()
     }
+    sidecars |= {companion: companion.name for companion in registry.companions_of(connector, path)}
     if chosen.is_named:
         # A mapping that was named gives its files a folder of their own.
         assert chosen.mapping is not None
