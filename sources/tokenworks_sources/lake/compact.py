@@ -27,6 +27,7 @@ from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import arrow_schema
 from tokenworks_sources.lake.journal import Change, carry_out, recover
 from tokenworks_sources.lake.paths import (
+    COMPACTING,
     EMPTY_PART,
     change_lock,
     date_of_part,
@@ -37,8 +38,6 @@ from tokenworks_sources.lake.paths import (
 from tokenworks_sources.lake.rewrite import merged
 from tokenworks_sources.lake.stage import remove_empty
 from tokenworks_sources.manifest import Manifest, encoded, load_manifests
-
-COMPACTING = "_compact"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from tokenworks_sources.errors import TokenworksError
-from tokenworks_sources.lake.paths import journal_file, journal_folder
+from tokenworks_sources.lake.paths import COMPACTING, journal_file, journal_folder, staging_folder
 from tokenworks_sources.lake.stage import remove_empty
 
 # More files than this are made durable by one call for the whole file system.
@@ -76,6 +76,9 @@ def recover(lake: Path) -> None:
     for journal in sorted(folder.glob("*.journal")):
         change = msgspec.json.decode(journal.read_bytes(), type=Change)
         _finish(lake, journal, change)
+    # Whoever compacts holds the lock all the while, so what lies there was left.
+    shutil.rmtree(staging_folder(lake, COMPACTING), ignore_errors=True)
+    remove_empty(lake / "_staging")
 
 
 def _finish(lake: Path, journal: Path, change: Change) -> None:

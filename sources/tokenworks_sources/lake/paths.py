@@ -17,6 +17,8 @@ from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.contracts.render import arrow_schema
 
 EMPTY_PART = "_empty.parquet"
+# Staging folder of compaction, which belongs to no landing table.
+COMPACTING = "_compact"
 
 
 def partition_folder(lake: Path, table: str, event_date: date) -> Path:
@@ -105,7 +107,15 @@ def _has_empty_part(lake: Path, contract: Contract) -> bool:
     path = _empty_part(lake, contract)
     if not path.exists():
         return False
-    return bool(pq.read_schema(path).equals(arrow_schema(contract), check_metadata=True))
+    return _described(pq.read_schema(path)) == _described(arrow_schema(contract))
+
+
+def _described(schema: pa.Schema) -> list[tuple[object, ...]]:
+    """Columns to compare; Parquet calls the members of a list by another name than Arrow."""
+    return [
+        (field.name, str(field.type).replace("element:", "item:"), field.nullable, field.metadata)
+        for field in schema
+    ]
 
 
 def _empty_part(lake: Path, contract: Contract) -> Path:

@@ -382,3 +382,11 @@ def test_lock_is_released_when_its_process_ends(settings: Settings) -> None:
         pass
     with landing_lock(settings.lake, "fx_rates"):
         assert (settings.lake / "_manifest" / "fx_rates").is_dir()
+
+
+def test_empty_parts_are_written_once(settings: Settings) -> None:
+    """A part that is written anew at every ingest would restate its date at every build."""
+    ensure_tables(settings.lake)
+    before = {path: path.stat().st_mtime_ns for path in settings.lake.rglob("_empty.parquet")}
+    ensure_tables(settings.lake)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
