@@ -28,6 +28,7 @@ def test_help_lists_every_command() -> None:
         "demo",
         "init",
         "ingest",
+        "prices",
         "connectors",
         "build",
         "replay",

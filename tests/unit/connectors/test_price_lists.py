@@ -107,6 +107,38 @@ def test_genai_model_has_no_price_when_it_depends_on_the_time_of_day(ingest) -> 
     assert manifest.skipped == {"priced by time of day": 2}
 
 
+def test_genai_variants_are_tiers_when_a_tier_is_what_they_ask_for(ingest) -> None:
+    model = {
+        "id": "m",
+        "match": {"equals": "m"},
+        "prices": {"cache_write_mtok": 1.25, "cache_write_1h_mtok": 2, "output_reasoning_mtok": 3},
+        "price_variants": [
+            {"when": {"service_tier": "default"}, "prices": {}},
+            {
+                "when": {"service_tier": "flex"},
+                "constraint": {"start_date": "2026-09-01"},
+                "prices": {"output_mtok": 5, "web_searches_kcount": 10},
+            },
+            {"when": {"processing": "batch"}, "prices": {"output_mtok": 4}},
+            {"when": {"speed": "fast"}, "prices": {"output_mtok": 60, "input_mtok": 12}},
+            {"when": {"service_tier": "flex", "route": "eu"}, "prices": {"output_mtok": 6}},
+        ],
+    }
+    rows, rejects, manifest = ingest(provider(model), genai_prices.CONNECTOR)
+    assert rejects.is_empty()
+    assert prices(rows) == {
+        ("m", "input_cache_write_5m", 0, "standard", ALWAYS): Decimal("1.25"),
+        ("m", "input_cache_write_1h", 0, "standard", ALWAYS): Decimal(2),
+        ("m", "output_reasoning", 0, "standard", ALWAYS): Decimal(3),
+        ("m", "output", 0, "flex", SEPTEMBER): Decimal(5),
+        ("m", "output", 0, "batch", ALWAYS): Decimal(4),
+    }
+    assert manifest.skipped == {
+        "priced by another condition than a service tier": 3,
+        "priced by something other than tokens": 1,
+    }
+
+
 @pytest.mark.parametrize("value", [-1, True, "free", [1], {"base": 1}, {"tiers": []}])
 def test_genai_price_is_rejected_when_it_is_no_amount(ingest, value: object) -> None:
     model = {"id": "m", "match": {}, "prices": {"input_mtok": value, "output_mtok": 1}}
