@@ -146,22 +146,22 @@ def _is_balanced(text: bytes) -> bool:
 
 def _closed(text: bytes) -> bytes:
     """The first value of a text, closed behind its last whole member where the text is cut."""
-    open_brackets: list[bytes] = []
-    cut, cut_brackets = 0, b""
+    closing: list[bytes] = []
+    cut = 0
     for match in _TOKEN.finditer(text):
         token = match.group()
         if token == b'"':
             break
         if token in _OPENING:
-            open_brackets.append(b"}" if token == b"{" else b"]")
-            cut, cut_brackets = match.end(), b"".join(reversed(open_brackets))
+            closing.append(b"}" if token == b"{" else b"]")
         elif token in _CLOSING:
-            open_brackets.pop()
-            if not open_brackets:
+            closing.pop()
+            if not closing:
                 return text[: match.end()]
-        elif token == b",":
-            cut, cut_brackets = match.start(), b"".join(reversed(open_brackets))
-    return text[:cut] + cut_brackets
+        elif token != b",":
+            continue
+        cut = match.start() if token == b"," else match.end()
+    return text[:cut] + b"".join(reversed(closing))
 
 
 class _Values:

@@ -45,7 +45,7 @@ def test_units_are_the_contracts_when_a_whole_gpu_is_scraped(
         f"temperature_gpu{label} 46",
         f"clocks_event_reasons_active{label} 4",
         f"xid_errors_total{label} 2",
-        f'compute_app_info{{uuid="{UUID}",process_name="/home/ada/secret"}} 1',
+        f'compute_app_info{{uuid="{UUID}",process_name="/opt/ada/secret"}} 1',
         "failed_scrapes_total 0",
     )
     row = outcome.frames["gpu_samples"].row(0, named=True)

@@ -59,7 +59,7 @@ def test_every_column_is_filled_when_the_document_is_whole(
           <clocks_event_reason_gpu_idle>Not Active</clocks_event_reason_gpu_idle>
           <clocks_event_reason_hw_slowdown>Active</clocks_event_reason_hw_slowdown>
         </clocks_event_reasons>
-        <processes><process_info><process_name>/home/ada/secret</process_name></process_info>
+        <processes><process_info><process_name>/opt/ada/secret</process_name></process_info>
         </processes>"""
     outcome = ingested(ingest_file, tmp_path, document(gpu(inside)))
     row = outcome.frames["gpu_samples"].row(0, named=True)

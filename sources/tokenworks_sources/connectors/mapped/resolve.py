@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.connectors.mapped.spec import Mapping
 from tokenworks_sources.connectors.tabular import CsvShape, header_of
-from tokenworks_sources.errors import LandingFileError, TokenworksError
+from tokenworks_sources.errors import LandingFileError, TokenworksError, place_in_yaml
 from tokenworks_sources.landing import preview_of
 
 SIDECAR = "mapping.yaml"
@@ -151,9 +151,9 @@ def _keys_of(line: str) -> list[str] | None:
     """Dotted paths of the first object."""
     try:
         record = msgspec.json.decode(line)
-    except msgspec.DecodeError:
+        return _paths(record) if isinstance(record, dict) else None
+    except (msgspec.DecodeError, RecursionError):
         return None
-    return _paths(record) if isinstance(record, dict) else None
 
 
 def _paths(record: dict[str, Any], above: str = "") -> list[str]:
@@ -213,7 +213,7 @@ def read_mappings(path: Path) -> list[Mapping]:
     try:
         documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8-sig")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MappingError(path, "", f"not YAML: {error}") from error
+        raise MappingError(path, "", f"not YAML: {place_in_yaml(error)}") from error
     return [_extended(document, path) for document in documents if document is not None]
 
 

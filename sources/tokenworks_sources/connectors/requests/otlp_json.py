@@ -45,12 +45,12 @@ HEAD_BYTES = 1 << 20
 NOTHING = Raw(b"")
 
 _REQUEST = re.compile(
-    r"^\s*\[?\s*\{\s*(?:\"trace\"\s*:\s*\{\s*)?\"(?:resourceSpans|resource_spans)\"\s*:\s*\[",
+    r"^[ \t]*+(?:\[\s*+)?\{\s*+(?:\"trace\"\s*:\s*\{\s*)?\"(?:resourceSpans|resource_spans)\"\s*:\s*\[",
     re.MULTILINE,
 )
 _BATCHES = re.compile(r"\A\s*\{\s*\"batches\"\s*:\s*\[")
 _BATCH = re.compile(r"\"(?:scopeSpans|instrumentationLibrarySpans)\"\s*:\s*\[")
-_LINE = re.compile(rb"^\s*\{\s*\"(?:resource[_A-Z]|batches)", re.MULTILINE)
+_LINE = re.compile(rb"^[ \t]*+\{\s*+\"(?:resource[_A-Z]|batches)", re.MULTILINE)
 
 
 class _ScopeSpans(Struct, gc=False, rename="camel", forbid_unknown_fields=True):
