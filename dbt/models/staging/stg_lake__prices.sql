@@ -1,4 +1,5 @@
 select
+    price_list,
     provider,
     model,
     token_class,

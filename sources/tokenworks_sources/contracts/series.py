@@ -10,8 +10,21 @@ PRICES = Contract(
         "those of all sizes of prompt at once."
     ),
     event_time="valid_from",
-    key=("provider", "model", "token_class", "above_input_tokens", "service_tier", "valid_from"),
+    key=(
+        "price_list",
+        "provider",
+        "model",
+        "token_class",
+        "above_input_tokens",
+        "service_tier",
+        "valid_from",
+    ),
     columns=(
+        Column(
+            "price_list",
+            "string",
+            "Public list that the price is from; null for a sheet of one's own.",
+        ),
         Column("provider", "string", "Who lists the price.", required=True),
         Column("model", "string", "Model as served or as asked for.", required=True),
         Column(

@@ -25,6 +25,7 @@ attempts as (
                 attempts.input_cache_write_5m_tokens, 0
             )
         ) as write_5m_tokens,
+        models.price_list,
         models.price_provider,
         models.price_model,
         models.price_currency
@@ -65,7 +66,8 @@ priced as (
     from attempts
     inner join {{ ref('int_prices__periods') }} as prices
         on
-            attempts.price_provider = prices.provider
+            attempts.price_list = prices.price_list
+            and attempts.price_provider = prices.provider
             and attempts.price_model = prices.model
             and attempts.price_currency = prices.currency
             and attempts.started_us >= prices.valid_from_us

@@ -8,6 +8,7 @@ seen as (
 listed as (
     select
         seen.*,
+        models.price_list,
         models.price_provider,
         models.price_model,
         models.price_currency
@@ -22,12 +23,13 @@ listed as (
 
 select
     listed.*,
-    {{ all_but(['provider', 'model', 'currency'], 'prices') }},
+    {{ all_but(['price_list', 'provider', 'model', 'currency'], 'prices') }},
     rates.rate_units
 from listed
 inner join {{ ref('int_prices__periods') }} as prices
     on
-        listed.price_provider = prices.provider
+        listed.price_list = prices.price_list
+        and listed.price_provider = prices.provider
         and listed.price_model = prices.model
         and listed.price_currency = prices.currency
         and cast({{ timestamp_of_us('prices.valid_from_us') }} as date) <= listed.started_date

@@ -4,10 +4,11 @@
     'input_uncached', 'input_cache_read', 'input_cache_write_5m', 'input_cache_write_1h', 'output',
     'output_reasoning'
 ] %}
-{% set list = 'provider, model, currency' %}
+{% set list = 'price_list, provider, model, currency' %}
 with
 prices as (
     select
+        coalesce(price_list, '') as price_list,
         provider,
         model,
         currency,
@@ -19,7 +20,9 @@ prices as (
     -- What a request was sold as is in no log, so it is listed at the standard tier.
     where coalesce(service_tier, 'standard') = 'standard'
     qualify row_number() over (
-        partition by {{ list }}, token_class, coalesce(above_input_tokens, 0), valid_from
+        partition by
+            coalesce(price_list, ''), provider, model, currency, token_class,
+            coalesce(above_input_tokens, 0), valid_from
         order by source_file desc, source_digest desc, source_line desc
     ) = 1
 ),
@@ -44,14 +47,15 @@ in_force as (
     from changes
     inner join prices
         on
-            changes.provider = prices.provider
+            changes.price_list = prices.price_list
+            and changes.provider = prices.provider
             and changes.model = prices.model
             and changes.currency = prices.currency
             and changes.valid_from_us >= prices.valid_from_us
     qualify rank() over (
         partition by
-            changes.provider, changes.model, changes.currency, changes.valid_from_us,
-            prices.token_class
+            changes.price_list, changes.provider, changes.model, changes.currency,
+            changes.valid_from_us, prices.token_class
         order by prices.valid_from_us desc
     ) = 1
 ),
@@ -70,14 +74,15 @@ held as (
     from sizes
     inner join in_force
         on
-            sizes.provider = in_force.provider
+            sizes.price_list = in_force.price_list
+            and sizes.provider = in_force.provider
             and sizes.model = in_force.model
             and sizes.currency = in_force.currency
             and sizes.valid_from_us = in_force.valid_from_us
             and sizes.above_input_tokens >= in_force.above_input_tokens
     qualify row_number() over (
         partition by
-            sizes.provider, sizes.model, sizes.currency, sizes.valid_from_us,
+            sizes.price_list, sizes.provider, sizes.model, sizes.currency, sizes.valid_from_us,
             sizes.above_input_tokens, in_force.token_class
         order by in_force.above_input_tokens desc
     ) = 1

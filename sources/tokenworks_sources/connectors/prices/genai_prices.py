@@ -56,7 +56,7 @@ class GenaiPrices:
     name = "genai_prices"
     table = "prices"
     tables = ("prices",)
-    version = "2"
+    version = "3"
     summary = "price list of genai-prices (data.json, or what `tokenworks prices` writes)"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -71,7 +71,7 @@ class GenaiPrices:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one price, the line that of the provider."""
-        rows = PriceRows(sink, "USD")
+        rows = PriceRows(sink, self.name, "USD")
         for line, provider in records_of(file.path):
             if isinstance(provider, str):
                 sink.reject(line, provider, "")

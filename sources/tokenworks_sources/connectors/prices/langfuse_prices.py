@@ -63,7 +63,7 @@ class LangfusePrices:
     name = "langfuse_prices"
     table = "prices"
     tables = ("prices",)
-    version = "1"
+    version = "2"
     summary = "Langfuse default model prices (default-model-prices.json)"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -80,7 +80,7 @@ class LangfusePrices:
         """See `Connector.read`; one record is one price, the line that of the model."""
         said = about(file.path)
         since = said.valid_from if isinstance(said.valid_from, datetime) else None
-        rows = PriceRows(sink, said.currency or "USD")
+        rows = PriceRows(sink, self.name, said.currency or "USD")
         for line, model in records_of(file.path):
             if isinstance(model, str):
                 sink.reject(line, model, "")

@@ -68,7 +68,7 @@ class LitellmPrices:
     name = "litellm_prices"
     table = "prices"
     tables = ("prices",)
-    version = "1"
+    version = "2"
     summary = "LiteLLM price map (model_prices_and_context_window.json); about.yaml says valid_from"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -88,7 +88,7 @@ class LitellmPrices:
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one price, the line that of the entry."""
         since = _since(file)
-        rows = PriceRows(sink, about(file.path).currency or "USD")
+        rows = PriceRows(sink, self.name, about(file.path).currency or "USD")
         for line, entries in records_of(file.path):
             if isinstance(entries, str):
                 sink.reject(line, entries, "")

@@ -22,6 +22,7 @@ OTHER_UNIT = "priced by something other than tokens"
 NO_PRICE = "a model without a price of tokens"
 SCHEMA = pl.Schema(
     {
+        "price_list": pl.String(),
         "provider": pl.String(),
         "model": pl.String(),
         "token_class": pl.String(),
@@ -59,8 +60,9 @@ class Listed:
 class PriceRows:
     """Collects prices and hands them to the sink in blocks."""
 
-    def __init__(self, sink: Sink, currency: str) -> None:
+    def __init__(self, sink: Sink, price_list: str, currency: str) -> None:
         self._sink = sink
+        self._price_list = price_list
         self._currency = currency
         self._rows: list[tuple[object, ...]] = []
 
@@ -75,6 +77,7 @@ class PriceRows:
         for number, model in enumerate(models):
             self._rows.append(
                 (
+                    self._price_list,
                     provider,
                     model,
                     price.token_class,
