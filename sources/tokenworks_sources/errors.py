@@ -49,3 +49,9 @@ class FleetError(TokenworksError):
         self.path = str(path)
         self.field = field
         super().__init__(f"{path}: {field}: {what} {hint}".strip())
+
+
+def place_in_yaml(error: Exception) -> str:
+    """Where a YAML error lies; its own text quotes the file, which may hold what nobody may read."""
+    mark = getattr(error, "problem_mark", None)
+    return f"see line {mark.line + 1}, column {mark.column + 1}" if mark else "it is no UTF-8 text"

@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from tokenworks_sources.errors import FleetError
+from tokenworks_sources.errors import FleetError, place_in_yaml
 
 FOREVER = datetime(9999, 12, 31)
 _KINDS = ("sites", "servers", "tiers", "deployments", "tenants")
@@ -187,7 +187,8 @@ def load_fleet(path: Path) -> Fleet:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FleetError(path, "file", f"is not YAML: {error}", "Fix the syntax.") from error
+        what = f"is not YAML: {place_in_yaml(error)}."
+        raise FleetError(path, "file", what, "Fix the syntax.") from error
     try:
         fleet = Fleet.model_validate(document)
     except ValidationError as error:
