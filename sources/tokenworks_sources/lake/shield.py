@@ -2,7 +2,8 @@
 
 Belongs here: the rule of `connectors/free_text.py` applied to the texts of a contract, to frames and
 to DuckDB queries alike. An identifier becomes its pseudonym as a whole, since a mark would make one
-of two; any other text keeps its words around the mark.
+of two; any other text keeps its words around the mark. Outcomes and hosts are one word; some emitters
+put the text of the error, or a whole request, there, and of that nothing stays.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from tokenworks_sources.normalise import pseudonym
 _SAMPLE = 1_000
 _FEW = 100
 _BLOCK = 64
+_ONE_WORD = frozenset({"error_type", "finish_reason", "endpoint"})
+_LONGEST_WORD = 128
 _INNER, _OUTER = "tokenworks_inner_pad", "tokenworks_outer_pad"
 
 
@@ -43,6 +46,11 @@ def shield_rows(contract: Contract, rows: pl.DataFrame, key: Callable[[], bytes]
         key: the secret of the pseudonyms, asked for only where one is needed.
     """
     for name, identifies in texts_of(contract).items():
+        if name in _ONE_WORD:
+            prose = pl.col(name).str.contains(" ", literal=True) | (
+                pl.col(name).str.len_bytes() > _LONGEST_WORD
+            )
+            rows = rows.with_columns(pl.when(prose).then(pl.lit(MARK)).otherwise(name).alias(name))
         values = rows[name]
         if not _holds_secret(values):
             continue
@@ -65,12 +73,16 @@ def _holds_secret(values: pl.Series) -> bool:
 
 def shielded_columns(contract: Contract) -> dict[str, str]:
     """SQL of the columns that may hold anything; the connection needs `remember_key` first."""
-    return {
-        name: f"case when {secret_in(name)} then {_pseudonym(name)} else {name} end"
-        if identifies
-        else shielded(name)
-        for name, identifies in texts_of(contract).items()
-    }
+    return {name: _written(name, identifies) for name, identifies in texts_of(contract).items()}
+
+
+def _written(name: str, identifies: bool) -> str:
+    if identifies:
+        return f"case when {secret_in(name)} then {_pseudonym(name)} else {name} end"
+    if name in _ONE_WORD:
+        prose = f"contains({name}, ' ') or strlen({name}) > {_LONGEST_WORD}"
+        return f"case when {prose} then '{MARK}' else {shielded(name)} end"
+    return shielded(name)
 
 
 def remember_key(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:

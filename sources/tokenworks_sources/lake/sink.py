@@ -149,7 +149,7 @@ class LakeSink:
         remember_key(connection, self.pseudonym_key)
         rows = rows_to_copy(contract, query, _text(self.file.name), _text(self.file.digest))
         if self._holds:
-            found = connection.execute(f"from ({rows}) limit {HELD_ROWS + 1}").to_arrow_table()
+            found = connection.sql(f"from ({rows}) limit {HELD_ROWS + 1}").to_arrow_table()
             held = pl.DataFrame(found).cast(polars_schema(contract))  # type: ignore[arg-type]
             if not held.is_empty():
                 self._keep(contract, held, held.height)
