@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import xxhash
 
@@ -17,11 +18,9 @@ from tokenworks_sources.connectors.benchmark_runs import (
     sglang_bench_runs,
     vllm_bench_runs,
 )
-from tokenworks_sources.connectors.benchmarks import sidecar
 from tokenworks_sources.connectors.charges import aws_cur, azure_cost, focus, oci_cost
 from tokenworks_sources.connectors.energy_readings import (
     green_button,
-    local_clock,
     ptdaemon,
     utility_csv,
 )
@@ -162,7 +161,7 @@ READ_BY_PATH = frozenset(
 )
 
 # Files that say how their neighbours are read.
-SIDECARS = (resolve.SIDECAR, about.SIDECAR, local_clock.ZONE_FILE, sidecar.SIDECAR)
+SIDECARS = (resolve.SIDECAR, about.SIDECAR)
 
 
 @runtime_checkable
@@ -236,9 +235,15 @@ def recognise(preview: Preview) -> Recognition:
 
 def version_of(connector: Connector, file: LandingFile) -> str:
     """The version that decides whether a file is ingested again; a mapping is part of it."""
-    if isinstance(connector, Versioned):
-        return connector.version_of(file)
+    if _is_versioned(type(connector)):
+        return cast("Versioned", connector).version_of(file)
     return connector.version
+
+
+@cache
+def _is_versioned(kind: type) -> bool:
+    """Asked for each of ten thousand files: looking at a protocol takes longer than the answer."""
+    return issubclass(kind, Versioned)
 
 
 def companions_of(connector: Connector, path: Path) -> list[Path]:

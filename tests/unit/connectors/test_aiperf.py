@@ -191,9 +191,9 @@ GENAI_PERF = {
 
 
 def test_anchor_dates_the_run_when_a_summary_has_no_time(tmp_path: Path, ingest_file: Any) -> None:
-    path, said = tmp_path / "profile_export_genai_perf.json", tmp_path / "benchmark.yaml"
+    path, said = tmp_path / "profile_export_genai_perf.json", tmp_path / "about.yaml"
     path.write_text(json.dumps(GENAI_PERF, indent=2))
-    with pytest.raises(LandingFileError, match=r"benchmark\.yaml beside it"):
+    with pytest.raises(LandingFileError, match=r"about\.yaml beside it"):
         ingest_file(path, aiperf_summary.CONNECTOR)
     said.write_text("anchor: 2026-05-29T13:35:48+02:00\n")
     found = ingest_file(path, aiperf_summary.CONNECTOR, (said,)).frames["benchmark_runs"]

@@ -104,7 +104,7 @@ def test_nothing_is_lost_and_nothing_crashes_when_a_result_is_damaged(
     name: str, tmp_path: Path, ingest_file: Any
 ) -> None:
     connector, chance = registry.by_name(name), random.Random(name)
-    path, said = tmp_path / "run.json", tmp_path / "benchmark.yaml"
+    path, said = tmp_path / "run.json", tmp_path / "about.yaml"
     said.write_text("anchor: 2026-05-29T11:35:48Z\n")
     path.write_text(SEEDS[name])
     assert ingest_file(path, connector, (said,)).manifest.rejects == {}

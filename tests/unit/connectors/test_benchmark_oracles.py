@@ -74,7 +74,7 @@ def test_llmperf_percentiles_are_published_when_errors_are_left_out(
     shared_data: Path, ingest_file: Any, tmp_path: Path
 ) -> None:
     folder = shared_data / "llm_traces" / "llmperf_leaderboard"
-    said = tmp_path / "benchmark.yaml"
+    said = tmp_path / "about.yaml"
     said.write_text(ANCHOR)
     summaries = sorted((folder / "summary").glob("*.json"))
     assert len(summaries) == 13

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +25,12 @@ Land = Callable[..., Any]
 
 @pytest.fixture
 def land(tmp_path: Path, ingest_file: Any) -> Land:
-    """Ingests a text, or a value as JSON, with what a `benchmark.yaml` beside it says."""
+    """Ingests a text, or a value as JSON, with what an `about.yaml` beside it says."""
 
     def run(
         connector: Connector, content: Any, said: str | None = None, name: str = "run.json"
     ) -> Any:
-        path, sidecar = tmp_path / name, tmp_path / "benchmark.yaml"
+        path, sidecar = tmp_path / name, tmp_path / "about.yaml"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         if said is None:
             return ingest_file(path, connector)
@@ -164,17 +165,40 @@ def test_run_is_rejected_when_a_figure_is_none(land: Land) -> None:
 
 
 def test_date_is_asked_for_when_a_run_has_none(land: Land) -> None:
-    with pytest.raises(LandingFileError, match=r"no date of the form .* benchmark\.yaml"):
+    with pytest.raises(LandingFileError, match=r"no date of the form .* about\.yaml"):
         land(vllm_bench_runs.CONNECTOR, RUN | {"date": "yesterday"})
     with pytest.raises(LandingFileError, match="not JSON"):
         land(vllm_bench.CONNECTOR, json.dumps(RUN | ARRAYS)[:-40])
 
 
+SAY_ONLY = "It may say zone, date_order, anchor, "
+
+
 @pytest.mark.parametrize(
-    "said", ["anchor: 2026-05-29T11:35:48", "zone: Berlin", "when: now", "[1, 2", "- a"]
+    ("said", "message"),
+    [
+        ("anchor: 2026-05-29T11:35:48", "anchor cannot be used. Write a time with its zone"),
+        ("anchor: 1780054548", "anchor cannot be used. Write a time with its zone"),
+        ("anchor: 0001-01-01T00:00:00+05:00", "anchor cannot be used. Write a time with its zone"),
+        ("zone: Berlin", "zone cannot be used. Write UTC, -07:00 or a name such as Europe/Berlin"),
+        ("zone: ../UTC", "zone cannot be used. Write UTC"),
+        ("zone: +24:00", "zone cannot be used. Write UTC"),
+        ("valid_from: 2026-13-01", "valid_from cannot be used. Write a day or a time"),
+        ("valid_from: 20260901", "valid_from cannot be used. Write a day or a time"),
+        ("currency: usd", "currency cannot be used. Write a code of ISO 4217"),
+        ("date_order: DD/MM", "date_order cannot be used. Write day_first or month_first"),
+        ("model: [a]", "model cannot be used. Write the name of a model"),
+        ("when: now", f"when is no key of it. {SAY_ONLY}"),
+        ("[1, 2", f"it is not YAML. {SAY_ONLY}"),
+        ("[" * 5_000, f"it is not YAML. {SAY_ONLY}"),
+        ("- a", f"it is no list of keys. {SAY_ONLY}"),
+        ("# " + "a" * 70_000, f"it is no list of keys. {SAY_ONLY}"),
+    ],
 )
-def test_sidecar_is_refused_when_it_says_something_wrong(said: str, land: Land) -> None:
-    with pytest.raises(LandingFileError, match=r"benchmark\.yaml: .*anchor, zone and model"):
+def test_sidecar_is_refused_when_it_says_something_wrong(
+    said: str, message: str, land: Land
+) -> None:
+    with pytest.raises(LandingFileError, match=f"about.yaml: {re.escape(message)}"):
         land(vllm_bench_runs.CONNECTOR, RUN, said)
 
 
@@ -184,7 +208,7 @@ def test_version_changes_when_the_sidecar_does(tmp_path: Path) -> None:
     file = LandingFile(path, "requests/vllm_bench/run.json", "d")
     versions = [registry.version_of(vllm_bench.CONNECTOR, file)]
     for said in ("zone: UTC\n", ANCHOR):
-        (tmp_path / "benchmark.yaml").write_text(said)
+        (tmp_path / "about.yaml").write_text(said)
         versions.append(registry.version_of(vllm_bench.CONNECTOR, file))
     assert len(set(versions)) == 3
 
@@ -215,7 +239,7 @@ def test_runs_follow_each_other_when_sglang_appended_them(land: Land) -> None:
     assert (row["e2e_mean_seconds"], row["ttft_p99_seconds"]) == (0.525, 0.5)
     assert (row["concurrency"], row["request_rate_per_second"]) == (4, None)
     assert row["output_tokens"] == 4
-    with pytest.raises(LandingFileError, match=r"no date, .* benchmark\.yaml"):
+    with pytest.raises(LandingFileError, match=r"no date, .* about\.yaml"):
         land(sglang_bench_runs.CONNECTOR, text, "model: m\n", "c.jsonl")
 
 

@@ -26,12 +26,12 @@ Land = Callable[..., Any]
 
 @pytest.fixture
 def land(tmp_path: Path, ingest_file: Any) -> Land:
-    """Ingests a text, or a value as JSON, with what a `benchmark.yaml` beside it says."""
+    """Ingests a text, or a value as JSON, with what an `about.yaml` beside it says."""
 
     def run(
         connector: Connector, content: Any, said: str | None = None, name: str = "run.json"
     ) -> Any:
-        path, sidecar = tmp_path / name, tmp_path / "benchmark.yaml"
+        path, sidecar = tmp_path / name, tmp_path / "about.yaml"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         if said is None:
             return ingest_file(path, connector)
@@ -77,7 +77,7 @@ def test_failures_are_unknown_when_llmperf_wrote_zeros(land: Land) -> None:
         (5, "not a response of llmperf"),
     ]
     assert SECRET not in found.write_json() + outcome.rejects.write_json()
-    with pytest.raises(LandingFileError, match=r"no times, .* benchmark\.yaml"):
+    with pytest.raises(LandingFileError, match=r"no times, .* about\.yaml"):
         land(llmperf.CONNECTOR, [RESPONSE], "model: m\n", "other.json")
 
 
@@ -123,7 +123,7 @@ def test_latencies_mean_what_the_lake_means_when_aggregates_are_of_two_kinds(lan
     row = found.filter(concurrency=128).row(0, named=True)
     assert (row["tpot_mean_seconds"], row["itl_mean_seconds"]) == (0.09, None)
     assert (row["e2e_mean_seconds"], row["requests_failed"]) == (645.8, None)
-    with pytest.raises(LandingFileError, match=r"no date, .* benchmark\.yaml"):
+    with pytest.raises(LandingFileError, match=r"no date, .* about\.yaml"):
         land(inferencex_agg.CONNECTOR, AGG, "{}", "c.json")
 
 
@@ -191,7 +191,7 @@ def test_anchor_is_the_first_request_when_no_server_log_lies_beside_it(land: Lan
         (3, "record_time: not a number"),
         (4, "record_time, total_chunk_time: missing"),
     ]
-    with pytest.raises(LandingFileError, match=r"boot of a machine.*benchmark\.yaml"):
+    with pytest.raises(LandingFileError, match=r"boot of a machine.*about\.yaml"):
         land(burstgpt_runs.CONNECTOR, DETAIL, "model: m\n", "other.json")
 
 

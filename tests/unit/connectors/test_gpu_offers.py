@@ -121,7 +121,7 @@ def test_oracle_list_is_refused_when_nothing_says_when_it_was_seen(ingest) -> No
 
 
 def test_sidecar_is_refused_when_it_says_something_unknown(ingest) -> None:
-    with pytest.raises(LandingFileError, match="Write only date_order"):
+    with pytest.raises(LandingFileError, match="may say zone, date_order"):
         ingest({"items": [item("GPU", "m")]}, oracle_prices.CONNECTOR, "seen: 2026-06-01")
 
 

@@ -26,8 +26,8 @@ def ingest(tmp_path: Path, ingest_file: Callable) -> Callable:
         path.write_text(text)
         beside = ()
         if zone:
-            beside = (path.with_name("timezone.txt"),)
-            beside[0].write_text(zone)
+            beside = (path.with_name("about.yaml"),)
+            beside[0].write_text(f"zone: '{zone}'\n")
         return ingest_file(path, connector, beside)
 
     return run
@@ -153,7 +153,7 @@ def test_marginal_pounds_become_grams_of_their_hour(ingest) -> None:
     [
         ("AVERT_2023_NOx_lb_per_kwh.csv", "UTC", "holds CO2"),
         ("AVERT_CO2.csv", "UTC", "of which year"),
-        ("AVERT_2023_CO2_lb_per_kwh.csv", None, r"Lay a file timezone\.txt"),
+        ("AVERT_2023_CO2_lb_per_kwh.csv", None, r"`zone: -05:00` into about\.yaml"),
     ],
 )
 def test_avert_is_refused_when_its_name_or_zone_is_missing(

@@ -209,7 +209,7 @@ def test_litellm_ranges_are_sizes_of_prompt_when_pricing_is_tiered(ingest) -> No
 
 
 def test_litellm_map_is_refused_when_nothing_says_since_when_it_holds(ingest) -> None:
-    with pytest.raises(LandingFileError, match=r"about\.yaml beside it with `valid_from"):
+    with pytest.raises(LandingFileError, match=r"Write `valid_from: YYYY-MM-DD` into about"):
         ingest(LITELLM, litellm_prices.CONNECTOR)
 
 

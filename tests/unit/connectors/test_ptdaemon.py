@@ -37,7 +37,7 @@ def ingest(tmp_path: Path, ingest_file: Callable) -> Callable:
         folder.mkdir(exist_ok=True)
         sidecars = []
         for name, text in beside.items():
-            sidecars.append(folder / name.replace("_json", ".json").replace("_txt", ".txt"))
+            sidecars.append(folder / name.replace("_json", ".json").replace("_yaml", ".yaml"))
             sidecars[-1].write_text(text)
         path = folder / "run_1__spl.txt"
         path.write_text(log)
@@ -47,7 +47,7 @@ def ingest(tmp_path: Path, ingest_file: Callable) -> Callable:
 
 
 def test_the_total_is_one_second_of_energy_when_channels_stand_behind_it(ingest) -> None:
-    rows = ingest(sample("08:40:40.224") + "\n", timezone_txt="UTC").frames["energy_readings"]
+    rows = ingest(sample("08:40:40.224") + "\n", about_yaml="zone: UTC").frames["energy_readings"]
     assert rows.select(
         "meter_id", "flow_direction", "interval_start", "interval_seconds", "energy_kwh",
         "average_power_kw", "quality", "cost", "source_line",
@@ -60,12 +60,13 @@ def test_the_total_is_one_second_of_energy_when_channels_stand_behind_it(ingest)
 
 
 @pytest.mark.parametrize(
-    ("zone", "hour"), [("UTC", 8), ("-07:00", 15), ("America/Los_Angeles", 15), ("+05:30", 3)]
+    ("zone", "hour"),
+    [("UTC", 8), ("-07:00", 15), ("-11:00", 19), ("America/Los_Angeles", 15), ("+05:30", 3)],
 )
 def test_a_named_zone_places_the_samples_when_no_session_lies_beside(
     ingest, zone: str, hour: int
 ) -> None:
-    rows = ingest(sample("08:40:40.224"), timezone_txt=f"{zone}\n").frames["energy_readings"]
+    rows = ingest(sample("08:40:40.224"), about_yaml=f"zone: {zone}\n").frames["energy_readings"]
     assert [start.hour for start in rows["interval_start"]] == [hour]
 
 
@@ -89,14 +90,16 @@ def test_the_log_is_refused_when_neither_clock_fits_a_phase(ingest) -> None:
 
 
 def test_the_log_is_refused_when_no_zone_is_known(ingest) -> None:
-    with pytest.raises(LandingFileError, match=r"no session file lies beside .* timezone\.txt"):
+    with pytest.raises(
+        LandingFileError, match=r"no session file lies beside .*`zone: UTC` into about\.yaml"
+    ):
         ingest(sample("08:40:40.224"))
 
 
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        ({"timezone_txt": "Mars/Olympus"}, "'Mars/Olympus' is no time zone"),
+        ({"about_yaml": "zone: Mars/Olympus"}, "zone cannot be used. Write UTC, -07:00"),
         ({"server_json": '{"timezone": 25200'}, "not a session file of MLPerf power"),
     ],
 )
@@ -112,7 +115,7 @@ def test_the_repeated_hour_comes_twice_when_clocks_go_back(ingest) -> None:
         line.replace("07-17", "11-03")
         for line in (sample("01:59:59.000"), sample("01:00:00.000"), sample("01:00:01.000"))
     ]
-    rows = ingest("".join(lines), timezone_txt="America/New_York").frames["energy_readings"]
+    rows = ingest("".join(lines), about_yaml="zone: America/New_York").frames["energy_readings"]
     assert rows["interval_start"].to_list() == [
         datetime(2024, 11, 3, 5, 59, 59),
         datetime(2024, 11, 3, 6, 0, 0),
@@ -121,16 +124,19 @@ def test_the_repeated_hour_comes_twice_when_clocks_go_back(ingest) -> None:
 
 
 def test_version_changes_when_the_sidecar_that_decides_the_zone_changes(tmp_path: Path) -> None:
-    log, zone, server = (tmp_path / name for name in ("spl.txt", "timezone.txt", "server.json"))
+    log, zone, server = (tmp_path / name for name in ("spl.txt", "about.yaml", "server.json"))
     log.write_text(sample("08:40:40.224"))
     versions = [CONNECTOR.version_of(LandingFile(log, "spl.txt", "0" * 32))]
-    for beside, text in ((server, "{}"), (server, "{ }"), (zone, "UTC"), (zone, "-07:00")):
+    for beside, text in (
+        (server, "{}"),
+        (server, "{ }"),
+        (zone, "zone: UTC"),
+        (zone, "zone: -07:00"),
+    ):
         beside.write_text(text)
         versions.append(CONNECTOR.version_of(LandingFile(log, "spl.txt", "0" * 32)))
     assert versions[0] == "1"
     assert len(set(versions)) == 5
-    server.write_text("no longer used")
-    assert CONNECTOR.version_of(LandingFile(log, "spl.txt", "0" * 32)) == versions[-1]
     companion = LandingFile(server, "server.json", "0" * 32)
     assert CONNECTOR.version_of(companion) == "1"
 
@@ -139,7 +145,7 @@ def test_bad_lines_are_rejected_alone_when_the_rest_is_good(ingest) -> None:
     log = (
         sample("08:40:40.2") + sample("08:40:41.2", "nan") + "Time,yesterday,Watts,1\n" + "hello\n"
     )
-    outcome = ingest(log, timezone_txt="UTC")
+    outcome = ingest(log, about_yaml="zone: UTC")
     assert outcome.frames["energy_readings"]["source_line"].to_list() == [1]
     assert outcome.rejects.select("source_line", "reason").rows() == [
         (2, "watts: no finite total behind the time"),
@@ -151,13 +157,13 @@ def test_bad_lines_are_rejected_alone_when_the_rest_is_good(ingest) -> None:
 
 def test_longer_intervals_are_seen_when_the_analyser_samples_every_five_seconds(ingest) -> None:
     log = "".join(sample(f"08:40:{second:02}.0") for second in (0, 5, 10))
-    rows = ingest(log, timezone_txt="UTC").frames["energy_readings"]
+    rows = ingest(log, about_yaml="zone: UTC").frames["energy_readings"]
     assert rows.select("interval_seconds", "energy_kwh").rows() == [(5, 0.005)] * 3
 
 
 def test_the_log_is_refused_when_samples_are_less_than_a_second_apart(ingest) -> None:
     with pytest.raises(LandingFileError, match=r"samples are 0\.250 s apart"):
-        ingest(sample("08:40:40.00") + sample("08:40:40.25"), timezone_txt="UTC")
+        ingest(sample("08:40:40.00") + sample("08:40:40.25"), about_yaml="zone: UTC")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ import pytest
 import yaml
 
 from tests.unit.connectors.test_mapping_docs import blocks
-from tokenworks_sources.connectors.about import About
-from tokenworks_sources.connectors.benchmarks.sidecar import Said
-from tokenworks_sources.connectors.energy_readings import local_clock, utility_csv
+from tokenworks_sources.connectors.about import About, beside
+from tokenworks_sources.connectors.energy_readings import utility_csv
 from tokenworks_sources.connectors.mapped.resolve import library
 from tokenworks_sources.connectors.prices import litellm_prices
 from tokenworks_sources.connectors.registry import SIDECARS
@@ -49,12 +48,13 @@ def test_every_sidecar_has_a_section_when_the_page_is_read(page: Path) -> None:
     assert set(sections(page)) == set(SIDECARS)
 
 
-def test_all_keys_stand_on_the_page_when_they_are_valid(page: Path) -> None:
-    about, benchmark = said(page, "about.yaml"), said(page, "benchmark.yaml")
+def test_all_keys_stand_on_the_page_when_they_are_valid(page: Path, tmp_path: Path) -> None:
+    about = said(page, "about.yaml")
     assert set(about) == set(About.model_fields)
-    assert About.model_validate(about).valid_from == datetime(2026, 9, 1)
-    assert set(benchmark) == set(Said.model_fields)
-    assert Said.model_validate(benchmark).start == datetime(2026, 5, 29, 11, 35, 48)
+    (tmp_path / "about.yaml").write_text(yaml.safe_dump(about))
+    facts = beside(tmp_path / "any.csv")
+    assert facts.valid_from == datetime(2026, 9, 1)
+    assert facts.anchor == datetime(2026, 5, 29, 11, 35, 48)
 
 
 def test_mapping_gives_its_anchor_when_the_built_in_one_needs_it(page: Path) -> None:
@@ -66,29 +66,28 @@ def test_mapping_gives_its_anchor_when_the_built_in_one_needs_it(page: Path) -> 
 def test_price_map_holds_from_the_day_when_about_says_so(
     page: Path, tmp_path: Path, ingest_file: Callable
 ) -> None:
-    path, beside = tmp_path / "prices.json", tmp_path / "about.yaml"
+    path, sidecar = tmp_path / "prices.json", tmp_path / "about.yaml"
     path.write_text(json.dumps(PRICE_MAP))
-    beside.write_text(yaml.safe_dump(said(page, "about.yaml")))
-    rows = ingest_file(path, litellm_prices.CONNECTOR, (beside,)).frames["prices"]
+    sidecar.write_text(yaml.safe_dump(said(page, "about.yaml")))
+    rows = ingest_file(path, litellm_prices.CONNECTOR, (sidecar,)).frames["prices"]
     assert rows.select("valid_from", "currency").rows() == [(datetime(2026, 9, 1), "USD")]
 
 
 def test_price_map_is_refused_when_about_has_a_key_that_is_not_known(
     tmp_path: Path, ingest_file: Callable
 ) -> None:
-    path, beside = tmp_path / "prices.json", tmp_path / "about.yaml"
+    path, sidecar = tmp_path / "prices.json", tmp_path / "about.yaml"
     path.write_text(json.dumps(PRICE_MAP))
-    beside.write_text("valid_form: 2026-09-01\n")
-    with pytest.raises(LandingFileError, match="valid_form cannot be read"):
-        ingest_file(path, litellm_prices.CONNECTOR, (beside,))
+    sidecar.write_text("valid_form: 2026-09-01\n")
+    with pytest.raises(LandingFileError, match="valid_form is no key of it"):
+        ingest_file(path, litellm_prices.CONNECTOR, (sidecar,))
 
 
-def test_usage_is_placed_by_zone_and_order_when_the_zone_file_says_both(
+def test_usage_is_placed_by_zone_and_order_when_about_says_both(
     page: Path, tmp_path: Path, ingest_file: Callable
 ) -> None:
-    (text,) = blocks(page, "text")
-    path, beside = tmp_path / "usage.csv", tmp_path / local_clock.ZONE_FILE
+    path, sidecar = tmp_path / "usage.csv", tmp_path / "about.yaml"
     path.write_text(USAGE)
-    beside.write_text(text)
-    rows = ingest_file(path, utility_csv.CONNECTOR, (beside,)).frames["energy_readings"]
+    sidecar.write_text(yaml.safe_dump(said(page, "about.yaml")))
+    rows = ingest_file(path, utility_csv.CONNECTOR, (sidecar,)).frames["energy_readings"]
     assert rows.select("interval_start", "currency").rows() == [(datetime(2026, 3, 2, 8), "USD")]

@@ -30,8 +30,8 @@ def ingest(tmp_path: Path, ingest_file: Callable) -> Callable:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         beside = []
         if zone is not None:
-            beside.append(home / "timezone.txt")
-            beside[0].write_text(zone)
+            beside.append(home / "about.yaml")
+            beside[0].write_text(f"zone: {zone}\n")
         return ingest_file(path, CONNECTOR, tuple(beside))
 
     return run
@@ -172,8 +172,8 @@ def test_hours_that_end_at_their_label_begin_one_earlier(ingest) -> None:
         (["7/2/2026", "7/14/2026"], PACIFIC, datetime(2026, 7, 2, 7)),
         (["7/2/2026", "14/2/2026"], "Europe/Berlin", datetime(2026, 2, 6, 23)),
         (["7/2/2026", "7/3/2026", "7/4/2026"], PACIFIC, datetime(2026, 7, 2, 7)),
-        (["1/2/2026"], PACIFIC + "\nDD/MM", datetime(2026, 2, 1, 8)),
-        (["1/2/2026"], PACIFIC + "\nMM/DD", datetime(2026, 1, 2, 8)),
+        (["1/2/2026"], PACIFIC + "\ndate_order: day_first", datetime(2026, 2, 1, 8)),
+        (["1/2/2026"], PACIFIC + "\ndate_order: month_first", datetime(2026, 1, 2, 8)),
     ],
 )
 def test_the_order_of_day_and_month_is_decided_by_the_data(
@@ -184,12 +184,14 @@ def test_the_order_of_day_and_month_is_decided_by_the_data(
 
 
 def test_dates_that_say_nothing_are_refused_with_what_to_give(ingest) -> None:
-    with pytest.raises(LandingFileError, match=r"MM/DD or DD/MM in the second line of timezone"):
+    with pytest.raises(LandingFileError, match=r"`date_order: month_first` into about\.yaml"):
         ingest(OPOWER + "Electric usage,7/2/2026,0:00,0:59,1\n")
 
 
 def test_local_time_is_refused_without_a_zone(ingest) -> None:
-    with pytest.raises(LandingFileError, match=r"Lay a file timezone\.txt beside it"):
+    with pytest.raises(
+        LandingFileError, match=r"`zone: America/Los_Angeles` into about\.yaml beside it"
+    ):
         ingest(OPOWER + "Electric usage,2026-01-15,00:00,00:14,0.30\n", zone=None)
 
 

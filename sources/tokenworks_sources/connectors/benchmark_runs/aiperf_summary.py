@@ -6,7 +6,7 @@ What the emitter gets wrong, and what is done about it:
   which JSON holds as a float and CSV with two decimals, alike to the last digit. The CSV names neither
   model nor concurrency, and rounds to two decimals.
 - `min_request_timestamp` is an instant; `start_time` is local time without a zone. The former is taken;
-  older files have only the latter, which is UTC by rule unless a `benchmark.yaml` beside the file names
+  older files have only the latter, which is UTC by rule unless an `about.yaml` beside the file names
   the `zone`. genai-perf and older CSV have neither: the `anchor` of that file is the begin.
 - `inter_token_latency` is one mean per request, the lake's time per output token; the time between two
   chunks is `inter_chunk_latency`.
@@ -27,8 +27,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import SMALL_BYTES, small_object
 from tokenworks_sources.connectors.requests.usage import UsageError
@@ -84,12 +85,12 @@ class AiPerfSummary:
         return "keys request_throughput and request_latency" if known else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; the file is one record."""
-        said = sidecar.said_beside(file.path)
+        said = about.beside(file.path)
         sink.expect(1)
         rows = Rows(sink, self.table, {"run_id": file.digest[:16]})
         try:
@@ -152,7 +153,7 @@ def _number(text: str) -> float | None:
 
 
 def _row(
-    metrics: Metrics, facts: Mapping[str, Any], said: sidecar.Said, path: Path
+    metrics: Metrics, facts: Mapping[str, Any], said: about.About, path: Path
 ) -> dict[str, object]:
     row: dict[str, object] = {
         "tool": "aiperf"
@@ -180,7 +181,7 @@ def _average(metrics: Metrics, key: str) -> object:
     return metrics.get(key, {}).get("avg")
 
 
-def _setup(facts: Mapping[str, Any], said: sidecar.Said) -> dict[str, object]:
+def _setup(facts: Mapping[str, Any], said: about.About) -> dict[str, object]:
     config = _inner(facts, "input_config")
     endpoint, load = _inner(config, "endpoint"), _inner(config, "loadgen")
     models = endpoint.get("model_names")
@@ -199,7 +200,7 @@ def _inner(facts: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _span(
-    metrics: Metrics, facts: Mapping[str, Any], said: sidecar.Said, path: Path
+    metrics: Metrics, facts: Mapping[str, Any], said: about.About, path: Path
 ) -> dict[str, object]:
     length = metrics.get("benchmark_duration", {})
     duration = figures.seconds(length.get("avg"), length.get("unit"), "benchmark_duration")
@@ -214,9 +215,9 @@ def _span(
             "duration_seconds": duration,
         }
     start, clock = _local(facts.get("start_time"), said), "utc"
-    if start is None or said.start is not None:
+    if start is None or said.anchor is not None:
         start, clock = (
-            sidecar.anchor_of(path, said, "it has neither timestamps nor start_time"),
+            about.anchor_needed(path, said, "it has neither timestamps nor start_time"),
             "relative",
         )
     named = figures.name(facts, "benchmark_id")
@@ -231,12 +232,12 @@ def _span(
 
 def _instant(nanoseconds: float) -> datetime:
     try:
-        return sidecar.instant(int(nanoseconds))
+        return moments.instant(int(nanoseconds))
     except OverflowError:
         raise UsageError("min_request_timestamp: not a time") from None
 
 
-def _local(text: object, said: sidecar.Said) -> datetime | None:
+def _local(text: object, said: about.About) -> datetime | None:
     try:
         return said.utc_of(datetime.fromisoformat(text)) if isinstance(text, str) else None
     except (ValueError, OverflowError):

@@ -2,7 +2,7 @@
 
 What the emitter gets wrong, and what is done about it:
 
-- Nothing in the file says when the run was. The `anchor` of a `benchmark.yaml` beside it does; without
+- Nothing in the file says when the run was. The `anchor` of an `about.yaml` beside it does; without
   one the file is refused.
 - Latencies are seconds under bare names. Fixed-length runs say `e2el` and `conc`; agentic ones say
   `ttlt` (time to last token) and `users`.
@@ -21,8 +21,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar, summary
+from tokenworks_sources.connectors.benchmarks import figures, heads, summary
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import small_object
 from tokenworks_sources.connectors.requests.usage import UsageError
@@ -69,13 +70,13 @@ class InferenceXAgg:
         return f"keys {', '.join(sorted(KNOWN_BY))}" if known else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; the file is one record."""
-        run, said = small_object(file.path), sidecar.said_beside(file.path)
-        start = sidecar.anchor_of(file.path, said, "an aggregate of InferenceX has no date")
+        run, said = small_object(file.path), about.beside(file.path)
+        start = about.anchor_needed(file.path, said, "an aggregate of InferenceX has no date")
         sink.expect(1)
         constants = {"tool": "inferencex", "run_id": file.digest[:16], "clock": "relative"}
         rows = Rows(sink, self.table, constants)

@@ -4,7 +4,7 @@ What the emitter gets wrong, and what is done about it:
 
 - `timestamp` is when the summary was written, in epoch seconds; the run was over then. How long it took
   follows from `results_num_completed_requests_per_min`, where that is; else its begin is unknown and
-  `timestamp` stands for it. Without a timestamp, the `anchor` of a `benchmark.yaml` is the begin.
+  `timestamp` stands for it. Without a timestamp, the `anchor` of an `about.yaml` is the begin.
 - Figures leave out failed requests; those are counted in `results_number_errors`.
 - `inter_token_latency_s` is the whole latency over all output tokens; it is neither of the lake's
   times per token, and is not taken.
@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar, summary
+from tokenworks_sources.connectors.benchmarks import figures, heads, moments, summary
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import small_object
 from tokenworks_sources.connectors.requests.usage import UsageError
@@ -60,12 +61,12 @@ class LlmPerfSummary:
         return f"keys {', '.join(sorted(KNOWN_BY))}" if known else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; the file is one record."""
-        run, said = small_object(file.path), sidecar.said_beside(file.path)
+        run, said = small_object(file.path), about.beside(file.path)
         sink.expect(1)
         rows = Rows(sink, self.table, {"tool": "llmperf", "run_id": file.digest[:16]})
         try:
@@ -78,7 +79,7 @@ class LlmPerfSummary:
 CONNECTOR = LlmPerfSummary()
 
 
-def _row(run: Mapping[str, object], said: sidecar.Said, path: Path) -> dict[str, object]:
+def _row(run: Mapping[str, object], said: about.About, path: Path) -> dict[str, object]:
     completed = figures.positive(run.get("results_num_completed_requests"), "completed")
     per_minute = figures.positive(run.get(_PER_MINUTE), _PER_MINUTE)
     duration = 60 * completed / per_minute if completed and per_minute else None
@@ -95,17 +96,17 @@ def _row(run: Mapping[str, object], said: sidecar.Said, path: Path) -> dict[str,
 
 
 def _span(
-    run: Mapping[str, object], said: sidecar.Said, path: Path, duration: float | None
+    run: Mapping[str, object], said: about.About, path: Path, duration: float | None
 ) -> dict[str, object]:
     over = figures.whole(run.get("timestamp"), "timestamp")
-    if said.start is not None or over is None:
-        start = sidecar.anchor_of(path, said, "it has no timestamp")
+    if said.anchor is not None or over is None:
+        start = about.anchor_needed(path, said, "it has no timestamp")
         return {"clock": "relative", **summary.span(start, duration)}
     try:
-        ended_at = sidecar.instant(over * 1_000_000_000)
+        ended_at = moments.instant(over * 1_000_000_000)
     except OverflowError:
         raise UsageError("timestamp: not a time") from None
-    start_at = sidecar.later(ended_at, -(duration or 0.0))
+    start_at = moments.later(ended_at, -(duration or 0.0))
     return {
         "clock": "utc",
         "started_at": start_at,

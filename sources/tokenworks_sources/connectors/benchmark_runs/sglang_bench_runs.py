@@ -2,7 +2,7 @@
 
 What the emitter gets wrong, and what is done about it:
 
-- A run does not say when it was; the `anchor` of a `benchmark.yaml` beside the file does for the first
+- A run does not say when it was; the `anchor` of an `about.yaml` beside the file does for the first
   one, and each next run is placed where the one before it was over (see `sglang_bench`).
 - `request_rate` is `Infinity`, or the text `trace`, where it was not set.
 - `total_output_tokens` is what was asked for where the server does not count;
@@ -20,8 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, sidecar, summary
+from tokenworks_sources.connectors.benchmarks import figures, summary
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import objects_of
@@ -61,13 +62,13 @@ class SglangBenchRuns:
         return f"an SGLang benchmark without {KNOWN_BY}" if keys and KNOWN_BY not in keys else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one run."""
-        said = sidecar.said_beside(file.path)
-        start = sidecar.anchor_of(file.path, said, NO_DATE)
+        said = about.beside(file.path)
+        start = about.anchor_needed(file.path, said, NO_DATE)
         rows = Rows(sink, self.table, {"tool": "sglang_bench", "clock": "relative"})
         for number, run in objects_of(file.path, sink.scratch):
             if run is None:
@@ -86,7 +87,7 @@ class SglangBenchRuns:
 CONNECTOR = SglangBenchRuns()
 
 
-def _row(run: Mapping[str, object], said: sidecar.Said, start: datetime) -> dict[str, object]:
+def _row(run: Mapping[str, object], said: about.About, start: datetime) -> dict[str, object]:
     rate = run.get("request_rate")
     return {
         **summary.span(start, figures.positive(run.get("duration"), "duration")),

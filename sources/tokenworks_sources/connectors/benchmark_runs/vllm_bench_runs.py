@@ -22,8 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, sidecar, summary
+from tokenworks_sources.connectors.benchmarks import figures, summary
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import objects_of
@@ -63,12 +64,12 @@ class VllmBenchRuns:
         return f"a vLLM benchmark without {KNOWN_BY}" if keys and KNOWN_BY not in keys else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one run."""
-        said = sidecar.said_beside(file.path)
+        said = about.beside(file.path)
         rows = Rows(sink, self.table, {"tool": "vllm_bench", "clock": "utc"})
         for number, run in objects_of(file.path, sink.scratch):
             if run is None:
@@ -86,7 +87,7 @@ class VllmBenchRuns:
 CONNECTOR = VllmBenchRuns()
 
 
-def _row(run: Mapping[str, object], said: sidecar.Said, path: Path) -> dict[str, object]:
+def _row(run: Mapping[str, object], said: about.About, path: Path) -> dict[str, object]:
     duration = figures.positive(run.get("duration"), "duration")
     return {
         **summary.span(begin_of(run, said, path), duration),

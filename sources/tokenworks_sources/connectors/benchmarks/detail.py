@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from tokenworks_sources.connectors.base import Sink
-from tokenworks_sources.connectors.benchmarks import figures, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.errors import LandingFileError
@@ -70,7 +70,7 @@ def write_requests(
         try:
             begun = _at(detail.start_times, index)
             offset = begun - origin if _is_time(begun) else 0.0
-            row = _request(detail, index, sidecar.later(start, offset))
+            row = _request(detail, index, moments.later(start, offset))
         except UsageError as error:
             sink.reject(line, str(error), "")
             continue
@@ -84,8 +84,8 @@ def _request(detail: Detail, index: int, started_at: datetime | None) -> Mapping
     whole = None if ttft is None else ttft + (decode or 0.0)
     return {
         "started_at": started_at,
-        "first_token_at": sidecar.later(started_at, ttft) if started_at else None,
-        "ended_at": sidecar.later(started_at, whole) if started_at else None,
+        "first_token_at": moments.later(started_at, ttft) if started_at else None,
+        "ended_at": moments.later(started_at, whole) if started_at else None,
         "ttft_seconds": ttft,
         "decode_seconds": decode,
         "e2e_seconds": whole,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from tokenworks_sources.connectors.benchmarks import figures, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, moments
 from tokenworks_sources.contracts.benchmark_runs import METRICS, STATISTICS
 
 # What tools call a median.
@@ -60,6 +60,6 @@ def span(start: datetime, duration: float | None) -> dict[str, object]:
     """Begin, end and length of a run that is known by its begin."""
     return {
         "started_at": start,
-        "ended_at": sidecar.later(start, duration),
+        "ended_at": moments.later(start, duration),
         "duration_seconds": duration,
     }

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import duckdb
 
-from tokenworks_sources.connectors.about import version_with
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.charges import values
 from tokenworks_sources.connectors.charges.azure_columns import (
@@ -269,7 +269,7 @@ class AzureCost:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of `about.yaml`, which may say the order of dates."""
-        return version_with(self.version, file.path)
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one row."""

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import duckdb
 
-from tokenworks_sources.connectors.about import SIDECAR, about
+from tokenworks_sources.connectors import about
+from tokenworks_sources.connectors.about import DAY_FIRST, MONTH_FIRST, SIDECAR
 from tokenworks_sources.connectors.charges.azure_columns import DATE_NAMES, bare
 from tokenworks_sources.connectors.charges.bill_query import Relation
 from tokenworks_sources.connectors.charges.values import Field
 from tokenworks_sources.errors import LandingFileError
 
-DAY_FIRST, MONTH_FIRST = "day_first", "month_first"
 SLASHES = r"^(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?: 0{1,2}:00(?::00)?(?: AM)?)?$"
 POINTS = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})$"
 
@@ -59,7 +59,7 @@ def date_order(path: Path, relation: Relation, connection: duckdb.DuckDBPyConnec
     any_slash, only_day, only_month, open_order = _evidence(relation, fields, connection)
     if not any_slash:
         return None
-    said = about(path).date_order
+    said = about.beside(path).date_order
     proven = {order for order, found in ((DAY_FIRST, only_day), (MONTH_FIRST, only_month)) if found}
     if len(proven) == 2 or (said and proven and said not in proven):
         raise LandingFileError(
@@ -71,11 +71,8 @@ def date_order(path: Path, relation: Relation, connection: duckdb.DuckDBPyConnec
         return proven.pop()
     if said or not open_order:
         return said or MONTH_FIRST  # 02/02/2021 is one day either way
-    raise LandingFileError(
-        path,
-        "nothing in it tells whether the day or the month comes first in its dates.",
-        f"Lay {SIDECAR} beside it with `date_order: day_first` or `date_order: month_first`.",
-    )
+    why = "nothing in it tells whether the day or the month comes first in its dates"
+    raise about.missing(path, why, f"date_order: {DAY_FIRST}", f"that, or {MONTH_FIRST}")
 
 
 def _evidence(

@@ -6,7 +6,7 @@ What the emitter gets wrong:
   `Ch1`, `Ch2`, …. The first `Watts` is the total; adding the channels would count it twice.
 - Time in US order without a zone. `timezone` of the session file beside it names the server's zone,
   and PTDaemon does not always use it; so the zone is proven by the session's phases (`mlperf.py`) or
-  named in a file `timezone.txt` beside the log (`Europe/Berlin`, `UTC`, `-07:00`). Else the log is refused.
+  named as `zone` in an `about.yaml` beside the log. Else the log is refused.
 - A blank line at the end.
 
 The meter is the folder of the log (`run_1`, `ranging` and `power` excepted). `interval_start` is the
@@ -26,19 +26,14 @@ from statistics import median
 
 import polars as pl
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.energy_readings.local_clock import (
-    ZONE_FILE,
-    Clock,
-    clock_of,
-    version_with,
-    zone_of,
-)
 from tokenworks_sources.connectors.energy_readings.mlperf import (
     TIME_FORMAT,
     offset_of,
     session_of,
 )
+from tokenworks_sources.connectors.local_clock import Clock, clock_of, zone_of
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of
 
@@ -67,16 +62,15 @@ class PtDaemon:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of what names or proves the zone: a corrected one re-ingests."""
-        sidecar = _zone_sidecar(file.path)
-        if sidecar is None or not _SAMPLE.match(preview_of(file.path).first_line):
+        if not _SAMPLE.match(preview_of(file.path).first_line):
             return self.version
-        return version_with(self.version, sidecar)
+        return about.version_with(self.version, file.path, _session_file(file.path))
 
     def companions_of(self, path: Path) -> list[Path]:
         """The session that proves the zone of a log, from beside it or from the run's folder."""
-        sidecar = _zone_sidecar(path)
+        session = _session_file(path)
         is_log = _SAMPLE.match(preview_of(path).first_line)
-        return [sidecar] if sidecar and is_log else []
+        return [session] if session and is_log else []
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line that is not blank."""
@@ -99,8 +93,6 @@ class PtDaemon:
 
 def _companion(preview: Preview) -> str | None:
     text, first = preview.text or "", preview.first_line
-    if preview.path.name == ZONE_FILE and text.strip():
-        return "names the time zone of the power logs beside it"
     if text.startswith("{") and '"ptd_client_server.' in text and '"timezone"' in text:
         return "session of MLPerf power: the clock of the logs beside it"
     if first.startswith(':::MLLOG {"key": "loadgen'):
@@ -161,31 +153,25 @@ def _cadence(path: Path, times: list[datetime]) -> int:
 
 
 def _clock(path: Path, first: datetime) -> Clock:
-    """Local time to naive UTC, from `timezone.txt` or from the session beside the log."""
-    sidecar = _zone_sidecar(path)
-    if sidecar is None:
-        raise LandingFileError(
-            path,
-            "the times have no zone, and no session file lies beside the log.",
-            f"Lay the run's server.json beside it, or a file {ZONE_FILE} with the zone, for example UTC.",
-        )
-    if sidecar.name == ZONE_FILE:
-        return clock_of(zone_of(sidecar))
+    """Local time to naive UTC, by the zone that is said beside the log, or by its session."""
+    said = about.beside(path)
+    if said.zone is not None:
+        return clock_of(zone_of(said.zone))
+    session, also = _session_file(path), "or lay the run's server.json there"
+    if session is None:
+        why = "the times have no zone, and no session file lies beside the log"
+        raise about.missing(path, why, "zone: UTC", f"the zone of the log, {also}")
     last = max(time for _, time, _, _ in _samples(path) if time)
-    offset = offset_of(session_of(sidecar), first, last)
+    offset = offset_of(session_of(session), first, last)
     if offset is None:
-        raise LandingFileError(
-            path,
-            f"neither UTC nor the zone of {sidecar.name} puts the samples into one of its phases.",
-            f"Lay a file {ZONE_FILE} with the zone of the log beside it, for example UTC.",
-        )
+        why = f"neither UTC nor the zone of {session.name} puts the samples into one of its phases"
+        raise about.missing(path, why, "zone: UTC", "the zone of the log")
     return lambda local: local + offset
 
 
-def _zone_sidecar(path: Path) -> Path | None:
-    """What decides the zone of a log: `timezone.txt`, else the first session file there is."""
-    candidates = (path.parent / ZONE_FILE, *_session_files(path))
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+def _session_file(path: Path) -> Path | None:
+    """The first session file there is; it decides the zone of a log where nobody says it."""
+    return next((candidate for candidate in _session_files(path) if candidate.exists()), None)
 
 
 def _session_files(path: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ What the portals get wrong, and what happens here:
 - `END TIME` 00:14 is the last minute inside; a range is one field, `"A to B"`, with no-break spaces in
   Latin-1; some have a duration, some one line per day with 24, 48 or 96 columns.
 - Dates are ISO or `7/2/2026`: the order of day and month is decided by the whole file, else refused.
-- Times are local: `timezone.txt` beside the file names the zone (`America/Los_Angeles`), and may say
+- Times are local: `about.yaml` beside the file names the `zone` (`America/Los_Angeles`), and may say
   `MM/DD` or `DD/MM` in a second line. Of the hour that autumn repeats, the second in the order of lines
   is the later; the hour that spring leaves out is skipped where it is 0, else rejected.
 - A column of usage holds import less export (`net`), negative where more went out; import and export
@@ -28,11 +28,11 @@ from pathlib import Path, PurePath
 
 import polars as pl
 
+from tokenworks_sources.connectors import about, local_clock
+from tokenworks_sources.connectors.about import About, Order
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.energy_readings import local_clock
 from tokenworks_sources.connectors.energy_readings.utility_dates import (
     DateOrder,
-    Order,
     split_moment,
 )
 from tokenworks_sources.connectors.energy_readings.utility_layout import (
@@ -78,7 +78,7 @@ class UtilityCsv:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of the zone: a corrected one re-ingests."""
-        return local_clock.version_with(self.version, local_clock.zone_file_of(file.path))
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
@@ -89,13 +89,12 @@ class UtilityCsv:
                 "no line is a header of dates, times and kWh.",
                 "Export the interval usage, or describe the file in a mapping (docs/mapping.md).",
             )
-        sidecar = local_clock.needed_zone_file(
-            file.path, "its times are local", "America/Los_Angeles"
-        )
+        said = about.beside(file.path)
+        name = about.zone_needed(file.path, said, "its times are local", "America/Los_Angeles")
         survey = _survey(file.path, layout)
-        order = _order(file.path, sidecar, survey)
-        zone = local_clock.zone_of(sidecar)
-        state = _State(file, sink, layout, order, _Clocks(zone, survey.usual), _dollars(sidecar))
+        order = _order(file.path, said, survey)
+        zone = local_clock.zone_of(name)
+        state = _State(file, sink, layout, order, _Clocks(zone, survey.usual), _dollars(name))
         for line in _lines(file.path, layout):
             state.take(line)
         state.close()
@@ -147,17 +146,13 @@ def _survey(path: Path, layout: Layout) -> _Survey:
     return survey
 
 
-def _order(path: Path, sidecar: Path, survey: _Survey) -> Order | None:
-    said = local_clock.date_order_of(sidecar)
-    if not survey.dates.is_open or said:
-        return said
+def _order(path: Path, said: About, survey: _Survey) -> Order | None:
+    if not survey.dates.is_open or said.date_order:
+        return said.date_order
     decided = survey.dates.decided()
     if decided is None:
-        raise LandingFileError(
-            path,
-            "its dates do not say whether the day or the month comes first.",
-            f"Write MM/DD or DD/MM in the second line of {sidecar.name}.",
-        )
+        why = "its dates do not say whether the day or the month comes first"
+        raise about.missing(path, why, "date_order: month_first", "that, or day_first")
     return decided
 
 
@@ -171,9 +166,9 @@ _CURRENCIES = {
 }
 
 
-def _dollars(sidecar: Path) -> str | None:
+def _dollars(zone: str) -> str | None:
     """Currency of a dollar sign in the zone; None where the zone does not tell."""
-    area, _, place = local_clock.zone_name_of(sidecar).partition("/")
+    area, _, place = zone.partition("/")
     if area == "America" and place.partition("/")[0] in ("Indiana", "Kentucky", "North_Dakota"):
         return "USD"
     found = [code for code, places in _CURRENCIES.items() if place in places.split()]

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal
 
-Order = Literal["month", "day"]
+from tokenworks_sources.connectors.about import DAY_FIRST, MONTH_FIRST, Order
 
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _PARTS = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
@@ -50,16 +49,16 @@ class DateOrder:
     def decided(self) -> Order | None:
         """The order, or None where the dates leave it open or contradict themselves."""
         if self.is_day_first != self.is_month_first:
-            return "day" if self.is_day_first else "month"
+            return DAY_FIRST if self.is_day_first else MONTH_FIRST
         if self.is_day_first or len(self._seen) < CONVINCING:
             return None
         follows = {
-            "month": _is_consecutive([(year, a, b) for a, b, year in self._seen]),
-            "day": _is_consecutive([(year, b, a) for a, b, year in self._seen]),
+            MONTH_FIRST: _is_consecutive([(year, a, b) for a, b, year in self._seen]),
+            DAY_FIRST: _is_consecutive([(year, b, a) for a, b, year in self._seen]),
         }
-        if follows["month"] == follows["day"]:
+        if follows[MONTH_FIRST] == follows[DAY_FIRST]:
             return None
-        return "month" if follows["month"] else "day"
+        return MONTH_FIRST if follows[MONTH_FIRST] else DAY_FIRST
 
 
 def _is_consecutive(days: list[tuple[int, int, int]]) -> bool:
@@ -78,7 +77,7 @@ def day_of(text: str, order: Order | None) -> date | None:
             return date(int(iso[1]), int(iso[2]), int(iso[3]))
         if parts and order:
             first, second = int(parts[1]), int(parts[3])
-            month, day = (first, second) if order == "month" else (second, first)
+            month, day = (first, second) if order == MONTH_FIRST else (second, first)
             return date(_year(parts[4]), month, day)
     except ValueError:
         pass

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from tokenworks_sources.connectors.about import Order
 from tokenworks_sources.connectors.energy_readings.utility_dates import (
-    Order,
     day_of,
     moment_of,
     seconds_of,

@@ -6,9 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
-from tokenworks_sources.connectors.about import SIDECAR, about
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Sink
-from tokenworks_sources.errors import LandingFileError
 
 BLOCK_ROWS = 20_000
 SCHEMA = pl.Schema(
@@ -58,11 +57,8 @@ def observed_at(file: LandingFile) -> datetime:
     Raises:
         LandingFileError: nothing says it.
     """
-    seen = about(file.path).observed_at
-    if isinstance(seen, datetime):
-        return seen
-    raise LandingFileError(
-        file.path,
-        "the list does not say when its prices were seen.",
-        f"Lay {SIDECAR} beside it with `observed_at: YYYY-MM-DD`, the day it was published or read.",
-    )
+    seen = about.beside(file.path).observed_at
+    if seen is None:
+        why = "the list does not say when its prices were seen"
+        raise about.missing(file.path, why, "observed_at: YYYY-MM-DD", about.DAY_OF_LIST)
+    return seen

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from tokenworks_sources.connectors.about import version_with
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.amounts import NOT_AN_AMOUNT, amount_of
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.gpu_offers.offer_rows import OfferRows, observed_at
@@ -47,7 +47,7 @@ class OraclePrices:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of `about.yaml`, which says when the prices were seen."""
-        return version_with(self.version, file.path)
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one item, its number the line."""

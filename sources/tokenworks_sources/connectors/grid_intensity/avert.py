@@ -7,7 +7,7 @@ What the emitter gets wrong, and what happens here:
 - The year and the pollutant stand in the file name alone (`AVERT_2023_CO2_lb_per_kwh.csv`): without a
   year, or for another pollutant than CO2, the file is refused.
 - `Timestamp` is the hour of the year in local standard time, and nothing says whose: a file
-  `timezone.txt` beside it names it (`-05:00`, `UTC`). Name a fixed offset: a region that kept summer
+  `zone` of `about.yaml` beside it names it (`-05:00`, `UTC`). Name a fixed offset: a region that kept summer
   time would have an hour too few.
 - Pounds per kWh become grams. A byte order mark at the start is no part of the first name.
 
@@ -21,9 +21,8 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from tokenworks_sources.connectors import tabular
+from tokenworks_sources.connectors import about, local_clock, tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.energy_readings import local_clock
 from tokenworks_sources.connectors.grid_intensity import intervals
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
@@ -50,7 +49,7 @@ class Avert:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of the zone: a corrected one re-ingests."""
-        return local_clock.version_with(self.version, local_clock.zone_file_of(file.path))
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
@@ -96,8 +95,9 @@ def _start(file: LandingFile) -> datetime:
             "its name does not say that it holds CO2, and of which year.",
             "Keep the publisher's name, for example AVERT_2023_CO2_lb_per_kwh.csv.",
         )
-    sidecar = local_clock.needed_zone_file(file.path, "its hours are local standard time", "-05:00")
-    local = datetime(number, 1, 1, tzinfo=local_clock.zone_of(sidecar))
+    said, times = about.beside(file.path), "its hours are local standard time"
+    zone = local_clock.zone_of(about.zone_needed(file.path, said, times, "-05:00"))
+    local = datetime(number, 1, 1, tzinfo=zone)
     return local.astimezone(UTC).replace(tzinfo=None)
 
 

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from tokenworks_sources.connectors.about import about, version_with
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.json_records import first_record, records_of
 from tokenworks_sources.connectors.prices.price_rows import (
@@ -74,26 +74,25 @@ class LangfusePrices:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of `about.yaml`, which may say since when the prices hold."""
-        return version_with(self.version, file.path)
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one price, the line that of the model."""
-        said = about(file.path)
-        since = said.valid_from if isinstance(said.valid_from, datetime) else None
+        said = about.beside(file.path)
         rows = PriceRows(sink, self.name, said.currency or "USD")
         for line, model in records_of(file.path):
             if isinstance(model, str):
                 sink.reject(line, model, "")
                 continue
-            _read_model(rows, line, model, since)
+            _read_model(rows, line, model, said.valid_from)
         rows.close()
 
 
 def _read_model(
-    rows: PriceRows, line: int, model: Mapping[str, object], said: datetime | None
+    rows: PriceRows, line: int, model: Mapping[str, object], valid_from: datetime | None
 ) -> None:
     name = model.get("modelName")
-    since = said or _updated(model.get("updatedAt"))
+    since = valid_from or _updated(model.get("updatedAt"))
     if not isinstance(name, str) or since is None:
         missing = "updatedAt" if isinstance(name, str) else "modelName"
         rows.reject(line, missing, "missing")

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from tokenworks_sources.connectors.about import SIDECAR, about, version_with
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.json_records import first_record, records_of
 from tokenworks_sources.connectors.prices.price_rows import (
@@ -32,7 +32,6 @@ from tokenworks_sources.connectors.prices.price_rows import (
     Listed,
     PriceRows,
 )
-from tokenworks_sources.errors import LandingFileError
 
 PROVIDER = "litellm_provider"
 SAMPLE = "sample_spec"
@@ -83,12 +82,12 @@ class LitellmPrices:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of `about.yaml`, which says since when the prices hold."""
-        return version_with(self.version, file.path)
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one price, the line that of the entry."""
         since = _since(file)
-        rows = PriceRows(sink, self.name, about(file.path).currency or "USD")
+        rows = PriceRows(sink, self.name, about.beside(file.path).currency or "USD")
         for line, entries in records_of(file.path):
             if isinstance(entries, str):
                 sink.reject(line, entries, "")
@@ -99,14 +98,11 @@ class LitellmPrices:
 
 
 def _since(file: LandingFile) -> datetime:
-    since = about(file.path).valid_from
-    if isinstance(since, datetime):
-        return since
-    raise LandingFileError(
-        file.path,
-        "the price map does not say since when its prices hold.",
-        f"Lay {SIDECAR} beside it with `valid_from: YYYY-MM-DD`, the day it was published or read.",
-    )
+    since = about.beside(file.path).valid_from
+    if since is None:
+        why = "the price map does not say since when its prices hold"
+        raise about.missing(file.path, why, "valid_from: YYYY-MM-DD", about.DAY_OF_LIST)
+    return since
 
 
 def _read_entry(

@@ -13,7 +13,7 @@ What the emitter gets wrong, and what is done about it:
   `was_cancelled`. Only the class of the error is read, or its code: the message may quote the prompt.
 - `context_overflow_skip` marks a prompt that the server refused as too long; the summary leaves it
   out. Its status is `rejected`.
-- The model is in no line: `model` of a `benchmark.yaml` beside it names it. The deployment is the
+- The model is in no line: `model` of an `about.yaml` beside it names it. The deployment is the
   folder of the file, because AIPerf names all its files alike.
 
 The summaries beside it (`profile_export_aiperf.json`, `.csv`) are read by `aiperf_summary`.
@@ -28,8 +28,9 @@ from typing import Any
 
 import msgspec
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import lines_of
 from tokenworks_sources.connectors.requests.usage import UsageError, inclusive
@@ -62,15 +63,15 @@ class AiPerf:
         return f"keys metadata and metrics, with {', '.join(KNOWN_INSIDE)}" if inside else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line that is not blank."""
         constants = {
             "emitter": self.name,
             "clock": "utc",
-            "model_requested": sidecar.said_beside(file.path).model,
+            "model_requested": about.beside(file.path).model,
             "deployment_key": PurePath(file.name).parent.name,
         }
         rows = Rows(sink, self.table, constants)
@@ -149,7 +150,7 @@ def _row(record: _Record, own_id: str) -> dict[str, object] | None:
         "session_id": about.x_correlation_id or about.conversation_id,
         "trace_id": about.root_correlation_id,
         "started_at": started_at,
-        "first_token_at": sidecar.later(started_at, ttft),
+        "first_token_at": moments.later(started_at, ttft),
         "ended_at": None
         if about.request_end_ns is None
         else _instant(about.request_end_ns, "request_end_ns"),
@@ -180,7 +181,7 @@ def _outcome(record: _Record) -> dict[str, object]:
 
 def _instant(nanoseconds: int, field: str) -> datetime:
     try:
-        return sidecar.instant(nanoseconds)
+        return moments.instant(nanoseconds)
     except OverflowError:
         raise UsageError(f"{field}: not a time") from None
 

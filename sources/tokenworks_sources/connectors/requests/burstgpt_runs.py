@@ -6,7 +6,7 @@ What the emitter gets wrong, and what is done about it:
 - `record_time` is when the answer was over, by a clock that counts from the boot of the machine. The
   `server_log.json` beside it ties that clock to the day: each of its entries holds `log time`, local
   time without a zone, of the moment `env_timestamp`, and names the model. Its times are taken as UTC
-  unless a `benchmark.yaml` names the `zone`. Without a server log, the `anchor` of that file says when
+  unless an `about.yaml` names the `zone`. Without a server log, the `anchor` of that file says when
   the first request was sent.
 - `server_log.json` is several JSON objects, one behind the other with nothing between. It is no list of
   requests, so it is skipped with its reason; a changed one re-ingests the logs beside it.
@@ -26,10 +26,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
-import xxhash
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import SMALL_BYTES, value_of
 from tokenworks_sources.connectors.requests.usage import UsageError
@@ -85,11 +85,9 @@ class BurstGptRuns:
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of what dates the log."""
-        version = sidecar.version_beside(self.version, file.path)
-        log = _server_log_beside(file.path)
-        if log is None or _is_server_log(preview_of(file.path)):
-            return version
-        return f"{version}-{xxhash.xxh3_64_hexdigest(log.read_bytes())}"
+        is_log = _is_server_log(preview_of(file.path))
+        log = None if is_log else _server_log_beside(file.path)
+        return about.version_with(self.version, file.path, log)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one request, or the whole server log."""
@@ -142,14 +140,14 @@ def _write(
     }
     rows = Rows(sink, CONNECTOR.table, constants)
     for number, sent, row in requests:
-        started_at = sidecar.later(clock.instant, sent - clock.reading)
+        started_at = moments.later(clock.instant, sent - clock.reading)
         if started_at is None:
             sink.reject(number, "record_time: not a time", "")
             continue
         times = {
             "started_at": started_at,
-            "first_token_at": sidecar.later(started_at, _seconds(row, "ttft_seconds")),
-            "ended_at": sidecar.later(started_at, _seconds(row, "e2e_seconds")),
+            "first_token_at": moments.later(started_at, _seconds(row, "ttft_seconds")),
+            "ended_at": moments.later(started_at, _seconds(row, "e2e_seconds")),
         }
         rows.add(number, "", {**row, **times, "request_id": f"{file.digest[:16]}-{number}"})
     rows.close()
@@ -162,19 +160,19 @@ def _seconds(row: Mapping[str, object], column: str) -> float | None:
 
 def _clock_of(path: Path, first: float) -> _Clock:
     """By the server log beside the file, else by the anchor for the first request."""
-    said = sidecar.said_beside(path)
+    said = about.beside(path)
     log = _server_log_beside(path)
-    if said.start is None and log is not None:
+    if said.anchor is None and log is not None:
         for entry in _entries(log):
             clock = _tied(entry, said)
             # The run whose server was up when the first request was sent.
             if clock is not None and first <= clock.reading:
                 return clock
-    start = sidecar.anchor_of(path, said, "its clock counts from the boot of a machine")
+    start = about.anchor_needed(path, said, "its clock counts from the boot of a machine")
     return _Clock(first, start, said.model)
 
 
-def _tied(entry: Mapping[str, Any], said: sidecar.Said) -> _Clock | None:
+def _tied(entry: Mapping[str, Any], said: about.About) -> _Clock | None:
     """The moment that an entry of the server log was written."""
     query = entry.get("0")
     reading = query.get("env_timestamp") if isinstance(query, dict) else None

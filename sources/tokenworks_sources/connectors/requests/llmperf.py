@@ -2,7 +2,7 @@
 
 What the emitter gets wrong, and what is done about it:
 
-- It writes no time at all: every request stands at the `anchor` of a `benchmark.yaml` beside the file,
+- It writes no time at all: every request stands at the `anchor` of an `about.yaml` beside the file,
   and only latencies and counts are good. Nor does it name the model (`model` there).
 - A refused request (`error_code` 429) carries a `ttft_s` of 0, a latency of 0 and 1 made-up output
   token; all three are unknown. −100 marks an answer of too few tokens, which llmperf counts as failed
@@ -23,8 +23,9 @@ from typing import Any
 
 import msgspec
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import value_of
 from tokenworks_sources.connectors.requests.usage import UsageError
@@ -58,14 +59,14 @@ class LlmPerf:
         return f"an array of objects with {', '.join(sorted(KNOWN_BY))}" if known else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one element of the array."""
         responses = value_of(file.path, list[msgspec.Raw], sink.scratch)
-        said = sidecar.said_beside(file.path)
-        start = sidecar.anchor_of(file.path, said, "llmperf writes no times")
+        said = about.beside(file.path)
+        start = about.anchor_needed(file.path, said, "llmperf writes no times")
         constants = {
             "emitter": self.name,
             "clock": "relative",
@@ -98,8 +99,8 @@ def _row(response: _Response, start: datetime) -> dict[str, object]:
         whole, output = None, None
     return {
         "started_at": start,
-        "first_token_at": sidecar.later(start, ttft),
-        "ended_at": sidecar.later(start, whole),
+        "first_token_at": moments.later(start, ttft),
+        "ended_at": moments.later(start, whole),
         "ttft_seconds": ttft,
         "e2e_seconds": whole,
         "input_total_tokens": figures.whole(response.number_input_tokens, "number_input_tokens"),

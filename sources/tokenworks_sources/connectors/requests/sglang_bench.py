@@ -3,7 +3,7 @@
 What the emitter gets wrong, and what is done about it:
 
 - A file holds one run a line, because results are appended, and a run does not say when it was. The
-  `anchor` of a `benchmark.yaml` beside the file says when the first one began; each next run is placed
+  `anchor` of an `about.yaml` beside the file says when the first one began; each next run is placed
   where the one before it was over, as the pause between them is not in the file.
 - It does not write when a request was sent: all requests of a run stand at its begin. So `clock` is
   relative, and only latencies and counts are good.
@@ -21,8 +21,9 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path, PurePath
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import values_of
@@ -61,13 +62,13 @@ class SglangBench:
         return f"an SGLang benchmark with {KNOWN_BY}" if KNOWN_BY in is_run(preview) else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one request."""
-        said = sidecar.said_beside(file.path)
-        start = sidecar.anchor_of(file.path, said, NO_DATE)
+        said = about.beside(file.path)
+        start = about.anchor_needed(file.path, said, NO_DATE)
         lines = count(1)
         constants: dict[str, object] = {
             "emitter": self.name,
@@ -99,7 +100,7 @@ def after(path: Path, start: datetime, duration: object) -> datetime:
         LandingFileError: the duration is none.
     """
     try:
-        end = sidecar.later(start, figures.number(duration, "duration") or 0.0)
+        end = moments.later(start, figures.number(duration, "duration") or 0.0)
     except UsageError:
         end = None
     if end is None:

@@ -3,7 +3,7 @@
 What the emitter gets wrong, and what is done about it:
 
 - `date` (`20250711-120000`) is local time without a zone, read when the run was over. By rule it is
-  UTC, the clock of nearly every container, unless a `benchmark.yaml` beside the file names the `zone`;
+  UTC, the clock of nearly every container, unless an `about.yaml` beside the file names the `zone`;
   `anchor` there says when the run began. Else it began `duration` seconds before `date`.
 - Older versions do not write when a request was sent: all of them stand at the begin of the run.
   `start_times` of newer ones are on a clock that starts anywhere; the earliest falls on the begin.
@@ -25,8 +25,9 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path, PurePath
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.benchmarks import figures, heads, sidecar
+from tokenworks_sources.connectors.benchmarks import figures, heads
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
 from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.benchmarks.whole_file import values_of
@@ -44,20 +45,20 @@ def is_run(preview: Preview) -> frozenset[str]:
     return keys if keys >= RUN_KEYS else frozenset()
 
 
-def begin_of(record: Mapping[str, object], said: sidecar.Said, path: Path) -> datetime:
+def begin_of(record: Mapping[str, object], said: about.About, path: Path) -> datetime:
     """When a run began, as naive UTC.
 
     Raises:
         LandingFileError: neither the record nor the sidecar tells.
     """
-    if said.start is not None:
-        return said.start
+    if said.anchor is not None:
+        return said.anchor
     try:
         over = datetime.strptime(str(record.get("date")), DATE_FORM)
         begun = over - timedelta(seconds=figures.number(record.get("duration"), "duration") or 0)
         return said.utc_of(begun)
     except (UsageError, ValueError, OverflowError):
-        return sidecar.anchor_of(path, said, "its `date` is no date of the form 20250711-120000")
+        return about.anchor_needed(path, said, "its `date` is no date of the form 20250711-120000")
 
 
 class _Run(Detail):
@@ -81,12 +82,12 @@ class VllmBench:
         return f"a vLLM benchmark with {KNOWN_BY}" if KNOWN_BY in is_run(preview) else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of the `benchmark.yaml` beside the file."""
-        return sidecar.version_beside(self.version, file.path)
+        """Version with the digest of the `about.yaml` beside the file."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one request."""
-        said = sidecar.said_beside(file.path)
+        said = about.beside(file.path)
         lines = count(1)
         constants: dict[str, object] = {
             "emitter": self.name,
