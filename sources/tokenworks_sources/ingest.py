@@ -20,7 +20,8 @@ from tokenworks_sources.lake.commit import retire
 from tokenworks_sources.lake.journal import recover
 from tokenworks_sources.lake.paths import change_lock, ensure_tables, landing_lock
 from tokenworks_sources.lake.stage import clear_staging
-from tokenworks_sources.landing import digest_of, landing_files, preview_of
+from tokenworks_sources.landing import digest_of, preview_of
+from tokenworks_sources.listing import Listed, finished_in
 from tokenworks_sources.manifest import (
     Manifest,
     load_manifest,
@@ -29,6 +30,8 @@ from tokenworks_sources.manifest import (
     write_manifest,
 )
 from tokenworks_sources.settings import Settings
+from tokenworks_sources.settled import landing_tables as tables_landed
+from tokenworks_sources.settled import listing_of, settle
 from tokenworks_sources.units import (
     BATCH_BYTES,
     BATCH_FILES,
@@ -113,23 +116,40 @@ def ingest_landing(
         progress: called with (files done, files, name) before each file or batch, and at the end.
     """
     _finish_what_was_begun(settings)
-    depth = len(settings.landing.parts)
-    paths_by_table: dict[str, list[Path]] = {}
-    for path in landing_files(settings, landing_tables):
-        if not registry.is_sidecar(path):
-            paths_by_table.setdefault(path.parts[depth], []).append(path)
+    beside = finished_in(settings.landing)
+    listings = _listings(settings, landing_tables, beside)
+    paths_by_table = {
+        table: [Path(found.path) for found in listed if not registry.is_sidecar(Path(found.path))]
+        for table, listed in listings.items()
+    }
     total = sum(map(len, paths_by_table.values()))
     outcomes: list[FileOutcome] = []
+    whole: dict[str, int] = {}
     for table, paths in paths_by_table.items():
 
         def report(done: int, name: str, before: int = len(outcomes)) -> None:
             if progress:
                 progress(before + done, total, name)
 
-        outcomes += _TableIngest(_Shelf(settings, table), report).run(paths)
+        found = _TableIngest(_Shelf(settings, table), report).run(paths) if paths else []
+        outcomes += found
+        if all(outcome.status != FAILED for outcome in found):
+            whole[table] = len(found)
     if progress:
         progress(total, total, "")
+    if all(registry.is_sidecar(Path(found.path)) for found in beside):
+        settle(settings, listings, beside, whole)
     return IngestReport(outcomes)
+
+
+def _listings(
+    settings: Settings, tables: Collection[str] | None, beside: Sequence[Listed]
+) -> dict[str, list[Listed]]:
+    """What lies in each landing table; a file beside them is a table of its own, which fails."""
+    listings = {table: listing_of(settings, table) for table in tables or tables_landed(settings)}
+    if not tables:
+        listings |= {Path(found.path).name: [found] for found in beside}
+    return dict(sorted(listings.items()))
 
 
 def _finish_what_was_begun(settings: Settings) -> None:
@@ -237,6 +257,7 @@ class _TableIngest:
         self.pending: set[str] = set()
         # Files with the bytes of one that waits: known, once that one has landed.
         self.twins: list[tuple[int, Path]] = []
+        self.named: dict[str, Connector | None] = {}
 
     def run(self, paths: Sequence[Path]) -> list[FileOutcome]:
         """Outcomes in the order of the paths."""
@@ -259,7 +280,7 @@ class _TableIngest:
     def _take(self, place: int, path: Path) -> None:
         name, digest, chosen = self.shelf.name_of(path), "", ""
         try:
-            connector = _connector_of(self.shelf.settings, path)
+            connector = self._connector_of(path)
             chosen = connector.name
             before = path.stat()
             digest = self.shelf.identity_of(path, before, connector)
@@ -326,19 +347,24 @@ class _TableIngest:
         self.shelf.keep_name(manifest, path)
         self.outcomes[place] = _outcome(manifest, KNOWN)
 
+    def _connector_of(self, path: Path) -> Connector:
+        """The connector that the file's landing folder names, else the one that recognises it."""
+        table, _, below = self.shelf.name_of(path).partition("/")
+        folder, _, rest = below.partition("/")
+        named = self._named(table, folder) if rest else None
+        connector = named or registry.recognise(preview_of(path)).connector
+        if connector.table != table:
+            raise LandingFileError(
+                path,
+                f"connector {connector.name} reads it, but not from landing/{table}/.",
+                f"Move it to landing/{connector.table}/{connector.name}/.",
+            )
+        return connector
 
-def _connector_of(settings: Settings, path: Path) -> Connector:
-    """The connector that the file's landing folder names, else the one that recognises it."""
-    parts = path.parts[len(settings.landing.parts) :]
-    named = registry.in_folder(parts[0], parts[1]) if len(parts) > 2 else None
-    connector = named or registry.recognise(preview_of(path)).connector
-    if connector.table != parts[0]:
-        raise LandingFileError(
-            path,
-            f"connector {connector.name} reads it, but not from landing/{parts[0]}/.",
-            f"Move it to landing/{connector.table}/{connector.name}/.",
-        )
-    return connector
+    def _named(self, table: str, folder: str) -> Connector | None:
+        if folder not in self.named:
+            self.named[folder] = registry.in_folder(table, folder)
+        return self.named[folder]
 
 
 def _outcome(manifest: Manifest, status: str) -> FileOutcome:

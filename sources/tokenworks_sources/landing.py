@@ -23,10 +23,10 @@ import xxhash
 from tokenworks_sources import archives
 from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.listing import finished_below
 from tokenworks_sources.settings import Settings
 
 HEAD_BYTES = 64 * 1024
-UNFINISHED = (".part", ".tmp", ".next")
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BUFFER_BYTES = 1 << 20
@@ -34,29 +34,8 @@ _BUFFER_BYTES = 1 << 20
 
 def landing_files(settings: Settings, tables: Collection[str] | None = None) -> list[Path]:
     """All finished files below the landing folder, sorted by name."""
-    roots = [settings.landing / table for table in tables] if tables else [settings.landing]
-    return sorted(Path(name) for root in roots for name in _finished_below(str(root)))
-
-
-def _finished_below(folder: str) -> Iterator[str]:
-    """Finished files below a folder; one listing per folder, as there may be ten thousand files."""
-    if not Path(folder).is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _finished_below(entry.path)
-            elif not _is_unfinished(entry.name) and entry.is_file():
-                yield entry.path
-
-
-def is_unfinished(path: Path) -> bool:
-    """A file that a shipper is still writing, or that is no data (dot files)."""
-    return _is_unfinished(path.name)
-
-
-def _is_unfinished(name: str) -> bool:
-    return name.startswith((".", "~")) or name.endswith(UNFINISHED)
+    roots = [settings.landing / table for table in sorted(tables)] if tables else [settings.landing]
+    return [Path(found.path) for root in roots for found in finished_below(root)]
 
 
 def digest_of(path: Path) -> str:

@@ -12,7 +12,8 @@ from tokenworks_sources.connectors.base import Connector
 from tokenworks_sources.connectors.mapped import resolve
 from tokenworks_sources.connectors.mapped.mapped import Mapped
 from tokenworks_sources.errors import LandingFileError
-from tokenworks_sources.landing import digest_of, is_unfinished, place, preview_of
+from tokenworks_sources.landing import digest_of, place, preview_of
+from tokenworks_sources.listing import is_unfinished
 from tokenworks_sources.manifest import load_manifests
 from tokenworks_sources.settings import Settings
 
@@ -151,7 +152,7 @@ def _data_files(source: Path) -> list[Path]:
     return [
         path
         for path in found
-        if path.is_file() and not is_unfinished(path) and not registry.is_sidecar(path)
+        if path.is_file() and not is_unfinished(path.name) and not registry.is_sidecar(path)
     ]
 
 

@@ -82,6 +82,12 @@ def is_left_out(path: Path, error: LandingFileError) -> bool:
 
 def ingest_and_show(settings: Settings) -> int:
     """Ingests the landing folder, prints what happened, returns the number of failed files."""
+    from tokenworks_sources.settled import settled_files
+
+    settled = settled_files(settings)
+    if settled is not None:
+        _show_files(settings, 0, settled)
+        return 0
     from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
 
     with show.progress_bar("Ingest") as progress:
@@ -89,10 +95,7 @@ def ingest_and_show(settings: Settings) -> int:
     new, known, failed = (report.with_status(status) for status in (INGESTED, KNOWN, FAILED))
     _show_rows(report)
     _show_rejects(settings, new)
-    show.done(
-        f"{show.count(len(new), 'file')} ingested, {len(known):,} in the lake before",
-        settings.lake,
-    )
+    _show_files(settings, len(new), len(known))
     for outcome in failed:
         show.problem(outcome.error or outcome.name)
     if failed:
@@ -102,6 +105,10 @@ def ingest_and_show(settings: Settings) -> int:
             "`tokenworks ingest PATH`, or remove them."
         )
     return len(failed)
+
+
+def _show_files(settings: Settings, new: int, known: int) -> None:
+    show.done(f"{show.count(new, 'file')} ingested, {known:,} in the lake before", settings.lake)
 
 
 def _show_rows(report: IngestReport) -> None:

@@ -103,6 +103,11 @@ def ensure_tables(lake: Path) -> None:
             os.replace(beside, path)
 
 
+def empty_parts(lake: Path) -> list[Path]:
+    """The zero-row parts of all tables."""
+    return [_empty_part(lake, contract) for contract in CONTRACTS.values()]
+
+
 def _has_empty_part(lake: Path, contract: Contract) -> bool:
     path = _empty_part(lake, contract)
     if not path.exists():
