@@ -1,10 +1,16 @@
 -- Electricity bills as charge lines of the site that the meter serves.
 with
-bills as (
+-- A bill that is issued again replaces the whole one, lines that it no longer has included.
+issued as (
     select * from {{ ref('stg_lake__energy_bills') }}
+    qualify rank() over (partition by bill_id order by issued_at desc nulls last) = 1
+),
+
+bills as (
+    select * from issued
     qualify row_number() over (
         partition by bill_id, line_id
-        order by issued_at desc nulls last, source_file desc, source_digest desc, source_line desc
+        order by source_file desc, source_digest desc, source_line desc
     ) = 1
 ),
 
