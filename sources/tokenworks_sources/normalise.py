@@ -5,16 +5,21 @@ Pure functions, but for the key, which is read from the environment or the home 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from tokenworks_sources.settings import PSEUDONYM_VARIABLE, Settings, SettingsError
 
 MISSING_TEXTS = frozenset({"", "null", "none", "nan", "n/a", "[n/a]", "[not supported]", "-"})
 
+SHORTEST_KEY = 16
 REDACTED_LIMIT = 2_000
 _TIMESTAMP = r"\d{4}-\d{2}-\d{2}(?:[T ][0-9:.]+(?:Z|[+-]\d{2}:?\d{2})?)?"
 _NUMBER = r"[-+]?\d{1,19}(?:\.\d{1,12})?(?:[eE][-+]?\d{1,3})?"
@@ -42,21 +47,51 @@ def pseudonym_key(settings: Settings) -> bytes:
     """The secret of the pseudonyms: the environment's, else one made once for the home folder."""
     from_environment = os.environ.get(PSEUDONYM_VARIABLE)
     if from_environment:
-        if len(from_environment) < 16:
+        if len(from_environment) < SHORTEST_KEY:
             raise SettingsError(
-                f"{PSEUDONYM_VARIABLE} is shorter than 16 characters; use a longer secret."
+                f"{PSEUDONYM_VARIABLE} is shorter than {SHORTEST_KEY} characters; use a longer "
+                "secret."
             )
         return from_environment.encode()
     path = settings.pseudonym_key_file
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(secrets.token_hex(32))
-        except FileExistsError:
-            pass  # another process made it first
-    return path.read_text().strip().encode()
+        with _alone_in(path.parent):
+            if not path.exists():
+                _make_key(path)
+    return _key_in(path)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make_key(path: Path) -> None:
+    """Whole before it has its name: a process that is killed on the way leaves no shorter key."""
+    beside = path.with_name(f".{path.name}.next")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(secrets.token_hex(32))
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, path)
+
+
+def _key_in(path: Path) -> bytes:
+    key = path.read_text().strip()
+    if len(key) < SHORTEST_KEY:
+        raise SettingsError(
+            f"{path} holds fewer than {SHORTEST_KEY} characters; put the key back, or remove the "
+            "file: then users get other pseudonyms from now on."
+        )
+    return key.encode()
 
 
 def redact(text: str | bytes, limit: int = REDACTED_LIMIT) -> str:

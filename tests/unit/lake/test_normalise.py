@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tokenworks_sources.normalise import pseudonym, pseudonym_key, redact
@@ -47,6 +52,60 @@ def test_key_is_made_once_and_kept_private(
     first = pseudonym_key(settings)
     assert pseudonym_key(settings) == first
     assert settings.pseudonym_key_file.stat().st_mode & 0o777 == 0o600
+
+
+KILLED = """
+import os, sys
+sys.path.insert(0, {sources!r})
+from tokenworks_sources import normalise
+from tokenworks_sources.settings import Settings
+calls = 0
+def dying(real):
+    def call(*args):
+        global calls
+        calls += 1
+        if calls == {at}:
+            os.kill(os.getpid(), 9)
+        return real(*args)
+    return call
+for name in ("open", "fdopen", "fsync", "replace"):
+    setattr(os, name, dying(getattr(os, name)))
+os.write(1, normalise.pseudonym_key(Settings.at({home!r})))
+"""
+
+
+def _first(settings: Settings, root: Path, at: int = 0) -> subprocess.Popen[bytes]:
+    code = KILLED.format(sources=str(root / "sources"), at=at, home=str(settings.home))
+    env = {name: value for name, value in os.environ.items() if "PSEUDONYM" not in name}
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=env)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
+def test_no_short_key_is_left_when_its_maker_is_killed(
+    settings: Settings, root: Path, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOKENWORKS_PSEUDONYM_KEY", raising=False)
+    process = _first(settings, root, at)
+    process.communicate()
+    assert process.returncode == -9
+    assert not settings.pseudonym_key_file.exists()
+    key = pseudonym_key(settings)
+    assert len(key) == 64
+    assert [path.name for path in settings.home.iterdir()] == ["pseudonym.key"]
+    assert pseudonym_key(settings) == key
+
+
+def test_two_first_processes_have_one_key(settings: Settings, root: Path) -> None:
+    keys = {process.communicate()[0] for process in [_first(settings, root) for _ in range(4)]}
+    assert keys == {settings.pseudonym_key_file.read_bytes()}
+
+
+def test_empty_key_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKENWORKS_PSEUDONYM_KEY", raising=False)
+    settings.home.mkdir()
+    settings.pseudonym_key_file.touch()
+    with pytest.raises(SettingsError, match="put the key back"):
+        pseudonym_key(settings)
 
 
 def test_short_key_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
