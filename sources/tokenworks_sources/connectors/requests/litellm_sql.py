@@ -59,7 +59,7 @@ def request_rows(source: str, form: Form) -> str:
     )
 
 
-_START = re.compile(rb'"startTime"\\s*:\\s*"(\\d{4}-\\d{2}-\\d{2})')
+_START = re.compile(rb'"startTime"\s*:\s*"(\d{4}-\d{2}-\d{2})')
 
 
 def day_of(record: bytes) -> date | None:

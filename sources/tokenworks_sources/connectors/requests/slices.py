@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ from typing import Any, BinaryIO
 
 import duckdb
 import fsspec  # type: ignore[import-untyped]
+import numpy as np
+import numpy.typing as npt
 
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 from tokenworks_sources.errors import LandingFileError
@@ -36,8 +37,9 @@ HELD_WINDOW_BYTES = 1 << 26
 SMALLEST_SLICE_BYTES = 1 << 24
 MOST_SLICES = 16
 PROTOCOL = "slice"
-# A line that begins with white space may be blank; only there the text is looked at.
-_DOUBTFUL = re.compile(rb"\n(?=[\x00-\x20])")
+_NEWLINE, _SPACE = 0x0A, 0x20
+_Codes = npt.NDArray[np.uint8]
+_Flags = npt.NDArray[np.bool_]
 
 Source = Path | bytes
 
@@ -185,27 +187,34 @@ def slices_of(
 
 def _count_lines(source: Source, start: int, end: int) -> tuple[int, tuple[int, ...]]:
     """Number of lines of a run, and the numbers of its blank ones."""
-    lines, position, blank = 0, start, []
-    before = b"\n"
+    ended, position, blank = 0, start, []
+    begins = True
     with Slice(source, start, end, 0, 0, ()).open() as stream:
         while position < end:
-            # The last byte of the block before tells whether a line begins with this one.
-            read = stream.read(min(BLOCK_BYTES, end - position))
-            if not read:
+            block = stream.read(min(BLOCK_BYTES, end - position))
+            if not block:
                 break  # cut while it is read; its size tells at the end
-            block = before + read
-            counted = 0
-            for found in _DOUBTFUL.finditer(block):
-                lines += block.count(b"\n", counted, found.start() + 1)
-                counted = found.start() + 1
-                close = block.find(b"\n", counted)
-                text = block[counted:close] if close >= 0 else None
-                if _is_blank(source, position + found.start(), end, text):
-                    blank.append(lines)
-            lines += block.count(b"\n", counted, len(block) - 1)
-            position += len(block) - 1
-            before = block[-1:]
-    return lines, tuple(blank)
+            codes = np.frombuffer(block, np.uint8)
+            ends = codes == _NEWLINE
+            reached, lines = 0, ended
+            for begin in _doubtful(codes, ends, begins):
+                lines += int(np.count_nonzero(ends[reached:begin]))
+                reached = begin
+                close = block.find(b"\n", begin)
+                text = block[begin:close] if close >= 0 else None
+                if _is_blank(source, position + begin, end, text):
+                    blank.append(lines + 1)
+            ended += int(np.count_nonzero(ends))
+            begins = bool(ends[-1])
+            position += len(block)
+    return ended + (not begins), tuple(blank)
+
+
+def _doubtful(codes: _Codes, ends: _Flags, begins: bool) -> list[int]:
+    """Where lines begin with white space: only there the text is looked at."""
+    found = ends[:-1] & (codes[1:] <= _SPACE)
+    later = (np.flatnonzero(found) + 1).tolist() if found.any() else []
+    return [0, *later] if begins and codes[0] <= _SPACE else later
 
 
 def _is_blank(source: Source, offset: int, end: int, text: bytes | None) -> bool:
