@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tokenworks_sources.connectors import json_records
 from tokenworks_sources.connectors.base import Preview
-from tokenworks_sources.connectors.json_records import Record, first_record, records_of
+from tokenworks_sources.connectors.json import records as json_records
+from tokenworks_sources.connectors.json.records import Record, first_record, records_of
 from tokenworks_sources.errors import LandingFileError
 
 UNFINISHED = "not JSON: the file ends inside the record"

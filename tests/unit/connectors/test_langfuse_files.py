@@ -26,7 +26,8 @@ from tests.unit.connectors.langfuse_files import (
     writer,
 )
 from tokenworks_sources.connectors.base import Preview
-from tokenworks_sources.connectors.requests import json_elements, langfuse
+from tokenworks_sources.connectors.json import lists
+from tokenworks_sources.connectors.requests import langfuse
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 
@@ -236,7 +237,7 @@ def test_a_time_is_rejected_when_no_calendar_reaches_it(
 def test_nothing_is_lost_when_an_export_is_larger_than_a_block(
     write: Write, ingest_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_elements, "CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(lists, "CHUNK_BYTES", 1_000)
     monkeypatch.setattr("tokenworks_sources.connectors.requests.langfuse_spool.BLOCK_ROWS", 7)
     rows = [changed(id=f"obs-{number:03d}") for number in range(50)]
     for name in ("many.json", "many.jsonl"):

@@ -31,7 +31,7 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import SMALL_BYTES, small_object
+from tokenworks_sources.connectors.json.document import LARGEST_SUMMARY_BYTES, read_summary
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.contracts.benchmark_runs import STATISTICS
 from tokenworks_sources.errors import LandingFileError
@@ -98,7 +98,7 @@ class AiPerfSummary:
                 facts: Mapping[str, Any] = {}
                 metrics = _tables(file.path)
             else:
-                facts = small_object(file.path)
+                facts = read_summary(file.path)
                 metrics = {key: value for key, value in facts.items() if isinstance(value, dict)}
             rows.add(1, "", _row(metrics, facts, said, file.path))
         except UsageError as error:
@@ -112,7 +112,7 @@ CONNECTOR = AiPerfSummary()
 def _tables(path: Path) -> Metrics:
     """The metrics of a CSV under the names that JSON gives them."""
     with open_decompressed(path) as stream:
-        text = stream.read(SMALL_BYTES).decode("utf-8-sig", "replace")
+        text = stream.read(LARGEST_SUMMARY_BYTES).decode("utf-8-sig", "replace")
     found: dict[str, dict[str, Any]] = {}
     header: list[str] = []
     try:

@@ -25,7 +25,7 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, summary
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import small_object
+from tokenworks_sources.connectors.json.document import read_summary
 from tokenworks_sources.connectors.requests.usage import UsageError
 
 KNOWN_BY = frozenset(("hw", "infmax_model_prefix", "framework", "precision", "tput_per_gpu"))
@@ -75,7 +75,7 @@ class InferenceXAgg:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; the file is one record."""
-        run, said = small_object(file.path), about.beside(file.path)
+        run, said = read_summary(file.path), about.beside(file.path)
         start = about.anchor_needed(file.path, said, "an aggregate of InferenceX has no date")
         sink.expect(1)
         constants = {"tool": "inferencex", "run_id": file.digest[:16], "clock": "relative"}

@@ -22,7 +22,7 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments, summary
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import small_object
+from tokenworks_sources.connectors.json.document import read_summary
 from tokenworks_sources.connectors.requests.usage import UsageError
 
 KNOWN_BY = frozenset(
@@ -66,7 +66,7 @@ class LlmPerfSummary:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; the file is one record."""
-        run, said = small_object(file.path), about.beside(file.path)
+        run, said = read_summary(file.path), about.beside(file.path)
         sink.expect(1)
         rows = Rows(sink, self.table, {"tool": "llmperf", "run_id": file.digest[:16]})
         try:

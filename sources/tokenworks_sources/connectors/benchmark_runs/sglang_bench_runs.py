@@ -25,7 +25,6 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, summary
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import objects_of
 from tokenworks_sources.connectors.requests.sglang_bench import NO_DATE, after, is_run
 from tokenworks_sources.connectors.requests.usage import UsageError
 
@@ -70,7 +69,7 @@ class SglangBenchRuns:
         said = about.beside(file.path)
         start = about.anchor_needed(file.path, said, NO_DATE)
         rows = Rows(sink, self.table, {"tool": "sglang_bench", "clock": "relative"})
-        for number, run in objects_of(file.path, sink.scratch):
+        for number, run in summary.objects_of(file.path, sink.scratch):
             if run is None:
                 sink.reject(number, "not a result of SGLang's benchmark", "")
                 continue

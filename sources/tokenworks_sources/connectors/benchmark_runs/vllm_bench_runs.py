@@ -27,7 +27,6 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, summary
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import objects_of
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.connectors.requests.vllm_bench import begin_of, is_run
 
@@ -71,7 +70,7 @@ class VllmBenchRuns:
         """See `Connector.read`; one record is one run."""
         said = about.beside(file.path)
         rows = Rows(sink, self.table, {"tool": "vllm_bench", "clock": "utc"})
-        for number, run in objects_of(file.path, sink.scratch):
+        for number, run in summary.objects_of(file.path, sink.scratch):
             if run is None:
                 sink.reject(number, "not a result of vLLM's benchmark", "")
                 continue

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tokenworks_sources.connectors.benchmarks import figures, moments
+from tokenworks_sources.connectors.json.in_place import values_of
 from tokenworks_sources.contracts.benchmark_runs import METRICS, STATISTICS
+
+FIGURE_BYTES = 500
 
 # What tools call a median.
 _WORDS = {"p50": ("median", "p50")}
+
+
+def objects_of(path: Path, scratch: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and figures of each run of a file of summaries; None where a line is broken.
+
+    What is too long for a figure or a name, such as arrays of details, is left out.
+
+    Raises:
+        LandingFileError: the file is no JSON object.
+    """
+    for number, run in values_of(path, dict[str, msgspec.Raw], scratch):
+        yield number, None if run is None else _figures(run)
+
+
+def _figures(run: dict[str, msgspec.Raw]) -> dict[str, Any] | None:
+    short = {key: raw for key, raw in run.items() if len(memoryview(raw)) < FIGURE_BYTES}
+    try:
+        return {key: msgspec.json.decode(raw) for key, raw in short.items()}
+    except (msgspec.DecodeError, UnicodeDecodeError):  # 1e999 is JSON and no number
+        return None
 
 
 def latencies(

@@ -17,7 +17,7 @@ from datetime import datetime
 from tokenworks_sources.connectors.amounts import NOT_AN_AMOUNT, amount_of
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.gpu_offers.offer_rows import OfferRows
-from tokenworks_sources.connectors.json_records import Record, first_record, records_of
+from tokenworks_sources.connectors.json.records import Record, first_record, records_of
 
 TELLING = ("provider_id", "gpu_model", "price_usd_hour", "is_spot", "collected_at")
 PROVIDER_KEYS = frozenset({"id", "name", "url", "color", "blurb"})

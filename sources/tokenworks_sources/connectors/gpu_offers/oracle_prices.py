@@ -20,7 +20,7 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.amounts import NOT_AN_AMOUNT, amount_of
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.gpu_offers.offer_rows import OfferRows, observed_at
-from tokenworks_sources.connectors.json_records import first_record, records_of
+from tokenworks_sources.connectors.json.records import first_record, records_of
 
 METRIC = "gpu per hour"
 NO_GPU = "a product that is not metered by GPU and hour"

@@ -22,7 +22,7 @@ from decimal import Decimal
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.exact import decimal_of, stored
 from tokenworks_sources.connectors.grid_prices.rows import PriceRow, frame_of, utc_of
-from tokenworks_sources.connectors.json_document import read_document
+from tokenworks_sources.connectors.json.document import read_document
 from tokenworks_sources.errors import LandingFileError
 
 ZONE, CURRENCY = "NL", "EUR"

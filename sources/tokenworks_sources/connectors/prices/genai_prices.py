@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.json_records import first_record, records_of
+from tokenworks_sources.connectors.json.records import first_record, records_of
 from tokenworks_sources.connectors.prices.price_rows import (
     MILLION,
     NO_PRICE,

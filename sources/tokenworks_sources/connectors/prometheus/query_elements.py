@@ -2,7 +2,7 @@
 
 A series ends with the bracket of its samples and its own brace, so the next such pair is taken and
 decoded; only where that fails (such a pair inside a label, keys in another order, native histograms)
-its marks are counted. Counting the marks of every sample would cost more than decoding them.
+its brackets are counted. Counting those of every sample would cost more than decoding them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar
 
+from tokenworks_sources.connectors.json.brackets import end_of_container
+
 BLOCK_BYTES = 4 << 20
 # One series of 32 MiB holds over a million samples; the API answers with 11,000 at most.
 LARGEST_SERIES_BYTES = 32 << 20
@@ -18,7 +20,6 @@ _RESULT = re.compile(rb'"result"\s*:\s*(\[|null)')
 _RESULT_BYTES = 64
 _END = re.compile(rb"\]\s*\}")
 _GAP = re.compile(rb"[\s,]*")
-_MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 
 Decoded = TypeVar("Decoded")
 
@@ -123,15 +124,4 @@ class Answers:
         return found.end() if found else None
 
     def _counted(self) -> int | None:
-        depth = 0
-        for match in _MARK.finditer(self._buffer, self._position):
-            mark = match.group()
-            if mark == b'"':
-                return None
-            if mark in (b"{", b"["):
-                depth += 1
-            elif mark in (b"}", b"]"):
-                depth -= 1
-                if depth == 0:
-                    return match.end()
-        return None
+        return end_of_container(self._buffer, self._position)[0]

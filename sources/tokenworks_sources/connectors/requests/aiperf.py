@@ -32,7 +32,7 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import lines_of
+from tokenworks_sources.connectors.json.in_place import lines_of
 from tokenworks_sources.connectors.requests.usage import UsageError, inclusive
 
 KNOWN_BY = ("metadata", "metrics")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from tokenworks_sources.connectors.json_records import Record, at, inner, text_at
+from tokenworks_sources.connectors.json.records import Record, at, inner, text_at
 from tokenworks_sources.connectors.requests import json_rows
 from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, instant
 from tokenworks_sources.connectors.requests.usage import UsageError, of_usage_body

@@ -31,7 +31,8 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import SMALL_BYTES, value_of
+from tokenworks_sources.connectors.json.document import LARGEST_SUMMARY_BYTES
+from tokenworks_sources.connectors.json.in_place import value_of
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of
@@ -198,7 +199,7 @@ def _is_server_log(preview: Preview) -> bool:
 def _entries(log: Path) -> list[Mapping[str, Any]]:
     """The objects of a server log, which stand one behind the other."""
     with open_decompressed(log) as stream:
-        text = stream.read(SMALL_BYTES).decode("utf-8-sig", "replace")
+        text = stream.read(LARGEST_SUMMARY_BYTES).decode("utf-8-sig", "replace")
     found: list[Mapping[str, Any]] = []
     decoder, position = json.JSONDecoder(), len(text) - len(text.lstrip())
     try:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import Preview, Sink
-from tokenworks_sources.connectors.requests import json_elements
+from tokenworks_sources.connectors.json import lists as json_lists
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed
 
@@ -54,8 +54,8 @@ class Shape:
     what: str
     names: Mapping[str, str]
     known_by: tuple[frozenset[str], ...]
-    lists: Collection[json_elements.Path] = ((),)
-    members: Collection[json_elements.Path] = field(default=())
+    lists: Collection[json_lists.Path] = ((),)
+    members: Collection[json_lists.Path] = field(default=())
 
     def knows(self, names: Collection[str]) -> frozenset[str] | None:
         """The fields by which these names are a record of the format, or None."""
@@ -71,14 +71,14 @@ class Record:
 
     line: int
     fields: Fields
-    path: json_elements.Path = ()
+    path: json_lists.Path = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
     """A value beside the lists of a JSON document; None ends the document."""
 
-    path: json_elements.Path | None
+    path: json_lists.Path | None
     value: object
 
 
@@ -233,22 +233,22 @@ def _lines(path: Path, stream: BinaryIO) -> Iterator[bytes]:
 def _of_document(path: Path, shape: Shape, sink: Sink) -> Iterator[Record | Beside]:
     number, has_list = 0, False
     with open_decompressed(path) as stream:
-        found = json_elements.elements(stream, shape.lists, shape.members)
+        found = json_lists.elements(stream, shape.lists, shape.members)
         while True:
             try:
                 piece = next(found)
             except StopIteration:
                 break
-            except json_elements.DocumentError as error:
+            except json_lists.DocumentError as error:
                 what = f"the JSON after record {number} cannot be read: {error}."
                 raise LandingFileError(path, what, SHIP_AGAIN) from error
-            if isinstance(piece, json_elements.Element):
+            if isinstance(piece, json_lists.Element):
                 number += 1
                 for record in _of_text(piece.text, number, shape, sink):
                     yield Record(record.line, record.fields, piece.path)
-            elif isinstance(piece, json_elements.Begin):
+            elif isinstance(piece, json_lists.Begin):
                 has_list = True
-            elif piece is json_elements.END:
+            elif piece is json_lists.END:
                 yield Beside(None, None)
             else:
                 value = value_of(piece.text)

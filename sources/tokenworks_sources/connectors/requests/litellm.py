@@ -27,8 +27,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tokenworks_sources.connectors import json_records, tabular
+from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import BatchSink, LandingFile, Preview, Sink
+from tokenworks_sources.connectors.json import records as json_records
 from tokenworks_sources.connectors.requests import litellm_csv, litellm_jsonl
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed

@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenworks_sources.connectors import json_records
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.free_text import shield
-from tokenworks_sources.connectors.json_records import Record, at, inner, text_at
+from tokenworks_sources.connectors.json import records as json_records
+from tokenworks_sources.connectors.json.records import Record, at, inner, text_at
 from tokenworks_sources.connectors.requests import json_rows
 from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, Rows, instant
 from tokenworks_sources.connectors.requests.litellm_fields import OPERATIONS

@@ -26,7 +26,7 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
 from tokenworks_sources.connectors.benchmarks.rows import Rows
-from tokenworks_sources.connectors.benchmarks.whole_file import values_of
+from tokenworks_sources.connectors.json.in_place import values_of
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.errors import LandingFileError
 

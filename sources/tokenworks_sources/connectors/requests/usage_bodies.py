@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenworks_sources.connectors import json_records
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.json import records as json_records
 from tokenworks_sources.connectors.requests import answers, json_rows
 from tokenworks_sources.connectors.requests.json_rows import FieldError, Rows
 from tokenworks_sources.connectors.requests.usage import UsageError

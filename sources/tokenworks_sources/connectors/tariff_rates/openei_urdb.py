@@ -27,7 +27,7 @@ from dataclasses import asdict
 import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.json_document import read_document
+from tokenworks_sources.connectors.json.document import read_document
 from tokenworks_sources.connectors.tariff_rates.urdb_tariff import (
     Tariff,
     TariffError,

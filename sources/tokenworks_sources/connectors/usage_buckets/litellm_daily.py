@@ -22,9 +22,10 @@ from datetime import datetime
 
 import polars as pl
 
-from tokenworks_sources.connectors import json_records, tabular
+from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.free_text import shield
+from tokenworks_sources.connectors.json import records as json_records
 from tokenworks_sources.connectors.requests import json_rows
 from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, Rows
 from tokenworks_sources.connectors.requests.usage import UsageError, inclusive, whole_tokens

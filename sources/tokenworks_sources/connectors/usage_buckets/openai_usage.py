@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.free_text import shield
-from tokenworks_sources.connectors.json_records import Record, at, text_at
+from tokenworks_sources.connectors.json.records import Record, at, text_at
 from tokenworks_sources.connectors.requests import json_rows
 from tokenworks_sources.connectors.requests.json_rows import FieldError, Row
 from tokenworks_sources.connectors.requests.usage import inclusive, whole_tokens

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from tokenworks_sources.connectors import json_records
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.json_records import Record, text_at
+from tokenworks_sources.connectors.json import records as json_records
+from tokenworks_sources.connectors.json.records import Record, text_at
 from tokenworks_sources.connectors.requests import json_rows
 from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, Rows, instant
 from tokenworks_sources.connectors.requests.usage import UsageError

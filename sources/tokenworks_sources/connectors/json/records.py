@@ -2,7 +2,8 @@
 
 Belongs here: where a record begins and ends in a stream of any size, and what the first one holds.
 Numbers with a fraction become `Decimal`, so that money never passes through a float. A record that
-does not parse is given as the reason why, and the next one is still read.
+does not parse is given as the reason why, and the next one is still read. Lists inside a document
+belong to `lists`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import BinaryIO
 import msgspec
 
 from tokenworks_sources.connectors.base import Preview
+from tokenworks_sources.connectors.json.brackets import end_of_container, is_balanced
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed
@@ -31,7 +33,7 @@ Record = dict[str, object]
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 # A whole string, a bracket or comma, or the quote of a string that the buffer does not hold whole.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],]|"', re.DOTALL)
-_OPENING, _CLOSING = b"{[", b"}]"
+_OPENING, _CLOSING, _ENDING = b"{[", b"}]", b"}],"
 _SPACE = b" \t\r\n"
 _SPACES = re.compile(rb"[ \t\r\n]*+")
 _BETWEEN = re.compile(rb"[ \t\r\n,]*+")
@@ -63,7 +65,7 @@ def decoded(text: bytes) -> Record | str:
     try:
         value = _DECODER.decode(text)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
-        return NOT_JSON if _is_balanced(text) else UNFINISHED
+        return NOT_JSON if is_balanced(text) else UNFINISHED
     return value if isinstance(value, dict) else NOT_AN_OBJECT
 
 
@@ -108,7 +110,7 @@ def _is_by_line(path: Path) -> bool:
         while len(begins) < 2 and read < RECORD_BYTES and (line := stream.readline(RECORD_BYTES)):
             read += len(line)
             text = line.removeprefix(BYTE_ORDER_MARK).strip()
-            if text.startswith(b"{") and not begins and _is_balanced(text):
+            if text.startswith(b"{") and not begins and is_balanced(text):
                 return True
             if text:
                 begins.append(text[:1])
@@ -132,16 +134,6 @@ def _too_large(path: Path, number: int, largest: int) -> LandingFileError:
         f"record {number} is over {largest >> 20} MiB.",
         "Look for a quote or bracket that is never closed.",
     )
-
-
-def _is_balanced(text: bytes) -> bool:
-    depth = 0
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        depth += (token in _OPENING) - (token in _CLOSING)
-        if token == b'"':
-            return False
-    return depth <= 0
 
 
 def _closed(text: bytes) -> bytes:
@@ -202,9 +194,10 @@ class _Values:
             end, position, depth = self._scan(position, depth)
             if end is not None:
                 return self._take(end)
-            if not (more := self._stream.read(BLOCK_BYTES)):
-                return self._take(len(self._buffer))
             held = self._buffer[self._start :]
+            # As much again as is held, so that a long value is not scanned once a block.
+            if not (more := self._stream.read(max(BLOCK_BYTES, len(held)))):
+                return self._take(len(self._buffer))
             if len(held) > self._largest:
                 raise _too_large(self._path, self._number, self._largest)
             position -= self._start
@@ -212,20 +205,18 @@ class _Values:
 
     def _scan(self, position: int, depth: int) -> tuple[int | None, int, int]:
         """Where the value ends, or how far it was followed and how deep it is there."""
-        for match in _TOKEN.finditer(self._buffer, position):
-            token = match.group()
-            if token == b'"':
+        while depth == 0:
+            match = _TOKEN.search(self._buffer, position)
+            if match is None or match.group() == b'"':
+                return None, position, 0
+            if match.group() in _OPENING:
+                position = match.start()
                 break
-            depth += (token in _OPENING) - (token in _CLOSING)
-            if depth < 0:
-                # It closes the array around a bare value, or nothing at all.
-                return max(match.start(), self._start + 1), position, depth
-            if depth == 0 and token in _CLOSING:
-                return match.end(), position, depth
-            if depth == 0 and token == b",":
-                return max(match.start(), self._start + 1), position, depth
+            if match.group() in _ENDING:
+                # A bare value, or a comma or bracket that nothing stands before.
+                return max(match.start(), self._start + 1), position, 0
             position = match.end()
-        return None, position, depth
+        return end_of_container(self._buffer, position, depth)
 
     def _take(self, end: int) -> bytes:
         value = self._buffer[self._start : end]

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from tokenworks_sources.connectors.requests import json_elements
-from tokenworks_sources.connectors.requests.json_elements import (
+from tokenworks_sources.connectors.json import lists
+from tokenworks_sources.connectors.json.lists import (
     END,
     Begin,
     DocumentError,
@@ -30,9 +30,9 @@ MEMBERS = {("trace", "id"), ("trace", "tags")}
 def test_every_element_is_found_when_chunks_end_anywhere(
     chunk: int, indent: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_elements, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(lists, "CHUNK_BYTES", chunk)
     text = json.dumps(DOCUMENT, indent=indent).encode()
-    found = list(json_elements.elements(io.BytesIO(text), LISTS, MEMBERS))
+    found = list(lists.elements(io.BytesIO(text), LISTS, MEMBERS))
     values = [json.loads(piece.text) for piece in found if isinstance(piece, Element)]
     assert values == [
         {"id": 1, "x": ']}"\\'},
@@ -50,7 +50,7 @@ def test_every_element_is_found_when_chunks_end_anywhere(
 
 
 def test_documents_follow_each_other_when_nothing_separates_them() -> None:
-    found = list(json_elements.elements(io.BytesIO(b'[{"a":1}] []\n[2,3]'), {()}))
+    found = list(lists.elements(io.BytesIO(b'[{"a":1}] []\n[2,3]'), {()}))
     assert found == [
         Begin(()),
         Element((), b'{"a":1}'),
@@ -79,22 +79,22 @@ def test_documents_follow_each_other_when_nothing_separates_them() -> None:
 )
 def test_a_document_is_refused_when_it_is_cut_or_its_brackets_do_not_match(text: bytes) -> None:
     with pytest.raises(DocumentError):
-        list(json_elements.elements(io.BytesIO(text), {(), ("observations",)}))
+        list(lists.elements(io.BytesIO(text), {(), ("observations",)}))
 
 
 def test_a_document_is_refused_when_one_value_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_elements, "CHUNK_BYTES", 16)
-    monkeypatch.setattr(json_elements, "LARGEST_ELEMENT_BYTES", 256)
+    monkeypatch.setattr(lists, "CHUNK_BYTES", 16)
+    monkeypatch.setattr(lists, "LARGEST_ELEMENT_BYTES", 256)
     text = b'[{"a":"' + b"x" * 2_000 + b'"}]'
     with pytest.raises(DocumentError, match="one value is over"):
-        list(json_elements.elements(io.BytesIO(text), {()}))
+        list(lists.elements(io.BytesIO(text), {()}))
 
 
 def test_a_value_beside_the_lists_is_not_held_when_nobody_wants_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(json_elements, "CHUNK_BYTES", 64)
-    monkeypatch.setattr(json_elements, "LARGEST_ELEMENT_BYTES", 1_024)
+    monkeypatch.setattr(lists, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(lists, "LARGEST_ELEMENT_BYTES", 1_024)
     text = b'{"metadata":[' + b'{"a":[1,2]},' * 1_000 + b'{}],"data":[{"id":1}]}'
-    found = list(json_elements.elements(io.BytesIO(text), {("data",)}))
+    found = list(lists.elements(io.BytesIO(text), {("data",)}))
     assert [piece.text for piece in found if isinstance(piece, Element)] == [b'{"id":1}']

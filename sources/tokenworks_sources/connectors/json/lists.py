@@ -1,7 +1,8 @@
 """Elements of the lists of a JSON document, one at a time, so that its size is not bounded by memory.
 
-Belongs here: where a value begins and ends. A document may follow another without a separator. What an
-element means, and whether it is well-formed inside, belongs to the caller.
+Belongs here: where a value of a list begins and ends, by its path. A document may follow another
+without a separator; one that is damaged ends in an error. What an element means, and whether it is
+well-formed inside, belongs to the caller; records that stand for themselves belong to `records`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from tokenworks_sources.connectors.json.brackets import end_of_container
+
 CHUNK_BYTES = 1 << 20
 LARGEST_ELEMENT_BYTES = 1 << 26
 
@@ -18,8 +21,6 @@ Path = tuple[str, ...]
 
 # A string as a whole, the beginning of one that is not yet read to its end, or a mark.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],:]', re.DOTALL)
-# Everything up to a bracket or a string that is not yet read to its end.
-_NO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _OPEN, _CLOSE = b"{[", b"}]"
 
 
@@ -69,7 +70,7 @@ class _Scan:
     lists: Collection[Path]
     members: Collection[Path]
     levels: list[_Level] = field(default_factory=list)
-    inside: int = 0  # containers open within the value of the last level
+    inside: int = 0  # containers open that are passed over whole
     last: bytes = b""
 
     def keeps_from(self) -> int | None:
@@ -108,36 +109,18 @@ def elements(
         chunk = stream.read(max(CHUNK_BYTES, len(buffer)))
         ended = not chunk
         buffer += chunk
-        while (token := _next_token(scan, buffer, position)) is not None:
-            yield from _step(scan, token.text, token.at, buffer)
-            position = token.at + len(token.text)
-        if scan.inside:
-            position = _end_of(_NO_BRACKET, buffer, position)
+        while True:
+            if scan.inside:
+                end, position, scan.inside = end_of_container(buffer, position, scan.inside)
+                if end is None:
+                    break
+            match = _TOKEN.search(buffer, position)
+            if match is None or match.group() == b'"':
+                break
+            yield from _step(scan, match.group(), match.start(), buffer)
+            position = match.end()
     if scan.levels or buffer[position:].strip():
         raise DocumentError("it ends within a record")
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    at: int
-    text: bytes
-
-
-def _next_token(scan: _Scan, buffer: bytes, position: int) -> _Token | None:
-    """The next mark or string; None where more must be read first."""
-    if scan.inside:
-        position = _end_of(_NO_BRACKET, buffer, position)
-        bracket = buffer[position : position + 1]
-        return None if bracket in (b"", b'"') else _Token(position, bracket)
-    match = _TOKEN.search(buffer, position)
-    if match is None or match.group() == b'"':
-        return None
-    return _Token(match.start(), match.group())
-
-
-def _end_of(pattern: re.Pattern[bytes], buffer: bytes, position: int) -> int:
-    match = pattern.match(buffer, position)
-    return position if match is None else match.end()
 
 
 def _step(scan: _Scan, token: bytes, at: int, buffer: bytes) -> Iterator[Piece]:
@@ -146,7 +129,7 @@ def _step(scan: _Scan, token: bytes, at: int, buffer: bytes) -> Iterator[Piece]:
         yield from _open(scan, level, token, at)
     elif token in _CLOSE:
         yield from _close(scan, level, token, at, buffer)
-    elif level is None or scan.inside:
+    elif level is None:
         return
     elif token == b":":
         level.key = scan.last[1:-1].decode("utf-8", "replace")
@@ -160,8 +143,8 @@ def _step(scan: _Scan, token: bytes, at: int, buffer: bytes) -> Iterator[Piece]:
 
 
 def _open(scan: _Scan, level: _Level | None, token: bytes, at: int) -> Iterator[Begin]:
-    if level is not None and (scan.inside or not _enters(scan, level)):
-        scan.inside += 1
+    if level is not None and not _enters(scan, level):
+        scan.inside = 1
         return
     path = () if level is None else (*level.path, level.key)
     if level is not None:
@@ -178,9 +161,6 @@ def _close(
 ) -> Iterator[Element | Member]:
     if level is None:
         raise DocumentError("a bracket closes that was never opened")
-    if scan.inside:
-        scan.inside -= 1
-        return
     yield from _finish(level, at, buffer)
     if level.is_list != (token == b"]"):
         raise DocumentError("brackets do not match")

@@ -1,8 +1,11 @@
-"""Files of one JSON value or of long JSON lines, mapped into memory: only what is wanted becomes objects."""
+"""Files of one JSON value or of long JSON lines, mapped into memory: only what is wanted becomes objects.
+
+Belongs here: values too large for `document`, of which most is never wanted, so that it is declared
+`msgspec.Raw` and stays where it lies; NaN and Infinity are null. Lists of records belong to `lists`.
+"""
 
 from __future__ import annotations
 
-import json
 import mmap
 import re
 import shutil
@@ -10,17 +13,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import GZIP_MAGIC, ZSTD_MAGIC, open_decompressed
-
-# Summaries are read whole; Python's JSON reader knows NaN, which tools write for an empty mean.
-SMALL_BYTES = 1 << 24
-FIGURE_BYTES = 500
 
 _NO_NUMBER = re.compile(rb"Infinity|NaN")
 _BEFORE, _BEHIND = b" :,[\t\n", b" ,]}\t\r\n"
@@ -142,53 +141,6 @@ def _line_value(line: memoryview, kind: type[Value]) -> Value | None:
         return _decoded(line, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def small_object(path: Path) -> dict[str, Any]:
-    """The object of a summary file; NaN and Infinity are null.
-
-    Raises:
-        LandingFileError: it is no JSON object, or too large for a summary.
-    """
-    with open_decompressed(path) as stream:
-        text = stream.read(SMALL_BYTES + 1)
-    if len(text) > SMALL_BYTES:
-        raise LandingFileError(
-            path, f"it is over {SMALL_BYTES >> 20} MiB, so it is no summary.", "Ship the summary."
-        )
-    found = _object(text)
-    if found is None:
-        raise _unreadable(path, "no JSON object")
-    return found
-
-
-def objects_of(path: Path, scratch: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Number and figures of each run of a file of summaries; None where a line is broken.
-
-    What is too long for a figure or a name, such as arrays of details, is left out.
-
-    Raises:
-        LandingFileError: the file is no JSON object.
-    """
-    for number, run in values_of(path, dict[str, msgspec.Raw], scratch):
-        yield number, None if run is None else _figures(run)
-
-
-def _figures(run: dict[str, msgspec.Raw]) -> dict[str, Any] | None:
-    short = {key: raw for key, raw in run.items() if len(memoryview(raw)) < FIGURE_BYTES}
-    try:
-        return {key: msgspec.json.decode(raw) for key, raw in short.items()}
-    except (msgspec.DecodeError, UnicodeDecodeError):  # 1e999 is JSON and no number
-        return None
-
-
-def _object(text: bytes) -> dict[str, Any] | None:
-    """The object of a text, NaN and Infinity being null; None where it is none."""
-    try:
-        found = json.loads(text.decode("utf-8-sig"), parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _unreadable(path: Path, what: str) -> LandingFileError:
