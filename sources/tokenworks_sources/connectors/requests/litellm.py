@@ -36,6 +36,8 @@ from tokenworks_sources.landing import open_decompressed
 
 KNOWN_BY = ("request_id", "startTime", "call_type")
 WHAT = "a LiteLLM spend log"
+# A small landing file that unpacks to more than this is read alone.
+LARGEST_IN_BATCH = 16 << 20
 HEAD_BYTES = 1 << 20
 
 
@@ -70,12 +72,13 @@ class LiteLLM:
             litellm_csv.read(file, sink, KNOWN_BY, WHAT)
 
     def read_batch(self, sink: BatchSink) -> Collection[int]:
-        """Hands the records of all plain JSONL files to the sink, in one pass."""
+        """Hands the records of all JSONL files to the sink, in one pass."""
         places: list[int] = []
         texts: list[bytes] = []
         for place, file in enumerate(sink.files):
-            text = file.path.read_bytes().removeprefix(tabular.BYTE_ORDER_MARK)
-            if _is_jsonl(_begin(text[:HEAD_BYTES])):
+            with open_decompressed(file.path) as stream:
+                text = stream.read(LARGEST_IN_BATCH + 1).removeprefix(tabular.BYTE_ORDER_MARK)
+            if len(text) <= LARGEST_IN_BATCH and _is_jsonl(_begin(text[:HEAD_BYTES])):
                 places.append(place)
                 texts.append(text if text.endswith(b"\n") else text + b"\n")
         if places:
