@@ -3,16 +3,17 @@
 Belongs here: what the lake held at the last complete build, what changed since, and the two tables
 that dbt reads and leaves. How dates become SQL lives in `dbt/macros/restatement.sql`.
 
-Attempts and scrapes are made again for the dates whose lake files changed. What follows from them is
-made again for the dates whose books came out different (`int_books__restated_dates`). A build is
-whole where nothing tells what to compare with: the first one, the one after a failure or a part, and
-the one after a change of the fleet, of the SQL or of DuckDB.
+Attempts and scrapes are made again for the dates to which other landing files gave rows. What follows
+from them is made again for the dates whose books came out different (`int_books__restated_dates`). A
+build is whole where nothing tells what to compare with: the first one, the one after a failure or a
+part, and the one after a change of the fleet, of the SQL or of DuckDB.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +24,8 @@ import duckdb
 from tokenworks.dbt_project import project_dir, project_files
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.lake import partition_files
+from tokenworks_sources.lake.paths import EMPTY_PART, date_of_part
+from tokenworks_sources.manifest import landing_tables, load_manifests
 from tokenworks_sources.settings import Settings
 
 SCHEMA = "restatement"
@@ -43,7 +46,7 @@ class Restatement:
 
     Attributes:
         whole_because: why all dates are made again; None where only some are.
-        dates: event dates whose lake files changed, by lake table; empty where whole.
+        dates: event dates whose rows in the lake changed, by lake table; empty where whole.
         state: the rules and the lake as this build will have read them.
     """
 
@@ -118,21 +121,43 @@ def record_part(settings: Settings) -> None:
 
 
 def lake_state(lake: Path) -> LakeState:
-    """Signature of each table's date: names, sizes and times of its files."""
+    """Signature of each table's date: which landing files gave rows to it, read by what.
+
+    Names, sizes and times of parts say nothing of that: compaction gives the same rows other parts.
+    Only a part that no manifest names is known by them.
+    """
+    given, named = _given(lake)
     state: LakeState = {}
     for table in (*BY_DATE, *FLEET):
-        lines: dict[str, list[str]] = {}
-        for path in partition_files(lake, table):
-            if path.name.startswith("_"):  # the part that shows columns holds no rows
-                continue
-            status = path.stat()
-            day = path.parent.name.partition("=")[2]
-            lines.setdefault(day, []).append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
+        lines = {day: list(found) for (name, day), found in given.items() if name == table}
+        parts = [path for path in partition_files(lake, table) if path.name != EMPTY_PART]
+        lost = named[table].difference(str(path.relative_to(lake)) for path in parts)
+        for path in parts:
+            if str(path.relative_to(lake)) not in named[table]:
+                status = path.stat()
+                line = f"part {path.name} {status.st_size} {status.st_mtime_ns}"
+                lines.setdefault(date_of_part(path).isoformat(), []).append(line)
+        for name in lost:
+            lines.setdefault(date_of_part(lake / name).isoformat(), []).append(f"lost {name}")
         state[table] = {
-            day: hashlib.sha256("\n".join(files).encode()).hexdigest()[:16]
-            for day, files in lines.items()
+            day: hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()[:16]
+            for day, found in lines.items()
         }
     return state
+
+
+def _given(lake: Path) -> tuple[dict[tuple[str, str], list[str]], dict[str, set[str]]]:
+    """A line for each landing file by table and date, and the parts that manifests name by table."""
+    given: dict[tuple[str, str], list[str]] = defaultdict(list)
+    named: dict[str, set[str]] = defaultdict(set)
+    for landing_table in landing_tables(lake):
+        for manifest in load_manifests(lake, landing_table).values():
+            made_by = f"{manifest.connector} {manifest.connector_version}"
+            for table, found in manifest.tables.items():
+                named[table].update(found.parts)
+                for day in found.event_dates:
+                    given[table, day].append(f"file {manifest.digest} {made_by} {found.rows}")
+    return given, named
 
 
 def rules_digest() -> str:

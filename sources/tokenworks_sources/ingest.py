@@ -55,6 +55,7 @@ class FileOutcome:
         status: ingested, known (already in the lake) or failed.
         rows: rows by table.
         rejects, skipped: records by reason.
+        notes: remarks about the file, counted.
         event_dates: dates touched by table; empty where the file was known.
         error: why it failed.
     """
@@ -66,6 +67,7 @@ class FileOutcome:
     rows: dict[str, int] = field(default_factory=dict)
     rejects: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
     event_dates: dict[str, list[date]] = field(default_factory=dict)
     error: str | None = None
 
@@ -376,5 +378,6 @@ def _outcome(manifest: Manifest, status: str) -> FileOutcome:
         rows={table: given.rows for table, given in manifest.tables.items()},
         rejects=manifest.rejects,
         skipped=manifest.skipped,
+        notes=manifest.notes,
         event_dates=touched_dates(manifest) if status == INGESTED else {},
     )

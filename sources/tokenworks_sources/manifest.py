@@ -34,7 +34,8 @@ class TableManifest:
 class Manifest:
     """One landing file in the lake.
 
-    `records_in` = `records_out` + the sum of `rejects` + the sum of `skipped`.
+    `records_in` = `records_out` + the sum of `rejects` + the sum of `skipped`; `notes` are remarks
+    about the file, and no records.
     """
 
     name: str
@@ -50,12 +51,19 @@ class Manifest:
     tables: dict[str, TableManifest] = field(default_factory=dict)
     ingested_at: str = ""
     rejects_file: str = ""
+    notes: dict[str, int] = field(default_factory=dict)
 
     @property
     def parts(self) -> list[str]:
         """All files of the lake that hold rows or rejects of the file, relative to the lake."""
         parts = [part for table in self.tables.values() for part in table.parts]
         return [*parts, self.rejects_file] if self.rejects_file else parts
+
+
+def landing_tables(lake: Path) -> list[str]:
+    """The landing tables that have manifests."""
+    folder = manifest_folder(lake, "")
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def load_manifests(lake: Path, landing_table: str) -> dict[str, Manifest]:

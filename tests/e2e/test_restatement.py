@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import shutil
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import duckdb
 import pytest
 
 from tokenworks.publish import MART_PREFIXES
-from tokenworks.restatement import plan
+from tokenworks.restatement import BY_DATE, FLEET, plan
 from tokenworks.warehouse import build_warehouse
 from tokenworks_sources.ingest import ingest_landing
+from tokenworks_sources.lake.compact import compact_table
 from tokenworks_sources.settings import Settings
 
 LATE = Path("requests/litellm/spend_us_2026-10-22.jsonl.gz")
@@ -152,6 +154,14 @@ def test_late_file_restates_the_dates_it_touches_and_no_others(
 
 
 def test_nothing_is_restated_when_nothing_arrived(clean: Settings) -> None:
+    again = build_warehouse(clean)
+    assert again.whole_because is None
+    assert again.restated_dates == ()
+
+
+def test_nothing_is_restated_when_the_lake_was_compacted(clean: Settings) -> None:
+    found = [compact_table(clean.lake, table, quiet=nullcontext) for table in (*BY_DATE, *FLEET)]
+    assert sum(compacted.parts for compacted in found) > 1
     again = build_warehouse(clean)
     assert again.whole_because is None
     assert again.restated_dates == ()

@@ -95,6 +95,7 @@ def ingest_and_show(settings: Settings) -> int:
     new, known, failed = (report.with_status(status) for status in (INGESTED, KNOWN, FAILED))
     _show_rows(report)
     _show_rejects(settings, new)
+    _show_notes(new)
     _show_files(settings, len(new), len(known))
     for outcome in failed:
         show.problem(outcome.error or outcome.name)
@@ -123,13 +124,25 @@ def _show_rows(report: IngestReport) -> None:
 
 
 def _show_rejects(settings: Settings, outcomes: list[FileOutcome]) -> None:
-    rejects = [
-        (Path(outcome.name).name, number, reason)
-        for outcome in outcomes
-        for reason, number in outcome.rejects.items()
+    title = f"Rejected records, kept in {show.short(settings.lake / '_rejects')}"
+    found = [(outcome.name, outcome.rejects) for outcome in outcomes]
+    _show_reasons(title, ("records", "reason"), found)
+
+
+def _show_notes(outcomes: list[FileOutcome]) -> None:
+    found = [(outcome.name, outcome.notes) for outcome in outcomes]
+    _show_reasons("Noted", ("times", "note"), found)
+
+
+def _show_reasons(
+    title: str, columns: tuple[str, str], found: list[tuple[str, dict[str, int]]]
+) -> None:
+    rows = [
+        (Path(name).name, number, reason)
+        for name, reasons in found
+        for reason, number in reasons.items()
     ]
-    if rejects:
-        title = f"Rejected records, kept in {show.short(settings.lake / '_rejects')}"
-        show.console.print(show.table(title, ["file", "records", "reason"], rejects[:20]))
-    if len(rejects) > 20:
-        show.say(f"… and {len(rejects) - 20} more reasons")
+    if rows:
+        show.console.print(show.table(title, ["file", *columns], rows[:20]))
+    if len(rows) > 20:
+        show.say(f"… and {len(rows) - 20} more {columns[1]}s")

@@ -132,6 +132,12 @@ class Sink(Scratch, Protocol):
         Ingest keeps nothing of the file unless written + rejected + skipped equals the count.
         """
 
+    def note(self, reason: str, number: int = 1) -> None:
+        """A remark about the file that is no record, such as what stays unknown in all its rows.
+
+        A stable short text without values, as a reject's reason; it is counted and told.
+        """
+
 
 class Nowhere:
     """A sink that keeps nothing, for a pass that only looks at a file before it is read."""
@@ -162,6 +168,9 @@ class Nowhere:
         """See `Sink`."""
 
     def expect(self, records: int) -> None:
+        """See `Sink`."""
+
+    def note(self, reason: str, number: int = 1) -> None:
         """See `Sink`."""
 
 
@@ -228,6 +237,9 @@ class BatchSink(Scratch, Protocol):
 
     def expect(self, file: int, records: int) -> None:
         """See `Sink.expect`."""
+
+    def note(self, file: int, reason: str, number: int = 1) -> None:
+        """See `Sink.note`."""
 
 
 @runtime_checkable

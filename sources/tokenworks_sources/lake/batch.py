@@ -100,6 +100,10 @@ class LakeBatch:
         tally = self.tallies[file]
         tally.expected = (tally.expected or 0) + records
 
+    def note(self, file: int, reason: str, number: int = 1) -> None:
+        """See `BatchSink.note`."""
+        self.tallies[file].notes[reason] += number
+
     def check(self) -> None:
         """Raises ContractError unless all records of every file are accounted for."""
         for file, tally in zip(self.files, self.tallies, strict=True):

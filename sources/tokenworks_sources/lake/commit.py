@@ -191,4 +191,5 @@ def _manifest_of(lake: Path, entry: Entry, names: PartNames, rejects: Path | Non
         },
         ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rejects_file=str(rejects.relative_to(lake)) if rejects and tally.rejected else "",
+        notes=dict(sorted(tally.notes.items())),
     )

@@ -37,7 +37,7 @@ from tokenworks_sources.lake.paths import (
 )
 from tokenworks_sources.lake.rewrite import merged
 from tokenworks_sources.lake.stage import remove_empty
-from tokenworks_sources.manifest import Manifest, encoded, load_manifests
+from tokenworks_sources.manifest import Manifest, encoded, landing_tables, load_manifests
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ def _crowded(lake: Path, table: str, before: date | None) -> Iterable[tuple[Path
 def _manifests(lake: Path, staging: Path, renamed: dict[str, str]) -> list[tuple[str, str]]:
     """Stages the manifests that name a part which is merged; the moves that put them in place."""
     moves = []
-    for folder in sorted((lake / "_manifest").iterdir()):
-        for manifest in load_manifests(lake, folder.name).values():
+    for landing_table in landing_tables(lake):
+        for manifest in load_manifests(lake, landing_table).values():
             if any(part in renamed for part in manifest.parts):
-                staged = staging / "_manifest" / folder.name / f"{manifest.digest}.json"
+                staged = staging / "_manifest" / landing_table / f"{manifest.digest}.json"
                 staged.parent.mkdir(parents=True, exist_ok=True)
                 staged.write_bytes(encoded(_following(manifest, renamed)))
-                final = manifest_path(lake, folder.name, manifest.digest)
+                final = manifest_path(lake, landing_table, manifest.digest)
                 moves.append((_name(lake, staged), _name(lake, final)))
     return moves
 

@@ -63,6 +63,7 @@ class FileTally:
     tables: dict[str, TableTally] = field(default_factory=lambda: defaultdict(TableTally))
     rejected: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     records_out: int = 0
     expected: int | None = None
 
@@ -179,6 +180,10 @@ class LakeSink:
     def expect(self, records: int) -> None:
         """See `Sink.expect`."""
         self.tally.expected = (self.tally.expected or 0) + records
+
+    def note(self, reason: str, number: int = 1) -> None:
+        """See `Sink.note`."""
+        self.tally.notes[reason] += number
 
     # -- what ingest calls ------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from tokenworks_sources.lake import LakeSink, ensure_tables
 from tokenworks_sources.lake.paths import landing_lock
 from tokenworks_sources.lake.stage import Stage
 from tokenworks_sources.landing import digest_of
+from tokenworks_sources.manifest import load_manifests
 from tokenworks_sources.settings import Settings
 
 HEADER = "rate_date,base_currency,quote_currency,rate"
@@ -196,6 +197,27 @@ def test_nothing_is_kept_when_records_do_not_add_up(
         report.files[0].error
     )
     assert _lake(settings) == []
+
+
+@pytest.mark.parametrize("others", [0, 2])
+def test_note_is_counted_beside_the_records(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, rate_lines: RateLines, others: int
+) -> None:
+    def read(file: LandingFile, sink: Sink) -> None:
+        RateLines.read(rate_lines, file, sink)
+        sink.note("zone: unknown")
+        sink.note("unit: undecided, latency unknown", 3)
+
+    monkeypatch.setattr(rate_lines, "read", read, raising=False)
+    for number in range(others + 1):
+        _land(settings, f"{number}.csv", *TWO_DAYS, f"bad line {number}")
+    for status in (INGESTED, KNOWN):
+        for outcome in ingest_landing(settings).files:
+            assert outcome.status == status
+            assert outcome.notes == {"unit: undecided, latency unknown": 3, "zone: unknown": 1}
+            assert outcome.rejected == 1
+    manifests = load_manifests(settings.lake, "fx_rates").values()
+    assert [manifest.records_in for manifest in manifests] == [3] * (others + 1)
 
 
 def test_unfinished_files_wait(settings: Settings) -> None:
