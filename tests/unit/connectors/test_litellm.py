@@ -17,8 +17,6 @@ import pytest
 from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.connectors.requests import litellm, slices
 from tokenworks_sources.errors import LandingFileError
-from tokenworks_sources.ingest import ingest_landing
-from tokenworks_sources.settings import Settings
 
 CONNECTOR = litellm.CONNECTOR
 
@@ -399,19 +397,3 @@ def test_file_is_refused_when_it_is_no_spend_log(
 ) -> None:
     with pytest.raises(LandingFileError, match=message):
         ingest_file(write(text, name="other.txt"), CONNECTOR)
-
-
-def test_small_compressed_logs_keep_every_record_when_they_are_read_together(
-    settings: Settings,
-) -> None:
-    """Compressed bytes hold line ends and brackets by chance, and are no log for that."""
-    folder = settings.landing / "requests" / "litellm"
-    folder.mkdir(parents=True)
-    for number in range(12):
-        rows = [{**ROW, "request_id": f"{number}-{row:032x}"} for row in range(300)]
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / f"{number}.jsonl.gz").write_bytes(gzip.compress(text.encode()))
-    report = ingest_landing(settings)
-    assert [outcome.error for outcome in report.files] == [None] * 12
-    assert [outcome.rejects for outcome in report.files] == [{}] * 12
-    assert [outcome.rows for outcome in report.files] == [{"requests": 300}] * 12
