@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 
 from tokenworks_sources.ingest import ingest_landing
@@ -14,7 +15,7 @@ FILES, ROWS = 12, 300
 def _log(file: int) -> str:
     rows = (
         {
-            "request_id": f"{file}-{row:032x}",
+            "request_id": hashlib.sha256(f"{file} {row}".encode()).hexdigest(),
             "call_type": "acompletion",
             "api_key": "",
             "spend": 0.0,
