@@ -1,6 +1,6 @@
 """Numbers as files write them, without a float on the way: decimals, money, kWh from MWh.
 
-Belongs here: text to `Decimal` within what the lake's decimal(38,12) holds. Which unit a column has
+Belongs here: what is written to `Decimal` within what the lake's decimal(38,12) holds. Which unit a column has
 belongs to its connector.
 """
 
@@ -29,15 +29,40 @@ def decimal_of(text: str | None) -> Decimal | None:
 
 def held(value: Decimal) -> Decimal | None:
     """The value at the lake's scale or finer digits as they are; None where it is too large."""
-    return value if value.is_finite() and abs(value) < LARGEST else None
+    return value if value.is_finite() and value.copy_abs() < LARGEST else None
 
 
 def stored(value: Decimal) -> Decimal:
-    """The value as decimal(38,12), rounded half away from zero behind the 12th digit."""
+    """The value as decimal(38,12), rounded half away from zero behind the 12th digit.
+
+    Raises:
+        ValueError: it is not finite, or decimal(38,12) does not hold it.
+    """
+    rounded = value.quantize(SCALE, context=_CONTEXT) if held(value) is not None else None
+    if rounded is None or held(rounded) is None:
+        raise ValueError("beyond decimal(38,12)")
+    return rounded
+
+
+NOT_AN_AMOUNT = "not a number of at least 0"
+
+
+def amount_of(value: object, factor: int = 1) -> Decimal | None:
+    """A price of a list times the factor, as the lake stores it; None where it is no amount.
+
+    >>> amount_of(Decimal("5e-08"), 1_000_000)
+    Decimal('0.050000000000')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        return None
     try:
-        return value.quantize(SCALE, context=_CONTEXT)
-    except InvalidOperation as error:
-        raise ValueError("beyond decimal(38,12)") from error
+        number = Decimal(value)
+        if not number.is_finite() or number < 0 or abs(number.adjusted()) > 40:
+            # A zero may have any exponent.
+            return stored(Decimal(0)) if number.is_finite() and not number else None
+        return stored(_CONTEXT.multiply(number, factor))
+    except (InvalidOperation, ValueError):
+        return None
 
 
 def per_kwh(per_mwh: Decimal) -> Decimal:

@@ -30,9 +30,9 @@ from typing import Any
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.json.document import LARGEST_SUMMARY_BYTES, read_summary
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 from tokenworks_sources.contracts.benchmark_runs import STATISTICS
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of

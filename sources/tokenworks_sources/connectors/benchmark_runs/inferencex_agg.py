@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, summary
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.json.document import read_summary
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 
 KNOWN_BY = frozenset(("hw", "infmax_model_prefix", "framework", "precision", "tput_per_gpu"))
 _FIXED = {"ttft": ("ttft",), "tpot": ("tpot",), "itl": ("itl",), "e2e": ("e2el",)}

@@ -21,9 +21,9 @@ from pathlib import Path
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments, summary
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.json.document import read_summary
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 
 KNOWN_BY = frozenset(
     ("version", "mean_input_tokens", "num_concurrent_requests", "results_ttft_s_mean")

@@ -24,9 +24,9 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, summary
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.requests.sglang_bench import NO_DATE, after, is_run
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 
 LATENCIES = {"ttft": ("ttft",), "tpot": ("tpot",), "itl": ("itl",), "e2e": ("e2e_latency",)}
 _COUNTS = {

@@ -26,9 +26,9 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, summary
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.connectors.requests.vllm_bench import begin_of, is_run
+from tokenworks_sources.connectors.rows import Rows
 
 LATENCIES = {"ttft": ("ttft",), "tpot": ("tpot",), "itl": ("itl",), "e2e": ("e2el",)}
 _COUNTS = {

@@ -17,8 +17,8 @@ import msgspec
 
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.benchmarks import figures, moments
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 from tokenworks_sources.errors import LandingFileError
 
 KNOWN_BY = "input_lens"

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tokenworks_sources.connectors.amounts import NOT_AN_AMOUNT, amount_of
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.gpu_offers.offer_rows import OfferRows
+from tokenworks_sources.connectors.exact import NOT_AN_AMOUNT, amount_of
 from tokenworks_sources.connectors.json.records import Record, first_record, records_of
+from tokenworks_sources.connectors.rows import Rows
 
 TELLING = ("provider_id", "gpu_model", "price_usd_hour", "is_spot", "collected_at")
 PROVIDER_KEYS = frozenset({"id", "name", "url", "color", "blurb"})
@@ -41,7 +41,7 @@ class GpuPricing:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one offer."""
-        rows = OfferRows(sink)
+        rows = Rows(sink, self.table)
         for line, record in records_of(file.path):
             if isinstance(record, str):
                 sink.reject(line, record, "")
@@ -50,7 +50,7 @@ class GpuPricing:
             elif isinstance(offer := _offer(record), str):
                 sink.reject(line, offer, "")
             else:
-                rows.add(line, offer)
+                rows.add(line, "", offer)
         rows.close()
 
 

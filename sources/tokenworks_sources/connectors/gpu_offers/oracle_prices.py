@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tokenworks_sources.connectors import about
-from tokenworks_sources.connectors.amounts import NOT_AN_AMOUNT, amount_of
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.gpu_offers.offer_rows import OfferRows, observed_at
+from tokenworks_sources.connectors.exact import NOT_AN_AMOUNT, amount_of
+from tokenworks_sources.connectors.gpu_offers.seen import observed_at
 from tokenworks_sources.connectors.json.records import first_record, records_of
+from tokenworks_sources.connectors.rows import Rows
 
 METRIC = "gpu per hour"
 NO_GPU = "a product that is not metered by GPU and hour"
@@ -52,7 +53,7 @@ class OraclePrices:
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one item, its number the line."""
         seen = observed_at(file)
-        rows = OfferRows(sink)
+        rows = Rows(sink, self.table)
         for line, page in records_of(file.path):
             items = page.get("items") if isinstance(page, dict) else None
             if not isinstance(items, list):
@@ -63,7 +64,7 @@ class OraclePrices:
         rows.close()
 
 
-def _read_item(rows: OfferRows, sink: Sink, line: int, item: object, seen: datetime) -> None:
+def _read_item(rows: Rows, sink: Sink, line: int, item: object, seen: datetime) -> None:
     if not isinstance(item, dict):
         sink.reject(line, "items: not an object", "")
         return
@@ -77,7 +78,7 @@ def _read_item(rows: OfferRows, sink: Sink, line: int, item: object, seen: datet
         return
     for position, offer in enumerate(offers):
         assert isinstance(offer, dict)
-        rows.add(line, offer, 0 if position else 1)
+        rows.add(line, "", offer, 0 if position else 1)
 
 
 def _offers(item: dict[str, object], seen: datetime) -> Iterator[dict[str, object] | str]:

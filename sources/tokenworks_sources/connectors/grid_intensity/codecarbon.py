@@ -25,7 +25,7 @@ from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.grid_intensity import intervals
 from tokenworks_sources.connectors.json.document import read_document
-from tokenworks_sources.connectors.judged import hand_over
+from tokenworks_sources.connectors.rows import hand_over
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 

@@ -15,9 +15,9 @@ import polars as pl
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Nowhere, Preview, Sink
-from tokenworks_sources.connectors.judged import hand_over
 from tokenworks_sources.connectors.mapped import expressions, preparation, resolve, times
 from tokenworks_sources.connectors.mapped.spec import Mapping
+from tokenworks_sources.connectors.rows import hand_over
 from tokenworks_sources.contracts.registry import CONTRACTS
 
 LANGUAGE_VERSION = "3"

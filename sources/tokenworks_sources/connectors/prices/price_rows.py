@@ -10,32 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import polars as pl
-
-from tokenworks_sources.connectors.amounts import NOT_AN_AMOUNT, amount_of
 from tokenworks_sources.connectors.base import Sink
+from tokenworks_sources.connectors.exact import NOT_AN_AMOUNT, amount_of
+from tokenworks_sources.connectors.rows import Rows
 
 MILLION = 1_000_000
-BLOCK_ROWS = 20_000
 STANDARD = "standard"
 OTHER_UNIT = "priced by something other than tokens"
 NO_PRICE = "a model without a price of tokens"
-SCHEMA = pl.Schema(
-    {
-        "price_list": pl.String(),
-        "provider": pl.String(),
-        "model": pl.String(),
-        "token_class": pl.String(),
-        "above_input_tokens": pl.Int64(),
-        "service_tier": pl.String(),
-        "valid_from": pl.Datetime("us"),
-        "price_per_million_tokens": pl.Decimal(38, 12),
-        "currency": pl.String(),
-        "source_line": pl.Int64(),
-        "_raw": pl.String(),
-        "_records": pl.Int64(),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +44,7 @@ class PriceRows:
 
     def __init__(self, sink: Sink, price_list: str, currency: str) -> None:
         self._sink = sink
-        self._price_list = price_list
-        self._currency = currency
-        self._rows: list[tuple[object, ...]] = []
+        self._rows = Rows(sink, "prices", {"price_list": price_list, "currency": currency})
 
     def add(
         self, line: int, provider: str, models: Sequence[str], valid_from: datetime, price: Listed
@@ -74,25 +54,18 @@ class PriceRows:
         if amount is None:
             self.reject(line, price.field, NOT_AN_AMOUNT)
             return
+        raw = f'{{"{price.field}": {amount}}}'
         for number, model in enumerate(models):
-            self._rows.append(
-                (
-                    self._price_list,
-                    provider,
-                    model,
-                    price.token_class,
-                    price.above_input_tokens,
-                    price.service_tier,
-                    valid_from,
-                    amount,
-                    self._currency,
-                    line,
-                    f'{{"{price.field}": {amount}}}',
-                    0 if number else 1,
-                )
-            )
-        if len(self._rows) >= BLOCK_ROWS:
-            self.close()
+            row = {
+                "provider": provider,
+                "model": model,
+                "token_class": price.token_class,
+                "above_input_tokens": price.above_input_tokens,
+                "service_tier": price.service_tier,
+                "valid_from": valid_from,
+                "price_per_million_tokens": amount,
+            }
+            self._rows.add(line, raw, row, 0 if number else 1)
 
     def reject(self, line: int, field: str, what: str, raw: str = "") -> None:
         """A price that cannot be used."""
@@ -104,7 +77,4 @@ class PriceRows:
 
     def close(self) -> None:
         """Hands over what is left."""
-        if self._rows:
-            frame = pl.DataFrame(self._rows, schema=SCHEMA, orient="row")
-            self._sink.write("prices", frame)
-            self._rows.clear()
+        self._rows.close()

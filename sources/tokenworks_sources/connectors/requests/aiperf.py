@@ -31,9 +31,9 @@ import msgspec
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.json.in_place import lines_of
 from tokenworks_sources.connectors.requests.usage import UsageError, inclusive
+from tokenworks_sources.connectors.rows import Rows
 
 KNOWN_BY = ("metadata", "metrics")
 KNOWN_INSIDE = ("benchmark_phase", "request_start_ns")

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from tokenworks_sources.connectors.json.records import Record, at, inner, text_at
-from tokenworks_sources.connectors.requests import json_rows
-from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, instant
+from tokenworks_sources.connectors.requests import json_fields
+from tokenworks_sources.connectors.requests.json_fields import instant
 from tokenworks_sources.connectors.requests.usage import UsageError, of_usage_body
+from tokenworks_sources.connectors.requests.values import FieldError
+from tokenworks_sources.connectors.rows import Row
 from tokenworks_sources.normalise import pseudonym
 
 ENVELOPES = (
@@ -62,7 +64,7 @@ def row_of(record: Record, body: Record, key: bytes) -> Row:
     started, ended, duration = _times(record, body)
     usage = usage_of(body)
     status = _status(record, body)
-    provider = json_rows.word(_first_of(record, "provider", "custom_llm_provider"))
+    provider = json_fields.word(_first_of(record, "provider", "custom_llm_provider"))
     request = inner(record, "request", "body") or inner(record, "request")
     user = text_at(request, "user") or text_at(request, "metadata", "user_id")
     row: Row = {
@@ -75,17 +77,17 @@ def row_of(record: Record, body: Record, key: bytes) -> Row:
         "model_requested": text_at(request, "model"),
         "model_served": text_at(body, "model") or text_at(body, "modelVersion"),
         "provider": provider,
-        "session_id": json_rows.word(_first_of(record, "sessionId", "session_id")),
+        "session_id": json_fields.word(_first_of(record, "sessionId", "session_id")),
         "user_pseudonym": pseudonym(user, key) if user else None,
         "is_streaming": _is_streaming(request, body),
         "status": status,
         "error_type": _error(record, body),
         "finish_reason": _finish(body),
-        "reported_cost_usd": json_rows.money(at(usage, "cost"), "usage.cost"),
+        "reported_cost_usd": json_fields.money(at(usage, "cost"), "usage.cost"),
         **_phases(usage or {}),
     }
     if usage is not None:
-        row |= json_rows.token_columns(of_usage_body(usage, provider=provider))
+        row |= json_fields.token_columns(of_usage_body(usage, provider=provider))
     elif status == "success":
         raise UsageError("usage: none in the record")
     identity = text_at(body, "id") or text_at(body, "responseId")
@@ -124,11 +126,11 @@ def _times(record: Record, body: Record) -> tuple[datetime, datetime | None, flo
     """Start, end and duration; of the envelope before those of the answer."""
     duration = next(
         (
-            json_rows.seconds(record[name], name, 1_000)
+            json_fields.seconds(record[name], name, 1_000)
             for name in MILLISECONDS
             if record.get(name) is not None
         ),
-        json_rows.seconds(at(body, "metrics", "latencyMs"), "metrics.latencyMs", 1_000),
+        json_fields.seconds(at(body, "metrics", "latencyMs"), "metrics.latencyMs", 1_000),
     )
     ended = first_time(record, body, ENDS)
     started = first_time(record, body, STARTS) or _date_header(body)
@@ -188,7 +190,7 @@ def _error(record: Record, body: Record) -> str | None:
             name
             for error in errors
             for kind in ("type", "code", "status")
-            if (name := json_rows.word(error.get(kind)))
+            if (name := json_fields.word(error.get(kind)))
         ),
         None,
     )
@@ -198,8 +200,8 @@ def _finish(body: Record) -> str | None:
     for name, reason in (("choices", "finish_reason"), ("candidates", "finishReason")):
         listed = body.get(name)
         if isinstance(listed, list) and listed and isinstance(listed[0], dict):
-            return json_rows.word(listed[0].get(reason))
-    return json_rows.word(body.get("stop_reason") or body.get("stopReason"))
+            return json_fields.word(listed[0].get(reason))
+    return json_fields.word(body.get("stop_reason") or body.get("stopReason"))
 
 
 def _phases(usage: Record) -> Row:
@@ -212,6 +214,6 @@ def _phases(usage: Record) -> Row:
         "decode_seconds": "completion_time",
     }
     return {
-        column: json_rows.seconds(usage.get(name), f"usage.{name}")
+        column: json_fields.seconds(usage.get(name), f"usage.{name}")
         for column, name in names.items()
     }

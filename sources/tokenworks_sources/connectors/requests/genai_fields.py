@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal, InvalidOperation
-from urllib.parse import urlsplit
 
 import msgspec
 
 from tokenworks_sources.connectors.requests.genai_attributes import Fields
 from tokenworks_sources.connectors.requests.litellm_fields import OPERATIONS
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.requests.values import host_of, money_of
 from tokenworks_sources.normalise import MISSING_TEXTS
 
 LONGEST_TEXT = 512
 LONGEST_WORD = 128
 _LONGEST_MISSING = max(map(len, MISSING_TEXTS))
 _PARTS_OF_URL = frozenset("/@?#")
-_COST_STEP = Decimal("0.000000000001")
 _COST_LIMIT = Decimal(10) ** 15
 _VERCEL_PROVIDER_ENDS = (
     ".chat",
@@ -146,10 +145,7 @@ def host(value: object) -> str | None:
     found = word(value)
     if found is None or not _PARTS_OF_URL & set(found):
         return found
-    try:
-        return urlsplit(found if "://" in found else f"//{found}").netloc.rpartition("@")[2] or None
-    except ValueError:
-        return None
+    return host_of(found)
 
 
 def cost(fields: Fields) -> Decimal | None:
@@ -173,7 +169,7 @@ def money(value: object) -> Decimal | None:
         except InvalidOperation:
             amount = Decimal("NaN")
         if amount.is_finite() and abs(amount) < _COST_LIMIT:
-            return amount.quantize(_COST_STEP)
+            return money_of(amount, "cost")
     raise UsageError("cost: not an amount")
 
 

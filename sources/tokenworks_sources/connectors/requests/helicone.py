@@ -29,14 +29,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.requests import exports, helicone_rows
-from tokenworks_sources.connectors.requests.fields import FieldError
-from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.connectors.requests.values import FieldError
+from tokenworks_sources.connectors.rows import Rows
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.normalise import pseudonym
 
@@ -49,17 +46,7 @@ SHAPE = exports.Shape(
     known_by=(frozenset(_TABLE), frozenset(_API), frozenset(_TOOL)),
     lists=((), ("data",)),
 )
-BLOCK_ROWS = 20_000
 PSEUDONYMS_KEPT = 1 << 16
-_SCHEMA: dict[str, pl.DataType] = {
-    **{
-        name: kind
-        for name, kind in polars_schema(CONTRACT).items()
-        if not name.startswith("source_")
-    },
-    "source_line": pl.Int64(),
-    "_raw": pl.String(),
-}
 
 
 @dataclass(frozen=True)
@@ -80,7 +67,7 @@ class Helicone:
     def read(self, file: LandingFile, sink: Sink) -> None:
         """Hands every request to the sink, in blocks."""
         of_user = lru_cache(PSEUDONYMS_KEPT)(lambda user: pseudonym(user, sink.pseudonym_key))
-        rows: list[dict[str, Any]] = []
+        rows = Rows(sink, self.table)
         for record in exports.records(file.path, SHAPE, sink):
             if not isinstance(record, exports.Record):
                 continue
@@ -90,16 +77,8 @@ class Helicone:
             except FieldError as error:
                 sink.reject(record.line, str(error), raw)
                 continue
-            rows.append({**row, "source_line": record.line, "_raw": raw})
-            if len(rows) >= BLOCK_ROWS:
-                _hand_over(rows, sink)
-                rows = []
-        if rows:
-            _hand_over(rows, sink)
-
-
-def _hand_over(rows: list[dict[str, Any]], sink: Sink) -> None:
-    sink.write(CONTRACT.table, pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
+            rows.add(record.line, raw, row)
+        rows.close()
 
 
 CONNECTOR = Helicone()

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tokenworks_sources.connectors.requests import fields as of
-from tokenworks_sources.connectors.requests.fields import FieldError
+from tokenworks_sources.connectors.requests import export_fields as of
 from tokenworks_sources.connectors.requests.usage import (
     TokenClasses,
     UsageError,
@@ -16,6 +15,7 @@ from tokenworks_sources.connectors.requests.usage import (
     inclusive,
     whole_tokens,
 )
+from tokenworks_sources.connectors.requests.values import FieldError, host_of
 
 # Columns of `request_response_rmt`, then what the API calls them.
 TABLE_NAMES = {
@@ -134,7 +134,7 @@ def row_of(fields: Mapping[str, object], pseudonym: Callable[[str], str]) -> dic
         "model_requested": of.text(fields.get("request_model")),
         "model_served": of.text(fields.get("model")) or of.text(fields.get("response_model")),
         "provider": provider or None,
-        "endpoint": of.host_of(address),
+        "endpoint": host_of(address),
         "client_region": of.text(fields.get("country_code")),
         "tenant_id": _uuid(fields, "organization_id"),
         "user_pseudonym": pseudonym(user) if user and user.lower() not in _NOBODY else None,

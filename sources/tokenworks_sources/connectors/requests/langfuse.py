@@ -36,10 +36,10 @@ from pathlib import Path
 from typing import Any
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.requests import export_fields as of
 from tokenworks_sources.connectors.requests import exports, langfuse_rows
-from tokenworks_sources.connectors.requests import fields as of
-from tokenworks_sources.connectors.requests.fields import FieldError
 from tokenworks_sources.connectors.requests.langfuse_spool import Spool
+from tokenworks_sources.connectors.requests.values import FieldError
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.normalise import pseudonym
 

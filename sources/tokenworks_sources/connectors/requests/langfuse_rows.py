@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tokenworks_sources.connectors.requests import fields as of
+from tokenworks_sources.connectors.requests import export_fields as of
 from tokenworks_sources.connectors.requests import langfuse_usage
-from tokenworks_sources.connectors.requests.fields import FieldError
 from tokenworks_sources.connectors.requests.usage import TokenClasses, UsageError
+from tokenworks_sources.connectors.requests.values import FieldError
 
 INFERENCE = {"GENERATION": None, "EMBEDDING": "embeddings"}
 OTHERS = frozenset(

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tokenworks_sources.connectors.requests.fields import plain
+from tokenworks_sources.connectors.requests.export_fields import plain
 from tokenworks_sources.connectors.requests.usage import (
     TokenClasses,
     UsageError,

@@ -27,8 +27,8 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.free_text import shield
 from tokenworks_sources.connectors.json import records as json_records
 from tokenworks_sources.connectors.json.records import Record, at, inner, text_at
-from tokenworks_sources.connectors.requests import json_rows
-from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, Rows, instant
+from tokenworks_sources.connectors.requests import json_fields
+from tokenworks_sources.connectors.requests.json_fields import instant
 from tokenworks_sources.connectors.requests.litellm_fields import OPERATIONS
 from tokenworks_sources.connectors.requests.usage import (
     TokenClasses,
@@ -36,6 +36,8 @@ from tokenworks_sources.connectors.requests.usage import (
     of_usage_body,
     whole_tokens,
 )
+from tokenworks_sources.connectors.requests.values import FieldError, host_of
+from tokenworks_sources.connectors.rows import Row, Rows
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.normalise import pseudonym
 
@@ -72,21 +74,21 @@ class LiteLLMPayload:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
-        rows = Rows(sink, CONTRACT)
+        rows = Rows(sink, CONTRACT.table)
         for number, record in json_records.records_of(file.path):
             if isinstance(record, str):
                 sink.reject(number, record, b"")
                 continue
             kept = {name: record.get(name) for name in _KEPT_OF_REJECTS if name in record}
-            raw = json_rows.as_raw(json_rows.numbers_of(kept))
+            raw = json_fields.as_raw(json_fields.numbers_of(kept))
             try:
                 row = row_of(record, sink.pseudonym_key)
             except (FieldError, UsageError) as error:
                 sink.reject(number, str(error), raw)
                 continue
             row["request_id"] = row["request_id"] or f"{file.digest[:16]}-{number}"
-            rows.add(row, number, raw)
-        rows.flush()
+            rows.add(number, raw, row)
+        rows.close()
 
 
 CONNECTOR = LiteLLMPayload()
@@ -119,16 +121,16 @@ def row_of(record: Record, key: bytes) -> Row:
         "model_served": text_at(record, "model"),
         "provider": text_at(record, "custom_llm_provider"),
         "deployment_key": _first(record, "model_id") or text_at(hidden, "model_id"),
-        "endpoint": json_rows.host_of(record.get("api_base") or hidden.get("api_base")),
+        "endpoint": host_of(record.get("api_base") or hidden.get("api_base")),
         "tenant_id": text_at(metadata, "user_api_key_org_id") or team,
         "team_id": team,
         "user_pseudonym": pseudonym(user, key) if user else None,
         "api_key_pseudonym": pseudonym(api_key, key) if api_key else None,
         "tags": _tags(record.get("request_tags")),
-        **json_rows.token_columns(_classes(record, metadata, hidden)),
+        **json_fields.token_columns(_classes(record, metadata, hidden)),
         **_outcome(record),
         "is_gateway_cache_hit": _boolean(record.get("cache_hit")),
-        "reported_cost_usd": json_rows.money(record.get("response_cost"), "response_cost"),
+        "reported_cost_usd": json_fields.money(record.get("response_cost"), "response_cost"),
         **_phases(inner(metadata, "spend_logs_metadata")),
     }
 
@@ -142,7 +144,7 @@ def _times(record: Record) -> Row:
     started = instant(record.get("startTime"), "startTime")
     ended = instant(record.get("endTime"), "endTime")
     first = instant(record.get("completionStartTime"), "completionStartTime")
-    waited = json_rows.seconds(record.get("response_time"), "response_time")
+    waited = json_fields.seconds(record.get("response_time"), "response_time")
     streaming = _boolean(record.get("stream"))
     if streaming is None and first is not None and ended is not None and first < ended:
         streaming = True
@@ -175,7 +177,7 @@ def _classes(record: Record, metadata: Record, hidden: Record) -> TokenClasses:
 
 
 def _outcome(record: Record) -> Row:
-    error = json_rows.word(at(record, "error_information", "error_class"))
+    error = json_fields.word(at(record, "error_information", "error_class"))
     status = (text_at(record, "status") or "").lower()
     if status not in ("success", "failure"):
         status = "unknown"
@@ -193,7 +195,7 @@ def _boolean(value: object) -> bool | None:
 
 def _tags(tags: object) -> str | None:
     texts = [shield(tag) for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-    return json_rows.as_raw(texts) if texts else None
+    return json_fields.as_raw(texts) if texts else None
 
 
 def _phases(own: Record) -> Row:
@@ -205,7 +207,7 @@ def _phases(own: Record) -> Row:
     )
     if blocks is not None and not is_blocks:
         raise FieldError("prefix_block_hashes: not a list of whole numbers below 2^63")
-    return {name: json_rows.seconds(own.get(name), name) for name in names} | {
+    return {name: json_fields.seconds(own.get(name), name) for name in names} | {
         "prompt_fingerprint": text_at(own, "prompt_fingerprint"),
         "prefix_block_hashes": blocks,
         "prefix_block_tokens": whole_tokens(own.get("prefix_block_tokens"), "prefix_block_tokens"),

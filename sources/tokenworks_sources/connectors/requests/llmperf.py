@@ -26,9 +26,9 @@ import msgspec
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.json.in_place import value_of
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 
 KNOWN_BY = frozenset(("error_code", "ttft_s", "end_to_end_latency_s", "number_input_tokens"))
 

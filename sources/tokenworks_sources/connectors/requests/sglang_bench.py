@@ -25,9 +25,9 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.json.in_place import values_of
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 from tokenworks_sources.errors import LandingFileError
 
 RUN_KEYS = frozenset(("backend", "duration", "completed", "total_output_tokens_retokenized"))

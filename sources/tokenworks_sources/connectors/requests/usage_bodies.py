@@ -25,9 +25,10 @@ from dataclasses import dataclass
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.json import records as json_records
-from tokenworks_sources.connectors.requests import answers, json_rows
-from tokenworks_sources.connectors.requests.json_rows import FieldError, Rows
+from tokenworks_sources.connectors.requests import answers, json_fields
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.requests.values import FieldError
+from tokenworks_sources.connectors.rows import Rows
 from tokenworks_sources.contracts.requests import CONTRACT
 
 # Keys of other formats that hold such answers, and have a connector of their own.
@@ -62,7 +63,7 @@ class UsageBodies:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
-        rows = Rows(sink, CONTRACT)
+        rows = Rows(sink, CONTRACT.table)
         for number, record in json_records.records_of(file.path):
             if isinstance(record, str):
                 sink.reject(number, record, b"")
@@ -71,15 +72,15 @@ class UsageBodies:
             if reason := answers.nothing_in(record, body):
                 sink.skip(reason, 1)
                 continue
-            raw = json_rows.as_raw(json_rows.numbers_of(answers.usage_of(body) or {}))
+            raw = json_fields.as_raw(json_fields.numbers_of(answers.usage_of(body) or {}))
             try:
                 row = answers.row_of(record, body, sink.pseudonym_key)
             except (FieldError, UsageError) as error:
                 sink.reject(number, str(error), raw)
                 continue
             row.setdefault("request_id", f"{file.digest[:16]}-{number}")
-            rows.add(row, number, raw)
-        rows.flush()
+            rows.add(number, raw, row)
+        rows.close()
 
 
 CONNECTOR = UsageBodies()

@@ -29,9 +29,9 @@ from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads
 from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
-from tokenworks_sources.connectors.benchmarks.rows import Rows
 from tokenworks_sources.connectors.json.in_place import values_of
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.rows import Rows
 
 RUN_KEYS = frozenset(("date", "model_id", "num_prompts", "duration", "completed"))
 DATE_FORM = "%Y%m%d-%H%M%S"

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.json.records import Record, at, text_at
-from tokenworks_sources.connectors.requests import json_rows
-from tokenworks_sources.connectors.requests.json_rows import FieldError, Row
+from tokenworks_sources.connectors.requests import json_fields
 from tokenworks_sources.connectors.requests.usage import exclusive, whole_tokens
+from tokenworks_sources.connectors.requests.values import FieldError
+from tokenworks_sources.connectors.rows import Row
 from tokenworks_sources.connectors.usage_buckets import pages
 
 GROUPS = {
@@ -86,7 +87,7 @@ def row_of(result: Record) -> Row | str:
         cache_write_1h=_count(result, creation, "ephemeral_1h_input_tokens"),
         output_total=_count(result, "output_tokens"),
     )
-    columns = json_rows.token_columns(classes)
+    columns = json_fields.token_columns(classes)
     del columns["output_reasoning_tokens"]
     return row | columns
 
@@ -96,14 +97,14 @@ def _count(result: Record, *path: str) -> int | None:
 
 
 def _cost(result: Record, row: Row) -> Row:
-    cents = json_rows.number(result["amount"], "amount")
+    cents = json_fields.number(result["amount"], "amount")
     if cents is None:
         raise FieldError("amount: missing")
     kinds = [text_at(result, name) for name in ("cost_type", "token_type")]
     line_item = ": ".join(kind for kind in kinds if kind) or None
     grouped = [str(row["grouped_by"]), "line_item" if line_item else ""]
     return row | {
-        "reported_cost": json_rows.money(cents.scaleb(-2), "amount"),
+        "reported_cost": json_fields.money(cents.scaleb(-2), "amount"),
         "reported_currency": (text_at(result, "currency") or "").upper() or None,
         "line_item": line_item,
         "grouped_by": ",".join(sorted(filter(None, ",".join(grouped).split(",")))),

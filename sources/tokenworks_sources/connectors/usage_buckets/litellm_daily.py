@@ -26,9 +26,10 @@ from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.free_text import shield
 from tokenworks_sources.connectors.json import records as json_records
-from tokenworks_sources.connectors.requests import json_rows
-from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, Rows
+from tokenworks_sources.connectors.requests import json_fields
 from tokenworks_sources.connectors.requests.usage import UsageError, inclusive, whole_tokens
+from tokenworks_sources.connectors.requests.values import FieldError
+from tokenworks_sources.connectors.rows import Row, Rows
 from tokenworks_sources.contracts.usage_buckets import CONTRACT
 from tokenworks_sources.landing import open_decompressed
 from tokenworks_sources.normalise import pseudonym
@@ -74,16 +75,16 @@ class LiteLLMDaily:
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
-        rows = Rows(sink, CONTRACT)
+        rows = Rows(sink, CONTRACT.table)
         for record, number in _records(file, sink):
-            raw = json_rows.as_raw({name: record.get(name) for name in ("date", *COLUMNS[12:])})
+            raw = json_fields.as_raw({name: record.get(name) for name in ("date", *COLUMNS[12:])})
             try:
                 row = row_of(record, sink.pseudonym_key)
             except (FieldError, UsageError) as error:
                 sink.reject(number, str(error), raw)
                 continue
-            rows.add(row, number, raw)
-        rows.flush()
+            rows.add(number, raw, row)
+        rows.close()
 
 
 CONNECTOR = LiteLLMDaily()
@@ -136,7 +137,7 @@ def row_of(record: dict[str, str | None], key: bytes) -> Row:
         "model_group": record.get("model_group"),
         "provider": record.get("custom_llm_provider"),
     }
-    spend = json_rows.money(record.get("spend"), "spend")
+    spend = json_fields.money(record.get("spend"), "spend")
     return {
         "emitter": f"litellm_daily_{twin}",
         "operation": (record.get("endpoint") or "all").strip("/"),
@@ -165,7 +166,7 @@ def _counts(record: dict[str, str | None]) -> Row:
         ),
         output_total=whole_tokens(record.get("completion_tokens"), "completion_tokens"),
     )
-    columns = json_rows.token_columns(classes)
+    columns = json_fields.token_columns(classes)
     del columns["output_reasoning_tokens"]
     return columns | {
         "request_count": whole_tokens(record.get("api_requests"), "api_requests"),

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.free_text import shield
 from tokenworks_sources.connectors.json.records import Record, at, text_at
-from tokenworks_sources.connectors.requests import json_rows
-from tokenworks_sources.connectors.requests.json_rows import FieldError, Row
+from tokenworks_sources.connectors.requests import json_fields
 from tokenworks_sources.connectors.requests.usage import inclusive, whole_tokens
+from tokenworks_sources.connectors.requests.values import FieldError
+from tokenworks_sources.connectors.rows import Row
 from tokenworks_sources.connectors.usage_buckets import pages
 
 OPERATIONS = {
@@ -101,14 +102,14 @@ def row_of(result: Record) -> Row | str:
         ),
         output_total=whole_tokens(result.get("output_tokens"), "output_tokens"),
     )
-    columns = json_rows.token_columns(classes)
+    columns = json_fields.token_columns(classes)
     del columns["output_reasoning_tokens"]
     requests = whole_tokens(result.get("num_model_requests"), "num_model_requests")
     return row | columns | {"request_count": requests}
 
 
 def _cost(result: Record) -> Row:
-    amount = json_rows.money(at(result, "amount", "value"), "amount.value")
+    amount = json_fields.money(at(result, "amount", "value"), "amount.value")
     if amount is None:
         raise FieldError("amount.value: missing")
     currency = text_at(result, "amount", "currency")

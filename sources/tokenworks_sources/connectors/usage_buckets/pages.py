@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.json import records as json_records
 from tokenworks_sources.connectors.json.records import Record, text_at
-from tokenworks_sources.connectors.requests import json_rows
-from tokenworks_sources.connectors.requests.json_rows import FieldError, Row, Rows, instant
+from tokenworks_sources.connectors.requests import json_fields
+from tokenworks_sources.connectors.requests.json_fields import instant
 from tokenworks_sources.connectors.requests.usage import UsageError
+from tokenworks_sources.connectors.requests.values import FieldError
+from tokenworks_sources.connectors.rows import Row, Rows
 from tokenworks_sources.contracts.usage_buckets import CONTRACT
 from tokenworks_sources.normalise import pseudonym
 
@@ -48,7 +50,7 @@ def read(file: LandingFile, sink: Sink, row_of: RowOf, starts: str, ends: str) -
         starts: key of the start of a bucket.
         ends: key of its end.
     """
-    rows = Rows(sink, CONTRACT)
+    rows = Rows(sink, CONTRACT.table)
     number = 0
     for place, bucket in _buckets(file):
         results = bucket.get("results") if isinstance(bucket, dict) else None
@@ -60,7 +62,7 @@ def read(file: LandingFile, sink: Sink, row_of: RowOf, starts: str, ends: str) -
             if not isinstance(result, dict):
                 sink.reject(number, json_records.NOT_AN_OBJECT, b"")
                 continue
-            raw = json_rows.as_raw(json_rows.numbers_of(result))
+            raw = json_fields.as_raw(json_fields.numbers_of(result))
             try:
                 row = row_of(result)
                 if isinstance(row, str):
@@ -70,8 +72,8 @@ def read(file: LandingFile, sink: Sink, row_of: RowOf, starts: str, ends: str) -
             except (FieldError, UsageError) as error:
                 sink.reject(number, str(error), raw)
                 continue
-            rows.add(_keyed(row | span, sink.pseudonym_key), number, raw)
-    rows.flush()
+            rows.add(number, raw, _keyed(row | span, sink.pseudonym_key))
+    rows.close()
 
 
 def _buckets(file: LandingFile) -> Iterator[tuple[int, Record | str]]:

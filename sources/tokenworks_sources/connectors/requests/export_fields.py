@@ -10,24 +10,18 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
-from urllib.parse import urlsplit
 
 from tokenworks_sources.connectors.requests import exports
+from tokenworks_sources.connectors.requests.values import FieldError, money_of
 
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,12}))?\s*"
     r"(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 )
-_MONEY = Decimal(1).scaleb(-12)
 # 26 digits before the point, 12 behind it, and room for a division.
 _DIGITS = Context(prec=64)
-_LARGEST_MONEY = Decimal(10) ** 26
 _LARGEST_EXPONENT = 40
 _LONGEST_NUMBER = 64
-
-
-class FieldError(ValueError):
-    """A field that cannot be used, as "field: what is wrong"."""
 
 
 def text(value: object) -> str | None:
@@ -111,9 +105,7 @@ def money(fields: Mapping[str, object], name: str, per_unit: int = 1) -> Decimal
     exact = number(fields, name)
     if exact is None:
         return None
-    if exact.copy_abs() >= _LARGEST_MONEY:
-        raise FieldError(f"{name}: too large")
-    return _DIGITS.quantize(_DIGITS.divide(exact, Decimal(per_unit)), _MONEY)
+    return money_of(_DIGITS.divide(exact, Decimal(per_unit)), name)
 
 
 def mapping(fields: Mapping[str, object], name: str) -> Mapping[str, object] | None:
@@ -185,14 +177,3 @@ def texts(fields: Mapping[str, object], name: str) -> list[str]:
     if not isinstance(value, Sequence):
         raise FieldError(f"{name}: not a list of texts")
     return [kept for item in value if (kept := text(item))]
-
-
-def host_of(address: str | None) -> str | None:
-    """`host[:port]` of an address: a name before it, a path or a query behind it may hold a key."""
-    if not address:
-        return None
-    try:
-        parts = urlsplit(address if "://" in address else f"//{address}")
-    except ValueError:
-        return None
-    return parts.netloc.rpartition("@")[2] or None

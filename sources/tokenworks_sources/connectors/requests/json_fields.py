@@ -1,7 +1,7 @@
-"""Rows of `requests` from JSON records: times, money, hosts and batches.
+"""Fields of JSON records: times, numbers, money, words, and what of a record is safe to keep.
 
-Belongs here: what every JSON connector of requests needs of a value. A value that cannot be used is a
-`FieldError`, whose text is the reject reason and quotes nothing.
+Belongs here: how JSON writes a value. One that cannot be used is a `FieldError`, whose text is the
+reject reason and quotes nothing.
 """
 
 from __future__ import annotations
@@ -9,20 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
-from urllib.parse import urlsplit
 
 import msgspec
-import polars as pl
 
-from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.prometheus.clock import EARLIEST, LATEST, parse_time
 from tokenworks_sources.connectors.requests.token_classes import TokenClasses
-from tokenworks_sources.contracts.model import Contract
-from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.connectors.requests.values import FieldError, money_of
+from tokenworks_sources.connectors.rows import Row
 
-BATCH_ROWS = 20_000
-MONEY_STEP = Decimal("0.000000000001")
-_LARGEST_MONEY = Decimal(10) ** 26
 # The default context of 28 digits is too small for the lake's 38.
 _WIDE = Context(prec=60)
 _EPOCH = datetime(1970, 1, 1)
@@ -30,12 +24,6 @@ _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
 _DEEPEST = 6
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
-
-Row = dict[str, object]
-
-
-class FieldError(ValueError):
-    """A field that cannot be used; its text is the reject reason."""
 
 
 def instant(value: object, field: str) -> datetime | None:
@@ -72,9 +60,7 @@ def money(value: object, field: str) -> Decimal | None:
     amount = number(value, field)
     if amount is None:
         return None
-    if abs(amount) >= _LARGEST_MONEY:
-        raise FieldError(f"{field}: too large")
-    return amount.quantize(MONEY_STEP, context=_WIDE)
+    return money_of(amount, field)
 
 
 def number(value: object, field: str) -> Decimal | None:
@@ -110,18 +96,6 @@ def _decimal(value: object, field: str) -> Decimal:
     return value
 
 
-def host_of(url: object) -> str | None:
-    """Host and port alone: a name before them or a query behind them may hold a key."""
-    if not isinstance(url, str) or not url:
-        return None
-    try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return None
-    return f"{parts.hostname}{port}" if parts.hostname else None
-
-
 def word(value: object) -> str | None:
     """A text that is a name of something, such as a class of error; None where it may be prose."""
     if not isinstance(value, str) or not 0 < len(value) <= 64:
@@ -147,29 +121,3 @@ def numbers_of(value: object, depth: int = _DEEPEST) -> object:
 def as_raw(value: object) -> str:
     """JSON of what is safe to keep of a record."""
     return _ENCODER.encode(value).decode()
-
-
-class Rows:
-    """Collects rows of a table and writes them in batches."""
-
-    def __init__(self, sink: Sink, contract: Contract) -> None:
-        self._sink, self._table = sink, contract.table
-        self._schema = {
-            name: kind
-            for name, kind in polars_schema(contract).items()
-            if name not in ("source_file", "source_digest")
-        } | {"_raw": pl.String()}
-        self._rows: list[Row] = []
-
-    def add(self, row: Row, number: int, raw: str) -> None:
-        """One row of the record with that number."""
-        self._rows.append({**row, "source_line": number, "_raw": raw})
-        if len(self._rows) >= BATCH_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Writes what has been collected."""
-        if self._rows:
-            columns = {name: [row.get(name) for row in self._rows] for name in self._schema}
-            self._sink.write(self._table, pl.DataFrame(columns, schema=self._schema))
-            self._rows.clear()
