@@ -8,7 +8,7 @@ with its reason; the others still land.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -26,6 +26,7 @@ from tokenworks_sources.manifest import (
     Manifest,
     load_manifest,
     load_manifests,
+    manifests_of,
     touched_dates,
     write_manifest,
 )
@@ -204,10 +205,9 @@ class _Shelf:
             return manifest
         return None
 
-    def look_again(self, digest: str) -> None:
+    def look_again(self, digests: Iterable[str]) -> None:
         """Takes in what another process has committed in the meantime; the caller holds its lock."""
-        manifest = load_manifest(self.settings.lake, self.table, digest)
-        if manifest:
+        for manifest in manifests_of(self.settings.lake, self.table, digests):
             self.add(manifest)
 
     def keep_name(self, manifest: Manifest, path: Path) -> None:
@@ -337,8 +337,8 @@ class _TableIngest:
 
     def _still_new(self, works: Sequence[Work]) -> Iterator[Work]:
         """Another process may have been faster."""
+        self.shelf.look_again(work.file.digest for work in works)
         for work in works:
-            self.shelf.look_again(work.file.digest)
             manifest = self.shelf.current(work.connector, work.file.digest, work.version)
             if manifest:
                 self._is_known(work.place, work.file.path, manifest)

@@ -7,6 +7,7 @@ reading and writing them. How rows and manifests become visible at once belongs 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -89,6 +90,21 @@ def load_manifest(lake: Path, landing_table: str, digest: str) -> Manifest | Non
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         return None
+
+
+def manifests_of(lake: Path, landing_table: str, digests: Iterable[str]) -> list[Manifest]:
+    """The manifests that there are of some digests; of thousands of new files there is none."""
+    folder = manifest_folder(lake, landing_table)
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        stored = {entry.name for entry in entries}
+    found = [
+        load_manifest(lake, landing_table, digest)
+        for digest in digests
+        if f"{digest}.json" in stored
+    ]
+    return [manifest for manifest in found if manifest]
 
 
 def encoded(manifest: Manifest) -> bytes:

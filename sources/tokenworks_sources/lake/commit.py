@@ -23,7 +23,7 @@ from tokenworks_sources.manifest import (
     Manifest,
     TableManifest,
     encoded,
-    load_manifest,
+    manifests_of,
 )
 
 
@@ -60,8 +60,8 @@ def commit_unit(lake: Path, stage: Stage, entries: Sequence[Entry]) -> list[Mani
         moves.add(stage.rejects, rejects)
     with change_lock(lake):
         recover(lake)
-        earlier = [load_manifest(lake, stage.landing_table, entry.file.digest) for entry in entries]
-        removed = moves.take_out([manifest for manifest in earlier if manifest])
+        digests = [entry.file.digest for entry in entries]
+        removed = moves.take_out(manifests_of(lake, stage.landing_table, digests))
         for manifest in manifests:
             moves.add_manifest(stage.landing_table, manifest)
         carry_out(lake, moves.change(removed))
@@ -76,8 +76,7 @@ def retire(lake: Path, landing_table: str, digests: Collection[str]) -> None:
     try:
         with change_lock(lake):
             recover(lake)
-            found = [load_manifest(lake, landing_table, digest) for digest in digests]
-            manifests = [manifest for manifest in found if manifest]
+            manifests = manifests_of(lake, landing_table, digests)
             moves = _Moves(lake, stage.folder)
             removed = [manifest_path(lake, landing_table, gone.digest) for gone in manifests]
             # Manifests go first, so that nobody counts on rows that are going.

@@ -294,7 +294,8 @@ def test_a_csv_is_recognised_by_its_columns_when_the_name_says_nothing(tmp_path:
 class KeepingSink:
     """Keeps the rows of a query; lake and files are left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
         self.frame = pl.DataFrame()
 
     def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -323,7 +324,7 @@ def test_costs_survive_unchanged_when_they_go_through_csv(
     path = tmp_path / "costs.csv"
     texts = [f"{cost:e}" if scientific else f"{cost:f}" for cost, scientific in drawn]
     path.write_text(table(*({**ROW, "BilledCost": text} for text in texts)))
-    sink = KeepingSink()
+    sink = KeepingSink(tmp_path / "scratch")
     CONNECTOR.read(LandingFile(path, "costs.csv", "0"), sink)
     assert sink.frame["billed_cost"].to_list() == [cost for cost, _ in drawn]
 

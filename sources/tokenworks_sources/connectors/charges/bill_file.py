@@ -21,11 +21,11 @@ from tokenworks_sources.connectors.charges import bill_query
 from tokenworks_sources.connectors.charges.bill_csv import BillCsv, header_of
 from tokenworks_sources.connectors.charges.bill_query import Charges, Relation
 from tokenworks_sources.connectors.charges.values import Field
+from tokenworks_sources.engine import connected
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of
 
 PARQUET_MAGIC = b"PAR1"
-MEMORY_LIMIT = "1GB"
 COUNTER = "bad_rows"
 
 
@@ -76,23 +76,16 @@ def read_bill(file: LandingFile, sink: Sink, form: BillFormat) -> None:
     sink.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bill-", dir=sink.scratch) as name:
         folder = Path(name)
-        with _database(folder) as connection:
+        with connected(folder / "spill", keeps_order=True) as connection:
+            # Parquet statistics leave NaN out; trusting them, DuckDB takes every cast of the column
+            # for good.
+            connection.execute("set disabled_optimizers = 'statistics_propagation'")
             if preview.head.startswith(PARQUET_MAGIC):
                 _read_parquet(file, sink, form, connection, _linked(file.path, folder))
             elif b"\x00" in preview.head:
                 raise form.refuse(file.path, "it is binary.")
             else:
                 _read_csv(file, sink, form, connection, _plain(file.path, folder))
-
-
-def _database(folder: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spill")}
-    )
-    connection.execute("set TimeZone = 'UTC'")
-    # Parquet statistics leave NaN out; trusting them, DuckDB takes every cast of the column for good.
-    connection.execute("set disabled_optimizers = 'statistics_propagation'")
-    return connection
 
 
 def _linked(path: Path, folder: Path) -> Path:

@@ -41,6 +41,7 @@ from tokenworks_sources.connectors.energy_readings.espi_links import streams_of
 from tokenworks_sources.connectors.energy_readings.espi_reader import read_feed
 from tokenworks_sources.contracts.energy import BILLS
 from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.engine import connected
 from tokenworks_sources.landing import open_decompressed
 
 _NAMESPACE = re.compile(r"""xmlns(?::[\w.-]+)?\s*=\s*["']http://naesb\.org/espi["']""")
@@ -75,14 +76,9 @@ class GreenButton:
             sink.expect(feed.readings + len(feed.bills) + charges + feed.others)
             sink.skip("summary of quality or of reading types: no bill", feed.others)
             _hand_over_bills(feed, sink)
-            with _database(Path(folder)) as connection:
+            spill = Path(folder) / "spill"
+            with connected(spill, memory=MEMORY_LIMIT, keeps_order=True) as connection:
                 _hand_over(connection, Path(folder), feed, sink)
-
-
-def _database(folder: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spill")},
-    )
 
 
 def _hand_over(connection: duckdb.DuckDBPyConnection, folder: Path, feed: Feed, sink: Sink) -> None:

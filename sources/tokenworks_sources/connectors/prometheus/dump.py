@@ -25,6 +25,7 @@ from tokenworks_sources.connectors.prometheus.scrapes import Scrape
 from tokenworks_sources.engine import connected
 
 # A sort beyond this spills to the temporary folder.
+# The series of the dump and the rows being built live beside it in this process.
 MEMORY_LIMIT = "512MB"
 NO_TIME = "timestamp: no time between 2000 and 2100"
 NO_NUMBER = "value: not a number"
@@ -50,10 +51,8 @@ def room(scratch: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     scratch.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="prometheus-", dir=scratch) as folder,
-        connected(Path(folder) / "spill") as connection,
+        connected(Path(folder) / "spill", memory=MEMORY_LIMIT) as connection,
     ):
-        # The series of the dump and the rows being built live beside it in this process.
-        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         yield connection, Path(folder)
 
 

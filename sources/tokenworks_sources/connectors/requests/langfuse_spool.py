@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.contracts.requests import CONTRACT
+from tokenworks_sources.engine import connected
 
 BLOCK_ROWS = 20_000
 MEMORY_LIMIT = "512MB"
@@ -101,11 +101,12 @@ class Spool:
         """All rows with what their trace and the tree say of them, in blocks for the lake."""
         for table in _TABLES:
             self._write(table)
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": str(self.folder / "spill"),
-        }
-        with duckdb.connect(self.folder / "spool.duckdb", config=settings) as connection:
+        with connected(
+            self.folder / "spill",
+            memory=MEMORY_LIMIT,
+            keeps_order=True,
+            database=self.folder / "spool.duckdb",
+        ) as connection:
             connection.execute(_NEAREST.format(nodes=self._scan("nodes")))
             query = _JOINED.format(
                 per_second=self.unit.per_second or "null",
