@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 import polars as pl
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tokenworks_sources.connectors.base import Sink
+from tokenworks_sources.connectors.csv_windows import Cursor
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed
 
@@ -29,6 +30,13 @@ RECORD_BYTES = 1 << 24
 # As a mapping writes them.
 DELIMITERS = {",": '","', ";": '";"', "\t": '"\\t"', "|": '"|"'}
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Rejects(Protocol):
+    """Where broken records go; a `Sink` is one."""
+
+    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
+        """See `Sink.reject`."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +85,50 @@ def read_csv(
     Raises:
         LandingFileError: the header lacks a column or repeats one, or a record does not end.
     """
-    csv.field_size_limit(sys.maxsize)
     with open_decompressed(path) as stream:
         lines = _Lines(path, stream, shape.skip_lines)
         reader = csv.reader(lines, delimiter=shape.delimiter, strict=True)
         header = _header(path, reader, required, what, lines, shape)
-        kept = [i for i, name in enumerate(header) if wanted is None or name in wanted]
-        names = [header[i] for i in kept]
-        rows: list[list[str]] = []
-        numbers: list[int] = []
-        raws: list[str | None] = []
-        for number, row in _records(reader, lines, len(header), sink):
-            rows.append(row if wanted is None else [row[i] for i in kept])
-            numbers.append(number)
-            raws.append(lines.raw() if wanted is None or with_text else None)
-            if len(rows) >= BLOCK_ROWS:
-                yield _text_block(names, zip(*rows, strict=True), numbers, raws)
-                rows, numbers, raws = [], [], []
-        if rows:
+        yield from _blocks(reader, lines, header, sink, wanted, with_text or wanted is None)
+
+
+def csv_header(path: Path, cursor: Cursor, required: Sequence[str], what: str) -> list[str]:
+    """Column names of a CSV file, taken from its beginning."""
+    lines = _Lines(path, cursor)
+    return _header(path, csv.reader(lines, strict=True), required, what, lines, CsvShape())
+
+
+def csv_records(
+    path: Path, cursor: Cursor, header: list[str], sink: Rejects, last: int
+) -> Iterator[pl.DataFrame]:
+    """Blocks, as of `read_csv`, of the records that begin up to some line, each taken whole."""
+    lines = _Lines(path, cursor, number=cursor.lines)
+    yield from _blocks(csv.reader(lines, strict=True), lines, header, sink, None, True, last)
+
+
+def _blocks(
+    reader: Iterator[list[str]],
+    lines: _Lines,
+    header: list[str],
+    sink: Rejects,
+    wanted: Collection[str] | None,
+    with_text: bool,
+    last: int = sys.maxsize,
+) -> Iterator[pl.DataFrame]:
+    kept = [i for i, name in enumerate(header) if wanted is None or name in wanted]
+    names = [header[i] for i in kept]
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    raws: list[str | None] = []
+    for number, row in _records(reader, lines, len(header), sink, last):
+        rows.append(row if wanted is None else [row[i] for i in kept])
+        numbers.append(number)
+        raws.append(lines.raw() if with_text else None)
+        if len(rows) >= BLOCK_ROWS:
             yield _text_block(names, zip(*rows, strict=True), numbers, raws)
+            rows, numbers, raws = [], [], []
+    if rows:
+        yield _text_block(names, zip(*rows, strict=True), numbers, raws)
 
 
 def _header(
@@ -106,6 +139,7 @@ def _header(
     lines: _Lines,
     shape: CsvShape,
 ) -> list[str]:
+    csv.field_size_limit(sys.maxsize)
     try:
         header = [name.strip() for name in next(row for row in reader if row)]
     except (StopIteration, csv.Error):
@@ -142,10 +176,10 @@ def _delimiter_hint(line: str, shape: CsvShape) -> str:
 
 
 def _records(
-    reader: Iterator[list[str]], lines: _Lines, width: int, sink: Sink
+    reader: Iterator[list[str]], lines: _Lines, width: int, sink: Rejects, last: int
 ) -> Iterator[tuple[int, list[str]]]:
-    """Whole records with the number of their first line."""
-    while True:
+    """Whole records that begin up to some line, with the number of their first line."""
+    while lines.number < last:
         lines.begin()
         try:
             row = next(reader)
@@ -171,7 +205,7 @@ class _Lines:
     """Lines of a file as text, with what a record took of them."""
 
     path: Path
-    stream: BinaryIO
+    stream: BinaryIO | Cursor
     skip: int = 0
     number: int = 0
     first: int = 1

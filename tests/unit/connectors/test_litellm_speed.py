@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tokenworks_sources.connectors.requests import litellm_sql
+from tokenworks_sources.connectors import csv_windows
+from tokenworks_sources.connectors.requests import litellm, litellm_sql
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,42 @@ def test_the_day_is_that_of_the_start_when_a_record_says_it(
     record: bytes, day: date | None
 ) -> None:
     assert litellm_sql.day_of(record) == day
+
+
+HEADER = "request_id,call_type,startTime,endTime,model,prompt_tokens,metadata,messages\n"
+
+
+def _record(name: str, *, tokens: str = "5", message: str = "") -> str:
+    times = "2026-09-01T10:00:00Z,2026-09-01T10:00:01Z"
+    return f'{name},acompletion,{times},m,{tokens},"{{""trace_id"": ""t""}}",{message}\n'
+
+
+def test_every_record_keeps_its_line_when_windows_of_csv_are_plain_and_not_in_turn(
+    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_windows, "WINDOW_BYTES", 2000)
+    path = tmp_path / "spend.csv"
+    path.write_text(
+        HEADER  # line 1
+        + _record("a")
+        + _record("b", tokens="12.7")  # line 3
+        + "\n"
+        + "".join(_record(f"c{number}") for number in range(20))  # lines 5 to 24
+        + _record("d", message='"two\nlines"')  # lines 25 and 26
+        + _record("e").replace(",m,", ",")  # line 27, one cell less
+        + "".join(_record(f"f{number}") for number in range(20))  # lines 28 to 47
+        + _record("g", tokens="many")  # line 48
+    )
+
+    found = ingest_file(path, litellm.CONNECTOR)
+
+    rows = found.frames["requests"]
+    lines = dict(zip(rows["request_id"], rows["source_line"], strict=True))
+    assert len(lines) == 42
+    assert [lines[name] for name in ("a", "c0", "c19", "d", "f0", "f19")] == [2, 5, 24, 25, 28, 47]
+    rejects = zip(found.rejects["source_line"], found.rejects["reason"], strict=True)
+    assert sorted((line, reason.split(":")[0]) for line, reason in rejects) == [
+        (3, "prompt_tokens"),
+        (27, "another number of fields than the header"),
+        (48, "prompt_tokens"),
+    ]

@@ -1,38 +1,158 @@
-"""Spend logs as CSV."""
+"""Spend logs as CSV: windows that DuckDB reads as `csv` does are its own, the others go record by record.
+
+Either way every cell is text that meets the same SQL.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import duckdb
 import polars as pl
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Sink
-from tokenworks_sources.connectors.requests import litellm_engine, litellm_fields, litellm_sql
+from tokenworks_sources.connectors.csv_windows import Cursor, is_plain
+from tokenworks_sources.connectors.requests import (
+    litellm_engine,
+    litellm_fields,
+    litellm_sql,
+    slices,
+)
 from tokenworks_sources.contracts.requests import CONTRACT
+from tokenworks_sources.landing import open_decompressed
+
+# As Python's `isspace`, as far as a cell of one line may hold it.
+_WHITE = "' ' || chr(9) || chr(11) || chr(12)"
 
 
 def read(file: LandingFile, sink: Sink, required: Sequence[str], what: str) -> None:
-    """Hands every record of a file to the sink, in blocks."""
-    with litellm_engine.engine(sink) as (connection, _):
-        for block in tabular.read_csv(file.path, sink, required=required, what=what):
-            given = ("source_line", "_raw", *litellm_fields.FIELDS)
-            texts = block.select(
-                pl.col(name) if name in block.columns else pl.lit(None, pl.String).alias(name)
-                for name in given
-            )
-            connection.register("csv_block", texts.to_arrow())
-            source = (
-                f"select source_line, source_line as _line, 0 as _file, '{file.digest}' as _digest, "
-                f"{litellm_sql.fields('text')} from csv_block"
-            )
-            rows = litellm_sql.request_rows(source, "text")
-            good = f"select * exclude (_reason) from ({rows}) where _reason is null"
-            if sink.copy(CONTRACT.table, connection, good) == block.height:
-                continue
-            rejected = connection.execute(
-                f"select source_line, r._reason, b._raw from ({rows}) as r join csv_block as b "
-                "using (source_line) where r._reason is not null order by 1"
+    """Hands every record of a file to the sink, in windows of lines."""
+    with (
+        open_decompressed(file.path) as stream,
+        litellm_engine.engine(sink) as (connection, files),
+    ):
+        cursor = Cursor(stream)
+        names = tabular.csv_header(file.path, cursor, required, what)
+        log = _Log(file, sink, connection, files, names, cursor)
+        while cursor.look():
+            log.read_window()
+
+
+@dataclass(frozen=True)
+class _Broken:
+    """Where records go that are none: they are part of the file, too."""
+
+    sink: Sink
+
+    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
+        self.sink.expect(records)
+        self.sink.reject(line, reason, raw, records)
+
+
+@dataclass
+class _Log:
+    """A log that is read.
+
+    Attributes:
+        file, sink: where records come from and go to.
+        connection, files: the engine.
+        names: the header.
+        cursor: what of the file is not yet read.
+        met: whether the names of people were looked up.
+    """
+
+    file: LandingFile
+    sink: Sink
+    connection: duckdb.DuckDBPyConnection
+    files: slices.SliceFileSystem
+    names: list[str]
+    cursor: Cursor
+    met: bool = False
+
+    def read_window(self) -> None:
+        """Reads what the cursor shows."""
+        cursor = self.cursor
+        window = slices.slices_of(cursor.text, cursor.start, cursor.end, cursor.lines)
+        last = window[-1].lines_before + window[-1].lines
+        if is_plain(cursor.text, cursor.start, cursor.end) and self._copied(window):
+            cursor.start, cursor.lines = cursor.end, last
+        else:
+            self._read_records(last)
+
+    def _copied(self, window: slices.Window) -> bool:
+        """Reads a window by DuckDB; False where it is damaged, and nothing of it was kept."""
+        try:
+            if not self.met:
+                first = self._scan(self.files.show(window)[0])
+                litellm_engine.remember_names(self.connection, self.sink.pseudonym_key, first)
+                self.met = True
+            rows = self._rows(window)
+            written = self.sink.copy(CONTRACT.table, self.connection, litellm_sql.good(rows))
+        except duckdb.InvalidInputException:
+            return False
+        records = sum(part.records for part in window)
+        self.sink.expect(records)
+        if written < records:
+            found = self.connection.execute(
+                f"select _line, _reason from ({rows}) where _reason is not null order by 1"
             ).fetchall()
-            for line, reason, raw in rejected:
-                sink.reject(line, reason, raw)
+            texts = slices.lines_at(window, (line for line, _ in found))
+            for (line, reason), text in zip(found, texts, strict=True):
+                self.sink.reject(line, reason, text)
+        return True
+
+    def _rows(self, window: slices.Window) -> str:
+        numbered = slices.numbered(self.connection, self.files, window, self._scan, "_line")
+        return litellm_sql.request_rows(
+            f"select *, _line as source_line, 0 as _file, '{self.file.digest}' as _digest "
+            f"from ({numbered})",
+            "text",
+        )
+
+    def _scan(self, name: str) -> str:
+        """The fields of a slice; a cell of white space is no value."""
+        places = {name: f"c{place}" for place, name in enumerate(self.names)}
+        cells = ", ".join(
+            f"case when {cell} >= '!' or trim({cell}, {_WHITE}) <> '' then {cell} end as \"{name}\""
+            if (cell := places.get(name))
+            else f'null::varchar as "{name}"'
+            for name in litellm_fields.FIELDS
+        )
+        columns = dict.fromkeys(places.values(), "VARCHAR")
+        return (
+            f"(select {cells} from read_csv('{name}', auto_detect = false, header = false, "
+            f"delim = ',', quote = '\"', escape = '\"', "
+            f"strict_mode = true, compression = 'none', columns = {columns!r}, "
+            f"max_line_size = {tabular.RECORD_BYTES}, buffer_size = {2 * tabular.RECORD_BYTES}))"
+        )
+
+    def _read_records(self, last: int) -> None:
+        """Reads lines up to one record by record; the last record may take more of them."""
+        broken = _Broken(self.sink)
+        for block in tabular.csv_records(self.file.path, self.cursor, self.names, broken, last):
+            self.sink.expect(block.height)
+            self._read_block(block)
+
+    def _read_block(self, block: pl.DataFrame) -> None:
+        given = ("source_line", "_raw", *litellm_fields.FIELDS)
+        texts = block.select(
+            pl.col(name) if name in block.columns else pl.lit(None, pl.String).alias(name)
+            for name in given
+        )
+        self.connection.register("csv_block", texts.to_arrow())
+        rows = litellm_sql.request_rows(
+            f"select source_line, source_line as _line, 0 as _file, "
+            f"'{self.file.digest}' as _digest, {litellm_sql.fields('text')} from csv_block",
+            "text",
+        )
+        good = litellm_sql.good(rows)
+        if self.sink.copy(CONTRACT.table, self.connection, good) == block.height:
+            return
+        rejected = self.connection.execute(
+            f"select source_line, r._reason, b._raw from ({rows}) as r join csv_block as b "
+            "using (source_line) where r._reason is not null order by 1"
+        ).fetchall()
+        for line, reason, raw in rejected:
+            self.sink.reject(line, reason, raw)

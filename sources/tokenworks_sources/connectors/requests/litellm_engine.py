@@ -5,8 +5,9 @@ Belongs here: settings, the pseudonyms and hosts that are looked up instead of c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +18,9 @@ from tokenworks_sources.connectors.base import Scratch
 from tokenworks_sources.connectors.requests import litellm_sql, slices
 from tokenworks_sources.engine import connected
 from tokenworks_sources.normalise import pseudonym
+
+# So many are looked at before a log is read.
+MET_RECORDS = 20_000
 
 
 @contextmanager
@@ -48,23 +52,38 @@ def engine(sink: Scratch) -> Iterator[tuple[duckdb.DuckDBPyConnection, slices.Sl
         yield connection, files
 
 
-def remember(
-    connection: duckdb.DuckDBPyConnection, key: bytes, names: Iterable[str], addresses: list[str]
-) -> None:
-    """Makes pseudonyms of names and hosts of addresses, to be looked up."""
-    known = list(names)
+def remember_names(
+    connection: duckdb.DuckDBPyConnection, key: bytes, relation: str, beside: Sequence[str] = ()
+) -> tuple[Any, ...]:
+    """Makes pseudonyms of names and hosts of addresses in the first records, to be looked up.
+
+    Args:
+        connection: that of `engine`.
+        key: secret of the pseudonyms.
+        relation: SQL of the records.
+        beside: aggregates of the same records.
+
+    Returns:
+        the values of `beside`.
+    """
+    users, keys, addresses, *values = connection.execute(
+        "select list(distinct coalesce(nullif(end_user, ''), nullif(\"user\", ''))), "
+        "list(distinct nullif(api_key, '')), list(distinct nullif(api_base, '')) "
+        f"{''.join(f', {value}' for value in beside)} from (from {relation} limit {MET_RECORDS})"
+    ).fetchall()[0]
+    known = sorted({name for name in (*(users or ()), *(keys or ())) if name is not None})
     # Hashed here and passed as lists: a call of the function, or an Arrow table, makes DuckDB
     # import pandas, which takes a second.
-    pseudonyms = [pseudonym(name, key) for name in known]
     connection.execute(
         f"insert into {litellm_sql.KNOWN_TABLE} select unnest($1::varchar[]), unnest($2::varchar[])",
-        [known, pseudonyms],
+        [known, [pseudonym(name, key) for name in known]],
     )
     connection.execute(
         f"insert into {litellm_sql.KNOWN_HOSTS} select api_base, {litellm_sql.HOST} "
         "from (select unnest($1::varchar[]) as api_base)",
-        [addresses],
+        [[address for address in addresses or () if address is not None]],
     )
+    return tuple(values)
 
 
 def _of_distinct(key: bytes) -> Callable[[pa.ChunkedArray | pa.Array], pa.Array]:

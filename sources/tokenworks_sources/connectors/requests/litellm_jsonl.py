@@ -19,7 +19,6 @@ from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
 
 LARGEST_LINE_BYTES = 1 << 24
-MET_RECORDS = 20_000
 REJECTS_AT_ONCE = 1_000
 # A share of records whose metadata may be JSON in a string, from which on all are read as JSON.
 DOUBTFUL_SHARE = 0.01
@@ -121,15 +120,11 @@ def _met(
 ) -> _Reader:
     """Looks at the first records: their names, the form of their metadata, and their order."""
     scan = _scan(files.show(window)[0], litellm_sql.json_columns("object"))
-    (users, keys, addresses, doubtful, starts) = connection.execute(
-        "select list(distinct coalesce(nullif(end_user, ''), nullif(\"user\", ''))), "
-        "list(distinct nullif(api_key, '')), list(distinct nullif(api_base, '')), "
-        f'avg(({litellm_sql.doubtful()})::int), list("startTime") '
-        f"from (select *, metadata as _m from {scan} limit {MET_RECORDS})"
-    ).fetchall()[0]
-    names = {name for name in (*(users or ()), *(keys or ())) if name is not None}
-    litellm_engine.remember(
-        connection, key, sorted(names), [text for text in addresses or () if text is not None]
+    (doubtful, starts) = litellm_engine.remember_names(
+        connection,
+        key,
+        f"(select *, metadata as _m from {scan})",
+        (f"avg(({litellm_sql.doubtful()})::int)", 'list("startTime")'),
     )
     times = [time for time in starts or () if time is not None]
     turns = sum(later < earlier for earlier, later in pairwise(times))
@@ -168,7 +163,7 @@ def _read_window(
 
 
 def _copy(reader: _Reader, sink: BatchSink | _OneFile, rows: str, day: date | None) -> int:
-    query = f"select * exclude (_reason) from ({rows}) where _reason is null"
+    query = litellm_sql.good(rows)
     return sink.copy(CONTRACT.table, reader.connection, query, day=day, in_order=reader.in_order)
 
 

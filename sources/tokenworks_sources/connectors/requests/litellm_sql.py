@@ -59,6 +59,11 @@ def request_rows(source: str, form: Form) -> str:
     )
 
 
+def good(rows: str) -> str:
+    """The rows of `request_rows` that are written."""
+    return f"select * exclude (_reason) from ({rows}) where _reason is null"
+
+
 _START = re.compile(rb'"startTime"\s*:\s*"(\d{4}-\d{2}-\d{2})')
 
 
