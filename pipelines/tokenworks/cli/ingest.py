@@ -90,7 +90,7 @@ def ingest_and_show(settings: Settings) -> int:
         return 0
     from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
 
-    with show.progress_bar("Ingest") as progress:
+    with show.progress_bar("Ingest", settings.landing) as progress:
         report = ingest_landing(settings, progress=progress)
     new, known, failed = (report.with_status(status) for status in (INGESTED, KNOWN, FAILED))
     _show_rows(report)

@@ -10,9 +10,21 @@ from pathlib import Path
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
+from tokenworks_sources.reading import bytes_read
+
+# Of a shorter file the name is enough.
+LONG_BYTES = 1 << 28
 _NUMBER = (int, float, Decimal)
 
 console = Console(soft_wrap=False)
@@ -76,17 +88,46 @@ def _text(value: object) -> str:
     return str(value)
 
 
+class _Reading(TextColumn):
+    """The name of what is done, and of a long file how far it has been read."""
+
+    def __init__(self, folder: Path | None) -> None:
+        super().__init__("{task.fields[name]}")
+        self.folder = folder
+
+    def render(self, task: Task) -> Text:
+        """See `ProgressColumn.render`."""
+        name = str(task.fields["name"])
+        read = reading(self.folder / name) if self.folder and name else ""
+        return Text(f"{name} {read}".rstrip())
+
+
+def reading(path: Path) -> str:
+    """How far a long file has been read, or nothing."""
+    size = path.stat().st_size if path.is_file() else 0
+    read = bytes_read(path) if size >= LONG_BYTES else None
+    return "" if read is None else f"{read / 1e9:.1f} of {size / 1e9:.1f} GB"
+
+
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar as a function (done, total, name)."""
+def progress_bar(
+    what: str, folder: Path | None = None
+) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar as a function (done, total, name); nothing where nobody looks on.
+
+    Args:
+        what: what is being done.
+        folder: names are files below it, whose reading is shown.
+    """
     with Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[name]}"),
+        _Reading(folder),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task(what, total=None, name="")
 

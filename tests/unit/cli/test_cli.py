@@ -138,3 +138,22 @@ def test_build_says_which_dates_were_made_again() -> None:
     assert restated(None, ()) == "No date had to be made again: the books are as they were"
     assert restated(None, days[:1]) == "1 date was made again: 2026-09-01"
     assert restated(None, days).endswith("2026-09-10 and 2 more")
+
+
+def test_long_file_shows_how_far_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(show, "LONG_BYTES", 1)
+    path = tmp_path / "long.jsonl"
+    with path.open("wb") as stream:
+        stream.truncate(3_000_000_000)
+    assert show.reading(path) == ""
+    with path.open("rb") as stream:
+        stream.seek(1_500_000_000)
+        assert show.reading(path) == "1.5 of 3.0 GB"
+
+
+def test_no_progress_is_printed_when_nobody_looks_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with show.progress_bar("Ingest") as progress:
+        progress(1, 2, "a.csv")
+    assert capsys.readouterr() == ("", "")
