@@ -48,8 +48,9 @@ check: $(READY) ## Format, lint, types, import rules, contract drift
 bench: $(READY) ## Measure speed and memory beside bare libraries (slow)
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-fuzz: $(READY) ## Ingest 1,000 broken variants of every real file (hours)
+fuzz: $(READY) ## Ingest 1,000 broken variants of every real file, die at every write (hours)
 	TOKENWORKS_FUZZ_VARIANTS=1000 $(BIN)/pytest tests/hostile -q
+	TOKENWORKS_EVERY_DEATH=1 $(BIN)/pytest tests/unit/lake -q
 
 dev: $(READY) ## Open the Dagster UI on loopback
 	@$(BIN)/tokenworks dev

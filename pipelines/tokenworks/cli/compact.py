@@ -30,7 +30,7 @@ def compact(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only dates before this one.")
     ] = None,
 ) -> None:
-    """Leave one Parquet file per table and date of the lake; rows stay as they are."""
+    """Leave one Parquet file per table and date of the lake, and one of rejects; rows stay."""
     from tokenworks_sources.contracts.registry import CONTRACTS, contract_of
     from tokenworks_sources.lake.compact import compact_table
 
@@ -50,10 +50,12 @@ def compact(
                 quiet=lambda: quiet_readers(settings),
                 before=before.date() if before else None,
             )
-            if found.parts or found.older:
-                rows.append((name, found.dates, found.parts, found.rows, found.older or None))
+            if found.parts or found.older or found.rejects:
+                numbers = (found.parts, found.rows, found.older or None, found.rejects or None)
+                rows.append((name, found.dates, *numbers))
     if rows:
-        columns = ["table", "dates", "parts before", "rows", "dates left (older contract)"]
+        left, rejects = "dates left (older contract)", "files of rejects before"
+        columns = ["table", "dates", "parts before", "rows", left, rejects]
         show.console.print(show.table("One part for each date", columns, rows))
     show.done(f"{sum(row[1] for row in rows)} dates compacted", settings.lake)
 

@@ -1,4 +1,4 @@
-"""Compaction: one part for each table and date.
+"""Compaction: one part for each table and date, and one file for the rejects of each landing table.
 
 Readers list `<table>/event_date=*/*.parquet`, and no rename of single files can put one part in the
 place of several at once. So the new part is made in a folder of its own, and that folder takes the
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
@@ -33,10 +34,11 @@ from tokenworks_sources.lake.paths import (
     date_of_part,
     manifest_path,
     partition_files,
+    rejects_file,
     staging_folder,
 )
 from tokenworks_sources.lake.rewrite import merged
-from tokenworks_sources.lake.stage import remove_empty
+from tokenworks_sources.lake.stage import REJECT_SCHEMA, remove_empty
 from tokenworks_sources.manifest import Manifest, encoded, landing_tables, load_manifests
 
 
@@ -50,6 +52,7 @@ class Compacted:
         parts: parts that those dates had.
         rows: rows in them.
         older: dates left as they are, because their parts follow an earlier contract.
+        rejects: files of rejects that are one file now.
     """
 
     table: str
@@ -57,6 +60,7 @@ class Compacted:
     parts: int = 0
     rows: int = 0
     older: int = 0
+    rejects: int = 0
 
 
 def compact_table(
@@ -66,7 +70,7 @@ def compact_table(
     quiet: Callable[[], AbstractContextManager[None]],
     before: date | None = None,
 ) -> Compacted:
-    """Leaves one part for each date of a table.
+    """Leaves one part for each date of a table, and where all dates are meant, of its rejects.
 
     Args:
         lake: the lake.
@@ -94,10 +98,9 @@ def _compact(
     before: date | None,
 ) -> Compacted:
     done = Compacted(table)
-    schema = arrow_schema(contract_of(table))
     swaps: list[tuple[str, str, str]] = []
     renamed: dict[str, str] = {}
-    for live, parts in _crowded(lake, table, before):
+    for live, parts, schema in _crowded(lake, table, before):
         if any(pq.read_schema(part).names != schema.names for part in parts):
             done = replace(done, older=done.older + 1)
             continue
@@ -105,9 +108,12 @@ def _compact(
         rows = merged(parts, target, schema)
         swaps.append((_name(lake, target.parent), _name(lake, live), target.name))
         renamed |= {_name(lake, part): _name(lake, live / target.name) for part in parts}
-        done = replace(
-            done, dates=done.dates + 1, parts=done.parts + len(parts), rows=done.rows + rows
-        )
+        if schema is REJECT_SCHEMA:
+            done = replace(done, rejects=len(parts))
+        else:
+            done = replace(
+                done, dates=done.dates + 1, parts=done.parts + len(parts), rows=done.rows + rows
+            )
     if swaps:
         moves = _manifests(lake, staging, renamed)
         with quiet():
@@ -115,13 +121,20 @@ def _compact(
     return done
 
 
-def _crowded(lake: Path, table: str, before: date | None) -> Iterable[tuple[Path, list[Path]]]:
-    """Folders of dates with more than one part that has rows."""
+def _crowded(
+    lake: Path, table: str, before: date | None
+) -> Iterable[tuple[Path, list[Path], pa.Schema]]:
+    """Folders with more than one part that has rows: dates, and the table's rejects, which have none."""
     by_folder: dict[Path, list[Path]] = {}
     for part in partition_files(lake, table):
         if part.name != EMPTY_PART and (before is None or date_of_part(part) < before):
             by_folder.setdefault(part.parent, []).append(part)
-    return [(folder, parts) for folder, parts in by_folder.items() if len(parts) > 1]
+    schema = arrow_schema(contract_of(table))
+    found = [(folder, parts, schema) for folder, parts in by_folder.items()]
+    rejects = rejects_file(lake, table, "").parent
+    if before is None:
+        found.append((rejects, sorted(rejects.glob("*.parquet")), REJECT_SCHEMA))
+    return [(folder, parts, schema) for folder, parts, schema in found if len(parts) > 1]
 
 
 def _manifests(lake: Path, staging: Path, renamed: dict[str, str]) -> list[tuple[str, str]]:
@@ -145,7 +158,8 @@ def _following(manifest: Manifest, renamed: dict[str, str]) -> Manifest:
         )
         for table, given in manifest.tables.items()
     }
-    return replace(manifest, tables=tables)
+    rejects = renamed.get(manifest.rejects_file, manifest.rejects_file)
+    return replace(manifest, tables=tables, rejects_file=rejects)
 
 
 def _key_of(parts: Iterable[Path]) -> str:

@@ -161,3 +161,24 @@ def test_unlocked_reader_never_counts_wrong_when_folders_are_exchanged(
     looker.join()
     assert seen <= {("a", "b", "c"), ("z",)}
     assert [path.name for path in old.iterdir()] == ["z"]
+
+
+def test_rejects_become_one_file_and_go_with_their_landing_file(settings: Settings) -> None:
+    _land_many(settings, files=3)
+    before = rejects(settings)
+    assert len(before) == 3
+    assert compact_table(settings.lake, "fx_rates", quiet=nullcontext).rejects == 3
+    folder = settings.lake / "_rejects" / "fx_rates"
+    assert len(list(folder.iterdir())) == 1
+    assert rejects(settings) == before
+    land(settings, "1.csv", f"{DAYS[0]},EUR,USD,1.7")
+    ingest_landing(settings)
+    assert rejects(settings) == [row for row in before if "1.csv" not in row[0]]
+    assert leftovers(settings) == []
+    assert compact_table(settings.lake, "fx_rates", quiet=nullcontext).rejects == 0
+
+
+def test_rejects_stay_when_only_some_dates_are_compacted(settings: Settings) -> None:
+    _land_many(settings, files=2)
+    before = date(2026, 10, 20)
+    assert compact_table(settings.lake, "fx_rates", quiet=nullcontext, before=before).rejects == 0

@@ -19,6 +19,10 @@ from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
 from tokenworks_sources.lake import ensure_tables, journal
 from tokenworks_sources.settings import Settings
 
+# Without this variable, of the calls that one line makes the first and the last are enough: between
+# them a loop does the same again. With it, the process dies at every one.
+EVERY_DEATH = "TOKENWORKS_EVERY_DEATH"
+
 # Counts every call that changes the disk; at the n-th the process dies, before it or after it. One
 # process imports what is needed and forks for each death.
 CHILD = """
@@ -37,11 +41,20 @@ connector = RateLines()
 connector.version = {version!r}
 registry.CONNECTORS = (connector,)
 units.SMALL_BYTES = {small}
-calls, at, before = 0, 0, False
+calls, at, before, sites = 0, 0, False, []
+def site():  # the lines of ours that led here
+    frame, found = sys._getframe(2), []
+    while frame and len(found) < 4:
+        if "tokenworks_sources" in frame.f_code.co_filename:
+            found.append(f"{{Path(frame.f_code.co_filename).name}}:{{frame.f_lineno}}")
+        frame = frame.f_back
+    return " < ".join(found)
 def dying(real):
     def call(*args, **given):
         global calls
         calls += 1
+        if at == 0:
+            sites.append(f"{{real.__name__}} at {{site()}}")
         if calls == at and before:
             os.kill(os.getpid(), 9)
         number = calls
@@ -69,7 +82,7 @@ for home, at, before in json.load(sys.stdin):
     if pid == 0:
         calls = 0
         run(home)
-        os.write(1, b"calls %d " % calls)
+        os.write(1, json.dumps(sites).encode() + b"\\n")
         os._exit(0)
     print("died" if os.waitpid(pid, 0)[1] == 9 else "survived", flush=True)
 """
@@ -129,6 +142,16 @@ def _prepared(scene: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
             ingest_landing(settings)
 
 
+def _chosen(sites: list[str]) -> list[int]:
+    """The calls, counted from 1, at which the process dies."""
+    every = range(1, len(sites) + 1)
+    if os.environ.get(EVERY_DEATH):
+        return list(every)
+    first = {site: at for at, site in reversed(list(zip(every, sites, strict=True)))}
+    last = dict(zip(sites, every, strict=True))
+    return sorted({*first.values(), *last.values(), len(sites)})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", sorted(SCENES))
 def test_lake_equals_an_undisturbed_run_when_killed_at_any_write(
@@ -142,24 +165,24 @@ def test_lake_equals_an_undisturbed_run_when_killed_at_any_write(
     given = SCENES[scene]
     clean = Settings.at(tmp_path / "clean")
     _prepared(scene, clean, monkeypatch)
-    (told,) = _deaths(root, [(clean, 0, False)], **given)
-    number = int(told.split()[1])
-    assert number > 10
+    told, _ = _deaths(root, [(clean, 0, False)], **given)
+    sites = json.loads(told)
+    assert len(sites) > 10
     monkeypatch.setattr(rate_lines, "version", given.get("version", "1"), raising=False)
     ingest_landing(clean)
     expected = _state(clean)
     assert (len(expected[0]), len(expected[1]), len(expected[2]), expected[3]) == (3, 2, 2, [])
     # Dying before a call is dying after the one in front of it.
-    deaths = [(Settings.at(tmp_path / f"{at}"), at, at < number) for at in range(1, number + 1)]
+    deaths = [(Settings.at(tmp_path / f"{at}"), at, at < len(sites)) for at in _chosen(sites)]
     for home, *_ in deaths:
         with monkeypatch.context() as patch:
             patch.setattr(rate_lines, "version", "1", raising=False)
             _prepared(scene, home, patch)
     assert set(_deaths(root, deaths, **given)) == {"died"}
-    for home, at, before in deaths:
+    for home, at, _ in deaths:
         report = ingest_landing(home)
         assert [outcome.status for outcome in report.files][2] == FAILED
-        assert _state(home) == expected, f"{scene}: call {at} of {number}, before it: {before}"
+        assert _state(home) == expected, f"{scene}: call {at} of {len(sites)}: {sites[at - 1]}"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
