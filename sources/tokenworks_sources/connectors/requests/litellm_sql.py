@@ -54,7 +54,7 @@ def request_rows(source: str, form: Form) -> str:
     doubt = f"when {doubtful()} then '{DOUBTFUL}'" if form == "object" else ""
     return (
         f"select * exclude (_reason), coalesce(_reason, {sql_violation(CONTRACT)}) as _reason from ("
-        f"select {', '.join(PLACE)}, {columns}, case {_NOTHING} {doubt} {complaints} end as _reason "
+        f"select {', '.join(PLACE)}, {columns}, case when {tells_nothing()} then '{NOTHING}' {doubt} {complaints} end as _reason "
         f"from ({_typed(source, form)}) {_known_names()})"
     )
 
@@ -134,6 +134,11 @@ def _struct(tree: dict[str, Any]) -> str:
         for name, kind in tree.items()
     )
     return f"STRUCT({', '.join(members)})"
+
+
+def tells_nothing() -> str:
+    """Whether a record has none of the fields TELLING."""
+    return " and ".join(f"nullif(\"{name}\", '') is null" for name in TELLING)
 
 
 def doubtful() -> str:
@@ -247,10 +252,9 @@ _CHECKS = (
     ("decode", "_decode", "decode_seconds: not a number"),
 )
 
-_NOTHING = (
-    'when request_id is null and "startTime" is null and model is null and prompt_tokens is null '
-    "then 'not a JSON object with the fields of a spend log'"
-)
+# A record without any of these is none; so is a line that is not JSON.
+TELLING = ("request_id", "startTime", "model", "prompt_tokens")
+NOTHING = "not a JSON object with the fields of a spend log"
 
 # Some adapters fill the total alone, some the details alone and leave 0 in the other.
 _WRITTEN = (
