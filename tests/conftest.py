@@ -16,9 +16,9 @@ from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.lake import LakeSink, ensure_tables, rejects_file
-from tokenworks_sources.landing import digest_of, preview_of
 from tokenworks_sources.lake.commit import commit
 from tokenworks_sources.lake.paths import landing_lock
+from tokenworks_sources.landing import digest_of, preview_of
 from tokenworks_sources.manifest import Manifest
 from tokenworks_sources.settings import Settings
 
