@@ -1,3 +1,9 @@
+{# What the sightings of one call have in common. Shorter ids are counters, which two emitters share by
+   chance. #}
+{% macro call_key() -%}
+case when length(request_id) >= 16 then request_id else emitter || ' ' || request_id end
+{%- endmacro %}
+
 {# What one emitter may know of a call and another not. #}
 {% macro filled_from_sightings() %}
 {{ return([

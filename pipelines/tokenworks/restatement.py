@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TypedDict
 
 import duckdb
 
@@ -38,6 +39,15 @@ BY_DATE = ("requests", "engine_samples", "gpu_samples")
 FLEET = tuple(table for table in CONTRACTS if table.startswith("fleet_"))
 
 LakeState = dict[str, dict[str, str]]
+# In place of the signature of a date that changed while dbt read it: what was read is not known.
+UNSETTLED = "changed during the build"
+
+
+class BuildState(TypedDict):
+    """The rules and the lake that a build read."""
+
+    rules: str
+    lake: LakeState
 
 
 @dataclass(frozen=True)
@@ -47,12 +57,12 @@ class Restatement:
     Attributes:
         whole_because: why all dates are made again; None where only some are.
         dates: event dates whose rows in the lake changed, by lake table; empty where whole.
-        state: the rules and the lake as this build will have read them.
+        state: the rules and the lake as they are before dbt starts.
     """
 
     whole_because: str | None
     dates: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
-    state: Mapping[str, object] = field(default_factory=dict)
+    state: BuildState = field(kw_only=True)
 
     @property
     def arguments(self) -> list[str]:
@@ -66,17 +76,17 @@ def plan(settings: Settings) -> Restatement:
     Read before dbt starts, so that a file which lands during the build is seen by the next one.
     """
     lake = lake_state(settings.lake)
-    state = {"rules": rules_digest(), "lake": lake}
+    state: BuildState = {"rules": rules_digest(), "lake": lake}
     built = _built_state(state_file(settings))
     if built is None or not settings.build_database.is_file():
         return Restatement("there is no complete build to compare with", state=state)
     if built["rules"] != state["rules"]:
         return Restatement("the models, the contracts or DuckDB changed", state=state)
-    before: LakeState = built["lake"]
+    before = built["lake"]
     if any(before.get(table) != lake.get(table) for table in FLEET):
         return Restatement("the fleet changed", state=state)
     dates = {table: _changed(before.get(table, {}), lake.get(table, {})) for table in BY_DATE}
-    return Restatement(None, dates, state)
+    return Restatement(None, dates, state=state)
 
 
 def state_file(settings: Settings) -> Path:
@@ -111,7 +121,9 @@ def record(settings: Settings, restatement: Restatement) -> list[date]:
         restated = connection.execute(
             f"select distinct event_date from {RESTATED} order by all"
         ).fetchall()
-    state_file(settings).write_text(json.dumps(restatement.state, sort_keys=True))
+    planned = restatement.state
+    read = {**planned, "lake": _settled(planned["lake"], lake_state(settings.lake))}
+    state_file(settings).write_text(json.dumps(read, sort_keys=True))
     return [day for (day,) in restated]
 
 
@@ -170,11 +182,25 @@ def rules_digest() -> str:
     return digest.hexdigest()
 
 
-def _built_state(path: Path) -> dict[str, LakeState] | None:
+def _built_state(path: Path) -> BuildState | None:
     if not path.is_file():
         return None
     text = path.read_text()
-    return dict(json.loads(text)) if text else None
+    if not text:
+        return None
+    state: BuildState = json.loads(text)
+    return state
+
+
+def _settled(before: LakeState, after: LakeState) -> LakeState:
+    """The lake as a build read it: a file may have come during the build, and go before the next."""
+    return {
+        table: {
+            day: signature if after[table].get(day) == signature else UNSETTLED
+            for day, signature in (dict.fromkeys(after[table], UNSETTLED) | days).items()
+        }
+        for table, days in before.items()
+    }
 
 
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[date, ...]:

@@ -3,7 +3,7 @@
 {% set by_hour = [
     'int_deployments__hours', 'int_energy__deployment_hours', 'int_energy__site_hours',
     'int_energy__grid_hours', 'int_gpu__state_hours', 'int_gpu__replica_hours',
-    'int_costs__tenant_weights',
+    'int_requests__hours',
 ] %}
 with
 parts as (

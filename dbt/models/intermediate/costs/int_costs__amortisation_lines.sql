@@ -1,5 +1,7 @@
--- Straight-line amortisation of owned servers, one line per month of life, accrued to the last hour in
--- which the fleet was seen: a month that is not over has not cost its whole share yet.
+-- Straight-line amortisation of owned servers, one line per UTC day, accrued to the last hour in which the
+-- fleet was seen: a month that is not over has not cost its whole share yet. Days are differences of the
+-- month's running floor, so that another day leaves those before it as they are.
+{% set day_us = '86400000000' %}
 with
 servers as (
     select
@@ -39,11 +41,29 @@ accrued as (
         least(month_to_us, valid_to_us, window_to_us) as accrued_to_us
     from dated
     where month_from_us < least(valid_to_us, window_to_us)
+),
+
+days as (
+    select
+        *,
+        {{ explode_range(
+            int_div('month_from_us', day_us), int_div('accrued_to_us - 1', day_us)
+        ) }} as day_index
+    from accrued
+),
+
+clipped as (
+    select
+        *,
+        greatest(month_from_us, day_index * {{ day_us }}) as day_from_us,
+        least(accrued_to_us, (day_index + 1) * {{ day_us }}) as day_to_us
+    from days
 )
 
 select
     'amortisation ' || {{ year_month(timestamp_of_us('month_from_us')) }} as bill_id,
-    server_id || ':' || cast(month_number + 1 as string) as charge_line_id,
+    server_id || ':' || cast(cast({{ timestamp_of_us('day_from_us') }} as date) as string)
+        as charge_line_id,
     'amortisation' as cost_source,
     'accelerator' as component,
     'server' as scope,
@@ -51,11 +71,13 @@ select
     site_id,
     cast(null as string) as stated_region,
     currency,
-    month_from_us as period_from_us,
-    accrued_to_us as period_to_us,
-    {{ money(int_div('month_units * (accrued_to_us - month_from_us)', 'month_to_us - month_from_us')) }}
-        as amount,
+    day_from_us as period_from_us,
+    day_to_us as period_to_us,
+    {{ money(
+        int_div('month_units * (day_to_us - month_from_us)', 'month_to_us - month_from_us') ~ ' - '
+        ~ int_div('month_units * (day_from_us - month_from_us)', 'month_to_us - month_from_us')
+    ) }} as amount,
     cast(null as string) as energy_meter_id,
     cast(null as string) as bill_kind,
     cast(null as decimal(38,12)) as billed_amount
-from accrued
+from clipped

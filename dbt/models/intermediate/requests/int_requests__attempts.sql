@@ -7,7 +7,7 @@
 with
 attempts as (
     select
-        {{ all_but(filled, 'sightings') }},
+        {{ all_but(filled + ['is_outer'], 'sightings') }},
         {% for column in filled -%}
         coalesce(sightings.{{ column }}, calls.{{ column }}) as {{ column }},
         {% endfor -%}
@@ -17,7 +17,8 @@ attempts as (
     left join {{ ref('int_requests__calls') }} as calls
         on sightings.emitter = calls.emitter and sightings.request_id = calls.request_id
     where
-        coalesce(calls.is_lead, true)
+        not sightings.is_outer
+        and coalesce(calls.is_lead, true)
         and {{ is_restated('sightings.started_date', 'int_requests__restated_dates') }}
 ),
 

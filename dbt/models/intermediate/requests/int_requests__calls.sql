@@ -13,12 +13,11 @@ sightings as (
     select
         *,
         {{ epoch_us('started_at') }} as started_us,
-        -- Shorter ids are counters, which two emitters share by chance.
-        case when length(request_id) >= 16 then request_id else emitter || ' ' || request_id end
-            as call_key
+        {{ call_key() }} as call_key
     from {{ ref('int_requests__sightings') }}
+    where not is_outer
     {% if is_incremental() -%}
-    where request_id in (
+    and request_id in (
         select request_id
         from {{ ref('int_requests__sightings') }}
         where {{ is_restated('started_date', 'int_requests__restated_dates') }}

@@ -1,5 +1,6 @@
--- Dates whose attempts are made again: those whose lake files changed, and those with other records of
--- the same requests or traces, as they lie in the lake and as they lay in the last build.
+-- Dates whose attempts are made again: those whose lake files changed, and those with records of which
+-- the changed ones tell something, as they lie in the lake and as they lay in the last build: of the same
+-- calls, of the spans around and inside of them, and of the calls that those saw.
 with
 {% if is_whole_build() %}
 dates as (
@@ -8,25 +9,45 @@ dates as (
 {% else %}
 {% set changed = restated_lake_dates('requests') %}
 {% set before = adapter.get_relation(this.database, this.schema, 'int_requests__sightings') %}
-touched as (
-    select request_id, trace_id
+records as (
+    select
+        event_date,
+        {{ call_key() }} as call_key,
+        case when span_id is not null then trace_id end as trace_id
     from {{ ref('stg_lake__requests') }}
+),
+
+touched as (
+    select call_key, trace_id from records
     where event_date in {{ changed }}
     union
-    select request_id, trace_id
+    select
+        {{ call_key() }} as call_key,
+        case when span_id is not null then trace_id end as trace_id
     from {{ before }}
     where started_date in {{ changed }}
+),
+
+traces as (
+    select trace_id from touched
+    union
+    select trace_id from records
+    where call_key in (select call_key from touched)
+),
+
+calls as (
+    select call_key from touched
+    union
+    select call_key from records
+    where trace_id in (select trace_id from traces where trace_id is not null)
 ),
 
 dates as (
     select event_date from {{ handed_dates() }}
     where lake_table = 'requests'
     union all
-    select requests.event_date
-    from {{ ref('stg_lake__requests') }} as requests
-    where
-        requests.request_id in (select request_id from touched)
-        or requests.trace_id in (select trace_id from touched where trace_id is not null)
+    select event_date from records
+    where call_key in (select call_key from calls)
 )
 {% endif %}
 

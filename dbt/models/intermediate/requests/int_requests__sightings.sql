@@ -1,5 +1,6 @@
 -- One row per attempt and emitter that saw it. Of what lies in several files the last state counts; of
--- spans in one another the innermost, which takes from those around it what only they know.
+-- spans in one another the innermost, which takes from those around it what only they know. Those around
+-- it are no attempts (`is_outer`); they stay so that, once gone, it is known whom they told.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
@@ -16,10 +17,14 @@ requests as (
     {%- set touched -%}
     from {{ ref('stg_lake__requests') }}
     where {{ is_restated('event_date', 'int_requests__restated_dates') }}
-    {%- endset -%}
-    where
-        request_id in (select request_id {{ touched }})
-        or trace_id in (select trace_id {{ touched }} and span_id is not null)
+    {%- endset %}
+    -- A span around may itself be superseded by a record of another date or trace.
+    where request_id in (
+        select request_id {{ touched }}
+        union all
+        select request_id from {{ ref('stg_lake__requests') }}
+        where trace_id in (select trace_id {{ touched }} and span_id is not null)
+    )
     {%- endif %}
 ),
 
@@ -53,27 +58,28 @@ outer_spans as (
     where inside.span_id is distinct from around.parent_span_id
 ),
 
-innermost as (
-    select records.*
+placed as (
+    select
+        records.*,
+        outer_spans.span_id is not null as is_outer
     from records
     left join outer_spans
         on records.trace_id = outer_spans.trace_id and records.span_id = outer_spans.span_id
-    where outer_spans.span_id is null
 )
 
 select
-    {{ all_but(known_outside, 'innermost') }},
+    {{ all_but(known_outside, 'placed') }},
     -- A gateway around an SDK around an engine is as deep as it gets.
     {% for column in known_outside -%}
-    coalesce(innermost.{{ column }}, first.{{ column }}, second.{{ column }}, third.{{ column }})
+    coalesce(placed.{{ column }}, first.{{ column }}, second.{{ column }}, third.{{ column }})
         as {{ column }},
     {% endfor -%}
-    cast(innermost.started_at as date) as started_date
-from innermost
+    cast(placed.started_at as date) as started_date
+from placed
 left join spans as first
-    on innermost.trace_id = first.trace_id and innermost.parent_span_id = first.span_id
+    on placed.trace_id = first.trace_id and placed.parent_span_id = first.span_id
 left join spans as second
     on first.trace_id = second.trace_id and first.parent_span_id = second.span_id
 left join spans as third
     on second.trace_id = third.trace_id and second.parent_span_id = third.span_id
-where {{ is_restated('cast(innermost.started_at as date)', 'int_requests__restated_dates') }}
+where {{ is_restated('cast(placed.started_at as date)', 'int_requests__restated_dates') }}

@@ -17,7 +17,10 @@ samples as (
     from {{ ref('int_gpu__board_samples') }}
     qualify row_number() over (
         partition by gpu_uuid, sampled_us
-        order by counter_mj desc nulls last, power_mw desc nulls last
+        order by
+            counter_mj desc nulls last, power_mw desc nulls last, gpu_util_ppm desc nulls last,
+            sm_active_ppm desc nulls last, tensor_active_ppm desc nulls last,
+            dram_active_ppm desc nulls last
     ) = 1
 ),
 
