@@ -10,8 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.unit.lake.rates import RateLines, land
 from tokenworks_sources.connectors import registry
-from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
+from tokenworks_sources.connectors.base import LandingFile, Sink
 from tokenworks_sources.connectors.engine_samples import vllm_prometheus
 from tokenworks_sources.errors import ContractError
 from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
@@ -22,49 +23,12 @@ from tokenworks_sources.landing import digest_of
 from tokenworks_sources.manifest import load_manifests
 from tokenworks_sources.settings import Settings
 
-HEADER = "rate_date,base_currency,quote_currency,rate"
-
-
-class RateLines:
-    """A connector for tests: `date,base,quote,rate` lines after a header."""
-
-    name = "rate_lines"
-    table = "fx_rates"
-    tables = ("fx_rates",)
-    version = "1"
-    summary = "for tests"
-
-    def recognise(self, preview: Preview) -> str | None:
-        return "its header" if preview.first_line == HEADER else None
-
-    def read(self, file: LandingFile, sink: Sink) -> None:
-        lines = file.path.read_text().splitlines()[1:]
-        sink.expect(len(lines))
-        good = []
-        for number, line in enumerate(lines, 2):
-            fields = line.split(",")
-            if len(fields) == 4:
-                good.append((*fields, number, line))
-            else:
-                sink.reject(number, "not four fields", line)
-        if good:
-            names = [*HEADER.split(","), "source_line", "_raw"]
-            frame = pl.DataFrame(good, schema=names, orient="row")
-            sink.write("fx_rates", frame.with_columns(pl.col("rate_date").str.to_date()))
-
 
 @pytest.fixture(autouse=True)
 def rate_lines(monkeypatch: pytest.MonkeyPatch) -> RateLines:
     connector = RateLines()
     monkeypatch.setattr(registry, "CONNECTORS", (connector,))
     return connector
-
-
-def _land(settings: Settings, name: str, *lines: str) -> Path:
-    path = settings.landing / "fx_rates" / "rate_lines" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join((HEADER, *lines)) + "\n")
-    return path
 
 
 def _lake(settings: Settings) -> list[tuple[str, str, str]]:
@@ -87,7 +51,7 @@ TWO_DAYS = ("2026-10-19,EUR,USD,1.08", "2026-10-20,EUR,USD,1.09")
 
 
 def test_rows_land_by_event_date(settings: Settings) -> None:
-    _land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
     report = ingest_landing(settings)
     assert [outcome.status for outcome in report.files] == [INGESTED]
     assert report.rows() == {"fx_rates": 2}
@@ -99,7 +63,7 @@ def test_rows_land_by_event_date(settings: Settings) -> None:
 
 
 def test_second_ingest_changes_nothing(settings: Settings) -> None:
-    _land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
     ingest_landing(settings)
     before = _files(settings)
     report = ingest_landing(settings)
@@ -109,24 +73,24 @@ def test_second_ingest_changes_nothing(settings: Settings) -> None:
 
 
 def test_copy_under_another_name_is_known_when_its_bytes_are(settings: Settings) -> None:
-    _land(settings, "a.csv", *TWO_DAYS)
-    _land(settings, "b.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "b.csv", *TWO_DAYS)
     report = ingest_landing(settings)
     assert [outcome.status for outcome in report.files] == [INGESTED, KNOWN]
     assert len(_lake(settings)) == 2
 
 
 def test_replaced_file_takes_its_old_rows_along(settings: Settings) -> None:
-    _land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
     ingest_landing(settings)
-    _land(settings, "a.csv", "2026-10-20,EUR,USD,1.5")
+    land(settings, "a.csv", "2026-10-20,EUR,USD,1.5")
     ingest_landing(settings)
     assert _lake(settings) == [("2026-10-20", "EUR", "1.500000000000")]
 
 
 def test_old_rows_stay_when_the_replacement_fails(settings: Settings) -> None:
     """A broken fleet.yaml must not leave the books without a fleet."""
-    path = _land(settings, "a.csv", *TWO_DAYS)
+    path = land(settings, "a.csv", *TWO_DAYS)
     ingest_landing(settings)
     path.write_bytes(b"\x1f\x8b\x08broken")
     report = ingest_landing(settings)
@@ -137,7 +101,7 @@ def test_old_rows_stay_when_the_replacement_fails(settings: Settings) -> None:
 def test_connector_fix_leaves_no_trace_of_old_rows(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, rate_lines: RateLines
 ) -> None:
-    _land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
     ingest_landing(settings)
     monkeypatch.setattr(rate_lines, "version", "2", raising=False)
     monkeypatch.setattr(
@@ -163,7 +127,7 @@ def test_connector_fix_leaves_no_trace_of_old_rows(
 
 
 def test_bad_record_is_kept_as_a_reject_without_its_words(settings: Settings) -> None:
-    _land(settings, "a.csv", TWO_DAYS[0], "my secret is swordfish 42", "2026-10-20,EUR,USD,-1")
+    land(settings, "a.csv", TWO_DAYS[0], "my secret is swordfish 42", "2026-10-20,EUR,USD,-1")
     report = ingest_landing(settings)
     outcome = report.files[0]
     assert outcome.rows == {"fx_rates": 1}
@@ -177,7 +141,7 @@ def test_bad_record_is_kept_as_a_reject_without_its_words(settings: Settings) ->
 
 
 def test_other_files_land_when_one_cannot_be_read(settings: Settings) -> None:
-    _land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
     (settings.landing / "fx_rates" / "rate_lines" / "b.csv").write_bytes(b"")
     (settings.landing / "fx_rates" / "rate_lines" / "c.csv").write_bytes(b"\x1f\x8b\x08cut")
     report = ingest_landing(settings)
@@ -191,7 +155,7 @@ def test_nothing_is_kept_when_records_do_not_add_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, rate_lines: RateLines
 ) -> None:
     monkeypatch.setattr(rate_lines, "read", lambda file, sink: sink.expect(7), raising=False)
-    _land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
     report = ingest_landing(settings)
     assert "7 records were read, but 0 written + 0 rejected + 0 skipped = 0" in str(
         report.files[0].error
@@ -210,7 +174,7 @@ def test_note_is_counted_beside_the_records(
 
     monkeypatch.setattr(rate_lines, "read", read, raising=False)
     for number in range(others + 1):
-        _land(settings, f"{number}.csv", *TWO_DAYS, f"bad line {number}")
+        land(settings, f"{number}.csv", *TWO_DAYS, f"bad line {number}")
     for status in (INGESTED, KNOWN):
         for outcome in ingest_landing(settings).files:
             assert outcome.status == status
@@ -222,16 +186,16 @@ def test_note_is_counted_beside_the_records(
 
 def test_unfinished_files_wait(settings: Settings) -> None:
     for name in (".a.csv", "a.csv.part", "a.csv.tmp"):
-        _land(settings, name, *TWO_DAYS)
+        land(settings, name, *TWO_DAYS)
     assert ingest_landing(settings).files == []
 
 
 def test_renamed_file_keeps_its_rows_once_when_it_is_corrected(settings: Settings) -> None:
-    path = _land(settings, "a.csv", *TWO_DAYS)
+    path = land(settings, "a.csv", *TWO_DAYS)
     ingest_landing(settings)
     path.rename(path.with_name("b.csv"))
     assert [outcome.status for outcome in ingest_landing(settings).files] == [KNOWN]
-    _land(settings, "b.csv", "2026-10-20,EUR,USD,1.5")
+    land(settings, "b.csv", "2026-10-20,EUR,USD,1.5")
     ingest_landing(settings)
     assert _lake(settings) == [("2026-10-20", "EUR", "1.500000000000")]
 
@@ -239,14 +203,14 @@ def test_renamed_file_keeps_its_rows_once_when_it_is_corrected(settings: Setting
 def test_file_that_grows_while_it_is_read_is_read_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, rate_lines: RateLines
 ) -> None:
-    path = _land(settings, "a.csv", TWO_DAYS[0])
+    path = land(settings, "a.csv", TWO_DAYS[0])
     with monkeypatch.context() as patch:
         patch.setattr(
             rate_lines,
             "read",
             lambda file, sink: (
                 RateLines.read(rate_lines, file, sink),
-                _land(settings, "a.csv", *TWO_DAYS),
+                land(settings, "a.csv", *TWO_DAYS),
             ),
             raising=False,
         )
@@ -258,7 +222,7 @@ def test_file_that_grows_while_it_is_read_is_read_again(
 
 
 def test_file_in_the_folder_of_another_table_is_refused(settings: Settings) -> None:
-    path = _land(settings, "a.csv", *TWO_DAYS)
+    path = land(settings, "a.csv", *TWO_DAYS)
     other = settings.landing / "charges" / "misc" / "a.csv"
     other.parent.mkdir(parents=True)
     path.rename(other)
@@ -270,7 +234,7 @@ def test_years_of_days_in_one_file_stay_below_the_limit_of_open_files(settings: 
     days = [
         f"20{year:02d}-{month:02d}-15,EUR,USD,1.1" for year in range(40) for month in range(1, 13)
     ]
-    _land(settings, "a.csv", *days)
+    land(settings, "a.csv", *days)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, limit[1]))
     try:
@@ -303,8 +267,8 @@ from tokenworks_sources import manifest
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.settings import Settings
-import test_ingest
-registry.CONNECTORS = (test_ingest.RateLines(),)
+from tests.unit.lake.rates import RateLines
+registry.CONNECTORS = (RateLines(),)
 replace, calls = os.replace, [0]
 def dying(*args):
     calls[0] += 1
@@ -327,12 +291,12 @@ def test_lake_equals_an_undisturbed_run_when_killed_at_any_rename(
     """Renames of a commit: journal, two parts, rejects, manifest."""
     clean = Settings.at(tmp_path / "clean")
     for home in (settings, clean):
-        _land(home, "a.csv", *TWO_DAYS, "bad line")
+        land(home, "a.csv", *TWO_DAYS, "bad line")
     ingest_landing(clean)
     ensure_tables(settings.lake)
     script = KILLED.format(
         sources=str(root / "sources"),
-        here=str(Path(__file__).parent),
+        here=str(root),
         at=at,
         before=before,
         home=str(settings.home),
@@ -348,10 +312,10 @@ def test_lake_equals_an_undisturbed_run_when_killed_at_any_rename(
 
 def test_two_processes_at_once_give_one_lake(settings: Settings, root: Path) -> None:
     for number in range(12):
-        _land(settings, f"{number}.csv", f"2026-10-{number + 1:02d},EUR,USD,1.{number}")
+        land(settings, f"{number}.csv", f"2026-10-{number + 1:02d},EUR,USD,1.{number}")
     script = KILLED.format(
         sources=str(root / "sources"),
-        here=str(Path(__file__).parent),
+        here=str(root),
         at=-1,
         before=False,
         home=str(settings.home),
@@ -367,7 +331,7 @@ def test_two_processes_at_once_give_one_lake(settings: Settings, root: Path) -> 
 def test_error_keeps_nothing_when_the_disk_is_full(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _land(settings, "a.csv", *TWO_DAYS)
+    land(settings, "a.csv", *TWO_DAYS)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -382,7 +346,7 @@ def test_error_keeps_nothing_when_the_disk_is_full(
 
 
 def test_sink_refuses_rows_of_the_wrong_type(settings: Settings) -> None:
-    path = _land(settings, "a.csv", *TWO_DAYS)
+    path = land(settings, "a.csv", *TWO_DAYS)
     file = LandingFile(path, "fx_rates/rate_lines/a.csv", digest_of(path))
     sink = LakeSink(settings, file, "rate_lines", "fx_rates")
     frame = pl.DataFrame(
