@@ -98,10 +98,18 @@ def run_dbt(
     arguments: Sequence[str],
     threads: int | None = None,
     on_line: Callable[[str], None] | None = None,
+    holding: Sequence[int] = (),
 ) -> tuple[int, str]:
     """Run dbt in a process of its own; its exit code and what it printed.
 
     A process of its own closes the build file for certain, so that publish can open it.
+
+    Args:
+        settings: the home folder.
+        arguments: what dbt is to do.
+        threads: models that dbt builds at once.
+        on_line: called with each line as dbt prints it.
+        holding: descriptors of locks that dbt keeps if this process dies.
     """
     settings.build.mkdir(parents=True, exist_ok=True)
     lines = []
@@ -112,6 +120,7 @@ def run_dbt(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        pass_fds=holding,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

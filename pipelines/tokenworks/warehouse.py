@@ -86,10 +86,11 @@ class BuildResult:
 
 
 @contextmanager
-def warehouse_lock(settings: Settings) -> Iterator[None]:
-    """Hold the build file alone; dbt and publish both take this lock.
+def warehouse_lock(settings: Settings) -> Iterator[int]:
+    """Hold the build file alone; dbt and publish both take this lock. Yields the lock's descriptor.
 
-    The lock belongs to the process and falls with it, so a crash leaves nothing to clean up.
+    The lock falls with the last process that has the descriptor, so a crash leaves nothing to clean
+    up, and a dbt that outlives its caller still holds it.
 
     Raises:
         WarehouseLockedError: another process builds or publishes.
@@ -110,7 +111,7 @@ def warehouse_lock(settings: Settings) -> Iterator[None]:
         handle.truncate()
         handle.write(str(os.getpid()))
         handle.flush()
-        yield
+        yield handle.fileno()
 
 
 @dataclass
@@ -119,10 +120,12 @@ class Build:
 
     Attributes:
         restatement: the dates that dbt makes again.
+        lock: descriptor that holds the warehouse; who writes to it keeps it.
         restated_dates: dates of the marts that were made again, once the build has passed.
     """
 
     restatement: Restatement
+    lock: int
     restated_dates: list[date] = field(default_factory=list)
 
 
@@ -138,8 +141,8 @@ def building(settings: Settings, *, whole: bool = True) -> Iterator[Build]:
         WarehouseLockedError: another process builds or publishes.
     """
     marker = state_file(settings)
-    with warehouse_lock(settings):
-        build = Build(plan(settings))
+    with warehouse_lock(settings) as lock:
+        build = Build(plan(settings), lock)
         was_complete = marker.is_file()
         marker.unlink(missing_ok=True)
         hand_over(settings, build.restatement)
@@ -193,6 +196,7 @@ def build_warehouse(
             [*build_arguments(select, unit_tests=unit_tests), *build.restatement.arguments],
             threads,
             on_line=_reporting(progress) if progress else None,
+            holding=(build.lock,),
         )
         if not paths.run_results.is_file():
             raise BuildError([Failure("dbt", one_line(printed))], paths.logs)

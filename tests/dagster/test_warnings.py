@@ -10,8 +10,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from tokenworks.checks.reconcile import reconciliation_result, unbalanced
+from tokenworks.checks.reconcile import reconciliation_result
 from tokenworks.checks.volume import lateness_warnings, repeated_keys, volume_warnings
+from tokenworks.reconciliation import unbalanced
 from tokenworks_sources.lake import partition_folder
 from tokenworks_sources.settings import Settings
 

@@ -252,3 +252,31 @@ def test_publish_refuses_when_two_replicas_hold_one_gpu(
     state_file(settings).touch()
     with pytest.raises(UnbalancedError, match="gpu_hours_by_state of us"):
         publish(settings)
+
+
+ORPHAN = """
+import os, sys, threading, time
+from pathlib import Path
+from tokenworks import dbt_project
+from tokenworks.warehouse import warehouse_lock
+from tokenworks_sources.settings import Settings
+
+dbt_project.dbt_command = lambda *_: ["sleep", "5"]
+settings = Settings.at(Path(sys.argv[1]))
+with warehouse_lock(settings) as lock:
+    run = {"target": dbt_project.run_dbt, "args": (settings, []), "kwargs": {"holding": (lock,)}}
+    threading.Thread(**run, daemon=True).start()
+    time.sleep(1)
+    os._exit(9)
+"""
+
+
+def test_warehouse_stays_locked_when_dbt_outlives_the_build(settings: Settings) -> None:
+    """kill -9 leaves dbt behind, which still writes to the file."""
+    killed = subprocess.run([sys.executable, "-c", ORPHAN, str(settings.home)], check=False)
+    assert killed.returncode == 9
+    with (
+        pytest.raises(WarehouseLockedError, match="builds or publishes"),
+        warehouse_lock(settings),
+    ):
+        pass

@@ -72,6 +72,11 @@ def run() -> None:
     except TokenworksError as error:
         problem(str(error))
         sys.exit(1)
+    except PermissionError as error:
+        problem(
+            f"{error.filename}: {error.strerror}. Give yourself the right, or name another --home."
+        )
+        sys.exit(1)
     except BrokenPipeError:
         # `tokenworks sql … | head` closed our output: nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -148,6 +148,11 @@ def hint(text: str) -> None:
     console.print(f"[dim]Next:[/dim] {escape(text)}", soft_wrap=True, highlight=False)
 
 
+def warning(text: str) -> None:
+    """What was done, but wants to be looked at."""
+    console.print(f"[yellow]![/yellow] {escape(text)}", soft_wrap=True, highlight=False)
+
+
 def say(text: str) -> None:
     """A plain line."""
     console.print(escape(text), soft_wrap=True, highlight=False)

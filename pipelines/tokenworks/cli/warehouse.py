@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import typer
 
 from tokenworks.cli import show
 from tokenworks_sources.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenworks.reconciliation import Line
 
 SHOWN_DATES = 10
 
@@ -27,6 +32,7 @@ def build() -> None:
 def build_and_publish(settings: Settings) -> None:
     """Builds, publishes and says what was done."""
     from tokenworks.publish import publish
+    from tokenworks.reconciliation import unbalanced
     from tokenworks.warehouse import build_warehouse
 
     with show.progress_bar("Build") as progress:
@@ -36,6 +42,10 @@ def build_and_publish(settings: Settings) -> None:
     marts = publish(settings)
     rows = sum(mart.rows for mart in marts)
     show.done(f"{len(marts)} marts, {rows:,} rows published", settings.published_database)
+    _, lines = unbalanced(settings.published_database)
+    if lines:
+        show.warning(disagreement(lines))
+        show.hint('`tokenworks sql "from rpt_reconciliation where not is_balanced"`')
 
 
 def restated(whole_because: str | None, dates: Sequence[date]) -> str:
@@ -48,3 +58,10 @@ def restated(whole_because: str | None, dates: Sequence[date]) -> str:
     more = f" and {len(dates) - SHOWN_DATES} more" if len(dates) > SHOWN_DATES else ""
     count = "1 date was" if len(dates) == 1 else f"{len(dates)} dates were"
     return f"{count} made again: {listed}{more}"
+
+
+def disagreement(lines: Sequence[Line]) -> str:
+    """What does not balance, by check, and the first line of it."""
+    counts = Counter(line.check_name for line in lines)
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
+    return f"Published, but not all agrees: {listed}. For example: {lines[0].message}"

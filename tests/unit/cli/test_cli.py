@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tokenworks.cli import main, show
-from tokenworks.cli.warehouse import restated
+from tokenworks.cli.warehouse import disagreement, restated
+from tokenworks.reconciliation import Line
 from tokenworks_sources.errors import TokenworksError
 
 runner = CliRunner()
@@ -86,7 +87,7 @@ def test_contracts_check_passes_on_this_repository() -> None:
 
 def test_connectors_lists_every_format() -> None:
     printed = runner.invoke(main.app, ["connectors"]).stdout
-    for name in ("litellm", "vllm_prometheus", "green_button", "focus", "mapped"):
+    for name in ("litellm", "vllm_prometheus", "green_button", "focus", "mooncake"):
         assert name in printed
 
 
@@ -157,3 +158,14 @@ def test_no_progress_is_printed_when_nobody_looks_on(capsys: pytest.CaptureFixtu
     with show.progress_bar("Ingest") as progress:
         progress(1, 2, "a.csv")
     assert capsys.readouterr() == ("", "")
+
+
+def test_build_says_what_does_not_balance() -> None:
+    twice = Line(
+        "charges_delivered_twice", False, "INV-1", date(2026, 9, 1), "USD",
+        Decimal(0), Decimal(5), Decimal(5),
+    )  # fmt: skip
+    assert disagreement([twice]) == (
+        "Published, but not all agrees: charges_delivered_twice (1). For example: "
+        "charges_delivered_twice of INV-1 from 2026-09-01: expected 0 USD, found 5, difference 5"
+    )

@@ -59,7 +59,7 @@ def _raw_library() -> dict[str, dict[str, Any]]:
     for entry in sorted(folder.iterdir(), key=lambda item: item.name):
         if entry.name.endswith(".yaml"):
             name = entry.name.removesuffix(".yaml")
-            found[name] = {**yaml.safe_load(entry.read_text()), "name": name}
+            found[name] = {**yaml.safe_load(entry.read_text(encoding="utf-8")), "name": name}
     return found
 
 
