@@ -37,13 +37,18 @@ def ingest(
 ) -> None:
     """Bring files into the lake, each once. Formats are recognised by content."""
     settings = Settings.from_environment()
-    refused = sum(_place(settings, path, connector, mapping, replace) for path in paths or [])
+    placed: set[Path] | None = set() if paths else None
+    refused = 0
+    for path in paths or []:
+        landed, failures = _place(settings, path, connector, mapping, replace)
+        refused += failures
+        placed = (placed or set()) | landed
     if not settings.landing.is_dir():
         if not refused:
             show.problem(f"There is no landing folder at {settings.landing}.")
             show.hint("`tokenworks init`, then `tokenworks ingest PATH`")
         raise typer.Exit(1)
-    failed = ingest_and_show(settings)
+    failed = ingest_and_show(settings, placed)
     if refused or failed:
         raise typer.Exit(1)
     show.hint("`tokenworks build` computes the books")
@@ -51,7 +56,8 @@ def ingest(
 
 def _place(
     settings: Settings, path: Path, connector: str | None, mapping: Path | None, replace: bool
-) -> int:
+) -> tuple[set[Path], int]:
+    """Lands a path; the files it is now, and the number of those that could not land."""
     from tokenworks_sources.placement import place_path
 
     placements, refused = place_path(
@@ -70,7 +76,7 @@ def _place(
     failures = [error for error in refused if not is_left_out(path, error)]
     for error in failures:
         show.problem(str(error))
-    return len(failures)
+    return {placement.target for placement in placements}, len(failures)
 
 
 def is_left_out(path: Path, error: LandingFileError) -> bool:
@@ -80,8 +86,13 @@ def is_left_out(path: Path, error: LandingFileError) -> bool:
     return isinstance(error, UnrecognisedFileError) and (path.is_dir() or is_zip(path))
 
 
-def ingest_and_show(settings: Settings) -> int:
-    """Ingests the landing folder, prints what happened, returns the number of failed files."""
+def ingest_and_show(settings: Settings, placed: set[Path] | None = None) -> int:
+    """Ingests the landing folder, prints what happened, returns the number of failed files.
+
+    Args:
+        settings: the home folder.
+        placed: files of this call; failures of others are only counted. None: all are of this call.
+    """
     from tokenworks_sources.settled import settled_files
 
     settled = settled_files(settings)
@@ -97,15 +108,31 @@ def ingest_and_show(settings: Settings) -> int:
     _show_rejects(settings, new)
     _show_notes(new)
     _show_files(settings, len(new), len(known))
+    ours = [one for one in failed if placed is None or settings.landing / one.name in placed]
+    _show_failures(settings, ours)
+    if len(ours) < len(failed):
+        files = show.count(len(failed) - len(ours), "file")
+        show.warning(
+            f"{files} that landed earlier still cannot be read; `tokenworks ingest` names why"
+        )
+    return len(ours)
+
+
+def _show_failures(settings: Settings, failed: list[FileOutcome]) -> None:
+    """One line for each thing that is wrong, with the first file that it is wrong with."""
+    causes: dict[str, list[FileOutcome]] = {}
     for outcome in failed:
-        show.problem(outcome.error or outcome.name)
+        path = str(settings.landing / outcome.name)
+        causes.setdefault((outcome.error or "").removeprefix(path), []).append(outcome)
+    for cause, outcomes in causes.items():
+        others = f" ({len(outcomes) - 1:,} more files likewise)" if len(outcomes) > 1 else ""
+        show.problem(f"{settings.landing / outcomes[0].name}{cause}{others}")
     if failed:
         files = show.count(len(failed), "file")
         show.problem(
-            f"{files} in {show.short(settings.landing)} cannot be read; ship them again with "
-            "`tokenworks ingest PATH`, or remove them."
+            f"{files} cannot be read. Do what the message says, then `tokenworks ingest` again, or "
+            f"remove them from {show.short(settings.landing)}."
         )
-    return len(failed)
 
 
 def _show_files(settings: Settings, new: int, known: int) -> None:

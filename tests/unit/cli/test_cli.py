@@ -169,3 +169,21 @@ def test_build_says_what_does_not_balance() -> None:
         "Published, but not all agrees: charges_delivered_twice (1). For example: "
         "charges_delivered_twice of INV-1 from 2026-09-01: expected 0 USD, found 5, difference 5"
     )
+
+
+def test_ingest_names_a_cause_once_and_leaves_older_failures_for_the_call_without_a_path(
+    home: Path, tmp_path: Path
+) -> None:
+    folder = home / "landing" / "fx_rates" / "mapped"
+    folder.mkdir(parents=True)
+    for name in ("a.csv.gz", "b.csv.gz", "c.csv.gz"):
+        (folder / name).write_bytes(b"\x1f\x8b\x08\x00 cut off")
+    again = runner.invoke(main.app, ["ingest"])
+    assert again.exit_code == 1
+    assert again.stderr.count("damaged") == 1
+    assert "2 more files likewise" in again.stderr.replace("\n", " ")
+    good = tmp_path / "rates.csv"
+    good.write_text("rate_date,base_currency,quote_currency,rate\n2026-09-01,EUR,USD,1.1\n")
+    landed = runner.invoke(main.app, ["ingest", str(good)])
+    assert landed.exit_code == 0, landed.stderr
+    assert "3 files that landed earlier still cannot be read" in landed.stdout.replace("\n", " ")
