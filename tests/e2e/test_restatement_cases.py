@@ -1,0 +1,192 @@
+"""What a changed file says of other dates: spans and calls over midnight, shared hours, open months.
+
+Each case once gave stale rows, or made rows again that nothing had touched.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.e2e.test_late_data import FLEET
+from tokenworks.publish import MART_PREFIXES
+from tokenworks.restatement import plan, record
+from tokenworks.warehouse import BuildResult, build_warehouse
+from tokenworks_sources.ingest import ingest_landing
+from tokenworks_sources.settings import Settings
+
+Span = dict[str, object]
+ONE_CALL = "chatcmpl-0000000000000000"
+
+
+def _september(day: int, hour: int = 10, minute: int = 0, second: int = 0) -> datetime:
+    return datetime(2026, 9, day, hour, minute, second, tzinfo=UTC)
+
+
+def _gateway(start: datetime, number: int, output: int = 20) -> Span:
+    """A row of a spend log; it takes twenty seconds."""
+    return {
+        "request_id": f"chatcmpl-{number:016d}",
+        "call_type": "acompletion",
+        "startTime": start.isoformat(),
+        "endTime": (start + timedelta(seconds=20)).isoformat(),
+        "completionStartTime": (start + timedelta(seconds=1)).isoformat(),
+        "model": "llama-3.1-8b-instruct",
+        "model_id": "small",
+        "api_base": "http://small-0:8000/v1",
+        "team_id": "acme",
+        "prompt_tokens": 100,
+        "completion_tokens": output,
+        "total_tokens": 100 + output,
+        "status": "success",
+        "spend": 0,
+    }
+
+
+def _span(
+    start: datetime, span: int, trace: int, inside: int = 0, call: str = "", tenant: str = ""
+) -> Span:
+    """A span of an inference call; `inside` is the span around it."""
+    nanoseconds = int(start.timestamp()) * 10**9
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.response.model": "llama-3.1-8b-instruct",
+        "gen_ai.response.id": call,
+        "tenant.id": tenant,
+    }
+    found: Span = {
+        "traceId": f"{trace:032x}",
+        "spanId": f"{span:016x}",
+        "parentSpanId": f"{inside:016x}" if inside else "",
+        "name": "chat",
+        "kind": 3,
+        "startTimeUnixNano": str(nanoseconds),
+        "endTimeUnixNano": str(nanoseconds + 5 * 10**9),
+        "attributes": [
+            *(
+                {"key": key, "value": {"stringValue": text}}
+                for key, text in attributes.items()
+                if text
+            ),
+            {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "100"}},
+            {"key": "gen_ai.usage.output_tokens", "value": {"intValue": "20"}},
+        ],
+        "status": {},
+    }
+    return {"resourceSpans": [{"scopeSpans": [{"scope": {}, "spans": [found]}]}]}
+
+
+def _drop(settings: Settings, name: str, *records: Span) -> None:
+    path = settings.landing / "requests" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def _land(settings: Settings) -> None:
+    assert not ingest_landing(settings).with_status("failed")
+
+
+def _running_over_midnight(*outputs: int) -> list[Span]:
+    """Two requests of one tenant that end on the 7th."""
+    start = _september(6, 23, 59, 50)
+    return [_gateway(start, 600 + number, output) for number, output in enumerate(outputs)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """All first versions, built."""
+    settings = Settings.at(tmp_path_factory.mktemp("cases") / "home")
+    fleet = settings.landing / "fleet" / "fleet_yaml" / "fleet.yaml"
+    fleet.parent.mkdir(parents=True)
+    fleet.write_text(FLEET)
+    for day in (1, 4, 7, 9, 12):
+        _drop(settings, f"litellm/{day}.jsonl", _gateway(_september(day), day))
+    _drop(settings, "litellm/6.jsonl", *_running_over_midnight(40, 80))
+    around = _span(_september(3, 23, 59, 59), 1, trace=1, tenant="acme")
+    _drop(settings, "otlp_json/around.jsonl", around)
+    _drop(settings, "otlp_json/4.jsonl", _span(_september(4, 0), 2, trace=1, inside=1))
+    # Three records: one call on the 8th, superseded on the 10th, and what it encloses on the 9th.
+    last = _span(_september(10), 5, trace=3, call=ONE_CALL)
+    _drop(settings, "otlp_json/last.jsonl", last)
+    around = _span(_september(8, 23, 59, 59), 3, trace=2, call=ONE_CALL, tenant="bolt")
+    _drop(settings, "otlp_json/8.jsonl", around)
+    _drop(settings, "otlp_json/9.jsonl", _span(_september(9, 0), 4, trace=2, inside=3))
+    _land(settings)
+    build_warehouse(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def built(home: Settings) -> BuildResult:
+    """The second build: three files replaced and a new day."""
+    _drop(home, "otlp_json/around.jsonl", _span(_september(3), 8, trace=8))
+    _drop(home, "otlp_json/last.jsonl", _span(_september(10), 9, trace=9))
+    _drop(home, "litellm/6.jsonl", *_running_over_midnight(80, 40))
+    _drop(home, "litellm/13.jsonl", _gateway(_september(13), 13))
+    _land(home)
+    return build_warehouse(home)
+
+
+def _tenants(settings: Settings) -> dict[int, str | None]:
+    """Tenant by number of the span, of requests that began just after midnight."""
+    with duckdb.connect(str(settings.build_database), read_only=True) as connection:
+        rows = connection.execute(
+            "select request_id, tenant_id from fct_requests where hour(started_at) = 0"
+        ).fetchall()
+    return {int(request, 16): tenant for request, tenant in rows}
+
+
+def test_dates_are_made_again_where_a_file_told_them_something_and_nowhere_else(
+    built: BuildResult,
+) -> None:
+    """The 12th has hours that nobody had seen; no other day pays for the 13th."""
+    assert built.whole_because is None
+    told = (3, 4), (6, 7), (8, 9, 10), (12, 13)
+    assert built.restated_dates == tuple(date(2026, 9, day) for days in told for day in days)
+
+
+def test_span_forgets_and_learns_its_tenant_when_the_one_around_it_goes_and_comes(
+    home: Settings, built: BuildResult
+) -> None:
+    assert built.whole_because is None
+    assert _tenants(home) == {2: None, 4: "bolt"}
+
+
+def test_marts_equal_a_whole_build_of_the_same_lake(
+    home: Settings, built: BuildResult, tmp_path: Path
+) -> None:
+    assert built.whole_because is None
+    whole = Settings.at(tmp_path / "home")
+    shutil.copytree(home.lake, whole.lake)
+    build_warehouse(whole)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{home.build_database}' as a (read_only)")
+        connection.execute(f"attach '{whole.build_database}' as b (read_only)")
+        names = connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'b'"
+        ).fetchall()
+        marts = [name for (name,) in names if name.startswith(MART_PREFIXES)]
+        assert len(marts) == 10
+        for mart in marts:
+            for left, right in (("a", "b"), ("b", "a")):
+                query = f"from {left}.{mart} except all from {right}.{mart}"
+                assert connection.execute(query).fetchall() == [], mart
+
+
+def test_date_is_made_again_when_a_file_came_during_a_build_and_went_before_the_next(
+    home: Settings, built: BuildResult
+) -> None:
+    """Nothing tells whether dbt saw the file, though the lake is as it was before."""
+    assert built.whole_because is None
+    before = plan(home)
+    _drop(home, "litellm/wrong.jsonl", _gateway(_september(1, 12), 100))
+    _land(home)
+    record(home, before)
+    _drop(home, "litellm/wrong.jsonl", _gateway(_september(2, 12), 100))
+    _land(home)
+    assert plan(home).dates["requests"] == (date(2026, 9, 1), date(2026, 9, 2))
