@@ -102,8 +102,12 @@ def test_durations_are_unknown_when_nothing_tells_their_unit(
         changed(id="a", end_time=None, completion_start_time=None),
         changed(id="b", end_time=None, completion_start_time=None, latency=2250),
     ]
-    got = requests(ingest_file(write(*rows), CONNECTOR))
+    outcome = ingest_file(write(*rows), CONNECTOR)
+    got = requests(outcome)
     assert got["ttft_seconds"].to_list() == got["e2e_seconds"].to_list() == [None, None]
+    assert outcome.manifest.notes == {
+        "latency, time to first token: no times tell whether seconds or ms, so they stay unknown": 4
+    }
     assert got["status"].to_list() == ["unknown", "unknown"]
 
 

@@ -63,6 +63,9 @@ SHAPE = exports.Shape(
     ),
 )
 _TRACE_KEYS = {"id", "timestamp", "projectId", "userId", "sessionId"}
+UNIT_UNKNOWN = (
+    "latency, time to first token: no times tell whether seconds or ms, so they stay unknown"
+)
 PSEUDONYMS_KEPT = 1 << 16
 
 
@@ -97,6 +100,8 @@ class Langfuse:
                     reader.beside(piece)
             for reason, records in reader.skipped.items():
                 sink.skip(reason, records)
+            if spool.unit.durations and spool.unit.per_second is None:
+                sink.note(UNIT_UNKNOWN, spool.unit.durations)
             for block in spool.joined():
                 sink.write(CONTRACT.table, block)
 

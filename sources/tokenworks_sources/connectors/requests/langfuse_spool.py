@@ -52,10 +52,14 @@ class Unit:
 
     seconds: int = 0
     milliseconds: int = 0
+    durations: int = 0
 
     def see(self, duration: float | None, start: datetime, end: datetime | None) -> None:
         """Counts one duration and the span that it should be."""
-        if duration is None or end is None:
+        if duration is None:
+            return
+        self.durations += 1
+        if end is None:
             return
         span = (end - start).total_seconds()
         slack = _SLACK_SECONDS + _SLACK_SHARE * abs(span)
