@@ -199,10 +199,10 @@ def build_warehouse(
             holding=(build.lock,),
         )
         if not paths.run_results.is_file():
-            raise BuildError([Failure("dbt", one_line(printed))], paths.logs)
+            raise BuildError([Failure("dbt", cause(printed))], paths.logs)
         result, failures = summarise(json.loads(paths.run_results.read_text()))
         if failures or code != 0:
-            raise BuildError(failures or [Failure("dbt", one_line(printed))], paths.logs)
+            raise BuildError(failures or [Failure("dbt", cause(printed))], paths.logs)
     return replace(
         result,
         whole_because=build.restatement.whole_because,
@@ -240,6 +240,12 @@ def summarise(run_results: dict[str, object]) -> tuple[BuildResult, list[Failure
         counts[MODEL], counts[DATA_TEST], counts[UNIT_TEST], tuple(warnings), elapsed
     )
     return result, failures
+
+
+def cause(printed: str) -> str:
+    """What dbt says is wrong: what follows its mark of an error, else the end of what it printed."""
+    _, mark, error = printed.partition("Encountered an error:")
+    return one_line(error if mark else " ".join(printed.split())[-500:])
 
 
 def one_line(text: str) -> str:

@@ -139,7 +139,7 @@ class Quality:
         ]
         if self.verdict(limit) == "open":
             opening = ", ".join(absent).capitalize()
-            return f"{opening}: {', '.join(known)}." if known else f"{opening}."
+            return f"{'; '.join([opening, *known])}."
         opening = (
             f"WARNING: unknown share above the limit of {limit:.0%}"
             if self.exceeds(limit)

@@ -135,7 +135,7 @@ def test_every_empty_table_says_so_when_the_month_has_cost_alone(
     assert page.count("No request was published for this month.") == 4
     assert "No GPU-hours were published for this month." in page
     assert "No telemetry is known in this month." in page
-    assert '<p class="first-line open">No request is known in this month: 1.1% of cost' in page
+    assert '<p class="first-line open">No request is known in this month; 1.1% of cost' in page
     assert page.count("<svg") == 4
 
 

@@ -245,12 +245,12 @@ def test_first_line_says_so_when_the_unknown_share_is_within_the_limit(
         (
             "fct_cost_ledger",
             "open",
-            "No cost is known in this month: 3.8% of requests lack a token count.",
+            "No cost is known in this month; 3.8% of requests lack a token count.",
         ),
         (
             "fct_requests",
             "open",
-            "No request is known in this month: 1.1% of cost has no known cause or method.",
+            "No request is known in this month; 1.1% of cost has no known cause or method.",
         ),
     ],
 )
