@@ -64,3 +64,11 @@ nullif(concat_ws(
 {% macro all_but(columns, relation=none) %}{{ return(adapter.dispatch('all_but')(columns, relation)) }}{% endmacro %}
 {% macro duckdb__all_but(columns, relation) %}{{ relation ~ "." if relation }}* exclude ({{ columns | join(', ') }}){% endmacro %}
 {% macro spark__all_but(columns, relation) %}{{ relation ~ "." if relation }}* except ({{ columns | join(', ') }}){% endmacro %}
+
+{# Length of a list, and its item at a position that is counted from 1. #}
+{% macro list_len(x) %}{{ return(adapter.dispatch('list_len')(x)) }}{% endmacro %}
+{% macro duckdb__list_len(x) %}array_length({{ x }}){% endmacro %}
+{% macro spark__list_len(x) %}array_size({{ x }}){% endmacro %}
+{% macro list_item(x, position) %}{{ return(adapter.dispatch('list_item')(x, position)) }}{% endmacro %}
+{% macro duckdb__list_item(x, position) %}{{ x }}[{{ position }}]{% endmacro %}
+{% macro spark__list_item(x, position) %}element_at({{ x }}, cast({{ position }} as int)){% endmacro %}

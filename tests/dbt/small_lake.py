@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.dbt.histogram_rows import histograms
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.contracts.render import arrow_schema
 from tokenworks_sources.lake import ensure_tables, partition_folder
@@ -191,6 +192,7 @@ def tables() -> dict[str, list[Row]]:
     return {
         **fleet(), **energy(),
         "requests": requests(), "engine_samples": engine_samples(), "gpu_samples": gpu_samples(),
+        "engine_histograms": histograms(),
         "charges": charges(),
         "fx_rates": [
             {"rate_date": day, "base_currency": "EUR", "quote_currency": "USD", "rate": money(rate)}

@@ -7,6 +7,7 @@
     'int_energy__grid_hours': hour_date('source.hour_index'),
     'int_gpu__state_hours': hour_date('source.hour_index'),
     'int_gpu__replica_hours': hour_date('source.hour_index'),
+    'int_latency__histogram_hours': hour_date('source.hour_index'),
     'int_requests__hours': hour_date('source.hour_index'),
     'int_costs__entries': 'source.event_date',
     'int_costs__deployment_days': 'source.event_date',
