@@ -82,3 +82,14 @@ end)
 {% macro quantile_is_censored(q) -%}
 bool_or({{ _holds_rank(q) }} and upper_bound = cast('infinity' as double))
 {%- endmacro %}
+
+{# Measures that have sketches. #}
+{% macro sketched_measures() %}
+{{ return(['ttft', 'tpot', 'queue', 'e2e']) }}
+{% endmacro %}
+
+{# Exact percentile, interpolated, over the attempts that were answered. #}
+{% macro percentile_of_answered(measure, p) -%}
+percentile_cont({{ p / 100 }}) within group (order by {{ measure }}_seconds asc)
+    filter (where is_answered and {{ measure }}_seconds is not null)
+{%- endmacro %}

@@ -22,6 +22,7 @@ from typing import TypedDict
 
 import duckdb
 
+from tokenworks.books.reasons import Inputs
 from tokenworks.dbt_project import project_dir, project_files
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.lake import partition_files
@@ -35,7 +36,7 @@ AS_BUILT = f"{SCHEMA}.books_as_built"
 FINGERPRINTS = "int_books__fingerprints"
 RESTATED = "int_books__restated_dates"
 # Tables whose rows the warehouse keeps by date. Others are small, or say what all rows mean.
-BY_DATE = ("requests", "engine_samples", "gpu_samples")
+BY_DATE = ("requests", "engine_samples", "engine_histograms", "gpu_samples")
 FLEET = tuple(table for table in CONTRACTS if table.startswith("fleet_"))
 
 LakeState = dict[str, dict[str, str]]
@@ -48,6 +49,7 @@ class BuildState(TypedDict):
 
     rules: str
     lake: LakeState
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def plan(settings: Settings) -> Restatement:
     Read before dbt starts, so that a file which lands during the build is seen by the next one.
     """
     lake = lake_state(settings.lake)
-    state: BuildState = {"rules": rules_digest(), "lake": lake}
+    files = landed_files(settings.lake)
+    state: BuildState = {"rules": rules_digest(), "lake": lake, "files": files}
     built = _built_state(state_file(settings))
     if built is None or not settings.build_database.is_file():
         return Restatement("there is no complete build to compare with", state=state)
@@ -122,7 +125,7 @@ def record(settings: Settings, restatement: Restatement) -> list[date]:
             f"select distinct event_date from {RESTATED} order by all"
         ).fetchall()
     planned = restatement.state
-    read = {**planned, "lake": _settled(planned["lake"], lake_state(settings.lake))}
+    read: BuildState = {**planned, "lake": _settled(planned["lake"], lake_state(settings.lake))}
     state_file(settings).write_text(json.dumps(read, sort_keys=True))
     return [day for (day,) in restated]
 
@@ -170,6 +173,21 @@ def _given(lake: Path) -> tuple[dict[tuple[str, str], list[str]], dict[str, set[
                 for day in found.event_dates:
                     given[table, day].append(f"file {manifest.digest} {made_by} {found.rows}")
     return given, named
+
+
+def landed_files(lake: Path) -> dict[str, str]:
+    """Digest of each landing file in the lake by its name."""
+    return {
+        manifest.name: manifest.digest
+        for landing_table in landing_tables(lake)
+        for manifest in load_manifests(lake, landing_table).values()
+    }
+
+
+def build_inputs(settings: Settings) -> Inputs | None:
+    """What the last complete build read; None where a part was built after it."""
+    state = _built_state(state_file(settings))
+    return Inputs(state["rules"], state["files"]) if state else None
 
 
 def rules_digest() -> str:

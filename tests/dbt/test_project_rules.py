@@ -137,4 +137,5 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
         "int_requests__sightings",
         "int_engine__scrapes",
         "int_gpu__board_samples",
+        "int_latency__histogram_scrapes",
     }

@@ -1,0 +1,53 @@
+-- Latency of each attempt, and whether it kept its tier's objectives.
+{{ config(materialized='view') }}
+with
+attempts as (
+    select
+        emitter,
+        request_id,
+        started_date,
+        {{ hour_index('started_us') }} as hour_index,
+        deployment_id,
+        coalesce(model, '(unknown)') as model,
+        coalesce(tier, '(unknown)') as tier,
+        coalesce(region, '(unknown)') as region,
+        coalesce(tenant_id, '(unknown)') as tenant_id,
+        client_region,
+        is_streaming,
+        status,
+        status in ('success', 'unknown') as is_answered,
+        slo_ttft_seconds,
+        slo_tpot_seconds,
+        slo_e2e_seconds,
+        slo_ttft_seconds is not null
+        or slo_tpot_seconds is not null
+        or slo_e2e_seconds is not null as has_slo,
+        ttft_seconds,
+        tpot_seconds,
+        queue_seconds,
+        prefill_seconds,
+        decode_seconds,
+        e2e_seconds,
+        -- Seconds per output token (Orca, vLLM).
+        case when output_total_tokens > 0 then e2e_seconds / output_total_tokens end as normalized_seconds,
+        output_total_tokens
+    from {{ ref('int_requests__measured') }}
+)
+
+select
+    *,
+    -- Failures and rejections are held against the objectives; what the client cancelled is not.
+    has_slo and status <> 'cancelled' as is_judged,
+    -- An objective whose measure is unknown is not met. One that cannot apply is left out: TTFT and TPOT of
+    -- an answer that was not streamed, TPOT of a single token.
+    has_slo
+    and status = 'success'
+    and coalesce(
+        slo_ttft_seconds is null or ttft_seconds <= slo_ttft_seconds, not coalesce(is_streaming, false)
+    )
+    and coalesce(
+        slo_tpot_seconds is null or output_total_tokens <= 1 or tpot_seconds <= slo_tpot_seconds,
+        not coalesce(is_streaming, false)
+    )
+    and coalesce(slo_e2e_seconds is null or e2e_seconds <= slo_e2e_seconds, false) as is_within_slo
+from attempts

@@ -1,0 +1,46 @@
+{% set measures = latency_measures() %}
+{% set keys = ['model', 'tier', 'region', 'tenant_id', 'is_streaming'] %}
+with
+grouped as (
+    select
+        hour_index,
+        {% for key in keys -%}
+        {{ key }},
+        {% endfor -%}
+        count(*) as request_count,
+        count(case when status = 'success' then 1 end) as success_count,
+        count(case when status = 'cancelled' then 1 end) as cancelled_count,
+        count(case when is_judged then 1 end) as attainment_den,
+        count(case when is_within_slo then 1 end) as attained_count,
+        sum(case when is_within_slo then output_total_tokens end) as good_output_tokens,
+        {% for m in measures -%}
+        {% for p in [50, 95, 99] -%}
+        {{ percentile_of_answered(m, p) }} as {{ m }}_p{{ p }},
+        {% endfor -%}
+        count(case when is_answered and {{ m }}_seconds is not null then 1 end) as {{ m }}_count{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_latency__attempts') }}
+    where {{ is_restated('started_date') }}
+    group by hour_index, {{ keys | join(', ') }}
+)
+
+select
+    {{ hour_start('hour_index') }} as hour_start,
+    {{ hour_date('hour_index') }} as event_date,
+    {% for key in keys -%}
+    {{ key }},
+    {% endfor -%}
+    request_count,
+    success_count,
+    cancelled_count,
+    {{ ratio('attained_count', 'attainment_den') }} as attainment_ratio,
+    attainment_den,
+    cast(good_output_tokens as bigint) as good_output_tokens,
+    {% for m in measures -%}
+    {% for p in [50, 95] -%}
+    {{ m }}_p{{ p }} as {{ m }}_p{{ p }}_seconds,
+    {% endfor -%}
+    case when {{ m }}_count >= {{ var('p99_minimum_count') }} then {{ m }}_p99 end as {{ m }}_p99_seconds,
+    {{ m }}_count{{ "," if not loop.last }}
+    {% endfor %}
+from grouped
