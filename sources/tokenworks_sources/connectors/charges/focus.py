@@ -117,7 +117,7 @@ class Focus:
     name = "focus"
     table = "charges"
     tables = ("charges",)
-    version = "2"
+    version = "3"
     summary = "FOCUS 1.0 to 1.4 cost and usage, CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:
