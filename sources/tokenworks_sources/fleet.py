@@ -57,6 +57,8 @@ class Site(_Dated):
     time_zone: str
     pue: float | None = Field(None, ge=1, le=3)
     facility_meter: str | None = None
+    it_meter: str | None = None
+    tariff: str | None = None
     grid_zone: str | None = None
     currency: Currency
 
@@ -69,7 +71,7 @@ class Site(_Dated):
 
 
 class Purchase(BaseModel):
-    """What an owned server cost; straight-line over its life."""
+    """What an owned server cost; straight-line over its life, as an annuity with a discount rate."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,6 +79,8 @@ class Purchase(BaseModel):
     residual: Decimal = Field(Decimal(0), ge=0)
     life_months: int = Field(ge=1)
     currency: Currency
+    discount_rate: float | None = Field(None, ge=0, le=1)
+    opex_per_year: Decimal | None = Field(None, ge=0)
 
 
 class Server(_Dated):
@@ -89,6 +93,8 @@ class Server(_Dated):
     gpus: list[Identifier] = Field(min_length=1)
     ownership: Literal["leased", "owned"]
     purchase: Purchase | None = None
+    host_share: float | None = Field(None, ge=0, le=1)
+    gpu_rated_watts: float | None = Field(None, gt=0)
 
     @model_validator(mode="after")
     def _owned_has_purchase(self) -> Server:
@@ -157,6 +163,14 @@ class Tenant(_Dated):
     cost_centre: str | None = None
 
 
+class Operator(BaseModel):
+    """Who runs the fleet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+
+
 class Fleet(BaseModel):
     """The whole file."""
 
@@ -165,6 +179,7 @@ class Fleet(BaseModel):
     valid_from: datetime
     # Marts are translated into US dollars: their columns end in _usd.
     reporting_currency: Literal["USD"] = "USD"
+    operator: Operator | None = None
     sites: list[Site]
     servers: list[Server] = Field(default_factory=list)
     tiers: list[Tier] = Field(default_factory=list)

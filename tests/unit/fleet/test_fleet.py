@@ -17,14 +17,18 @@ from tokenworks_sources.fleet import load_fleet
 GOOD = """
 valid_from: 2026-09-01
 sites:
-  - {id: eu, region: eu-west, time_zone: Europe/Amsterdam, pue: 1.2, currency: EUR}
+  - {id: eu, region: eu-west, time_zone: Europe/Amsterdam, pue: 1.2, currency: EUR, facility_meter: M1,
+     it_meter: M2, tariff: 539f6a23ec4f024411ec8bf9}
 servers:
   - id: srv-1
     site: eu
     gpu_model: NVIDIA H100 80GB HBM3
     gpus: [GPU-a, GPU-b]
     ownership: owned
-    purchase: {price: 320000.10, residual: 32000, life_months: 48, currency: USD}
+    purchase: {price: 320000.10, residual: 32000, life_months: 48, currency: USD,
+               discount_rate: 0.1, opex_per_year: 12000}
+    host_share: 0.15
+    gpu_rated_watts: 700
 tiers:
   - {id: small, rank: 1, slo: {ttft_seconds: 1.0}}
 deployments:
@@ -63,6 +67,12 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
     assert outcome.manifest.records_in == 10
     server = outcome.frames["fleet_servers"].row(0, named=True)
     assert server["purchase_price"] == Decimal("320000.10")
+    assert server["discount_rate_ratio"] == 0.1
+    assert server["opex_per_year"] == Decimal(12000)
+    assert (server["host_share_ratio"], server["gpu_rated_watts"]) == (0.15, 700.0)
+    site = outcome.frames["fleet_sites"].row(0, named=True)
+    assert (site["facility_meter_id"], site["it_meter_id"]) == ("M1", "M2")
+    assert site["tariff_id"] == "539f6a23ec4f024411ec8bf9"
     replicas = outcome.frames["fleet_replicas"]
     assert replicas.select("replica_id", "gpu_uuid", "valid_from", "valid_to").rows() == [
         ("r-0", "GPU-a", datetime(2026, 9, 1), datetime(2026, 10, 1, 10)),

@@ -4,8 +4,11 @@ select
     time_zone,
     {{ whole('pue_ratio', 1000000) }} as pue_ppm,
     facility_meter_id,
+    it_meter_id,
+    tariff_id,
     grid_zone,
-    currency
+    currency,
+    operator_name
 from {{ ref('stg_lake__fleet_sites') }}
 qualify row_number() over (
     partition by site_id

@@ -33,7 +33,7 @@ class FleetYaml:
     name = "fleet_yaml"
     table = "fleet"
     tables = tuple(contract.table for contract in contracts.CONTRACTS)
-    version = "1"
+    version = "2"
     summary = "fleet.yaml: sites, servers, GPUs, deployments, replicas, tiers, tenants"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -71,8 +71,11 @@ def _sites(fleet: Fleet) -> Iterator[Row]:
             "time_zone": site.time_zone,
             "pue_ratio": site.pue,
             "facility_meter_id": site.facility_meter,
+            "it_meter_id": site.it_meter,
+            "tariff_id": site.tariff,
             "grid_zone": site.grid_zone,
             "currency": site.currency,
+            "operator_name": fleet.operator.name if fleet.operator else None,
             "valid_from": fleet.start_of(site),
             "valid_to": site.valid_to,
         }
@@ -92,6 +95,10 @@ def _servers(fleet: Fleet) -> Iterator[Row]:
             "residual_value": purchase.residual if purchase else None,
             "useful_life_months": purchase.life_months if purchase else None,
             "currency": purchase.currency if purchase else None,
+            "discount_rate_ratio": purchase.discount_rate if purchase else None,
+            "opex_per_year": purchase.opex_per_year if purchase else None,
+            "host_share_ratio": server.host_share,
+            "gpu_rated_watts": server.gpu_rated_watts,
             "valid_from": fleet.start_of(server),
             "valid_to": server.valid_to,
         }
