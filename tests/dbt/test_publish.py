@@ -37,9 +37,12 @@ MARTS = [
     "rpt_batching",
     "rpt_energy",
     "rpt_engine_latency",
+    "rpt_frontier",
+    "rpt_geography",
     "rpt_latency",
     "rpt_latency_hours",
     "rpt_reconciliation",
+    "rpt_slo",
     "rpt_unit_cost",
     "rpt_utilization",
 ]
