@@ -1,6 +1,7 @@
 """Publish the marts: a new DuckDB file and Parquet folders that replace the old ones whole.
 
-Belongs here: what is published, the checks before, and the swap. Readers keep the file they have
+Belongs here: what is published, the checks before, and the swap. What came out different is recorded
+before the swap (`books/history.py`), so nobody reads what the books do not remember. Readers keep the file they have
 open; the next one they open is the new one. Queries on what is published live in `published.py`.
 """
 
@@ -10,11 +11,13 @@ import hashlib
 import os
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from tokenworks.restatement import state_file
+from tokenworks.books.history import record
+from tokenworks.restatement import build_inputs, state_file
 from tokenworks.warehouse import warehouse_lock
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
@@ -62,8 +65,12 @@ class PublishedMart:
     digest: str
 
 
-def publish(settings: Settings) -> list[PublishedMart]:
-    """Publish the marts of the last build.
+def publish(settings: Settings, now: datetime | None = None) -> list[PublishedMart]:
+    """Record what the last build made different, and publish its marts.
+
+    Args:
+        settings: the home folder.
+        now: when the books are recorded; the present where not given.
 
     Raises:
         UnbalancedError: a blocking row of the reconciliation fails.
@@ -85,24 +92,25 @@ def publish(settings: Settings) -> list[PublishedMart]:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:
-            marts = _write(settings.build_database, staging)
+            marts = _write(settings, staging, now)
             _swap(settings, staging, marts)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return marts
 
 
-def _write(build_database: Path, staging: Path) -> list[PublishedMart]:
+def _write(settings: Settings, staging: Path, now: datetime | None) -> list[PublishedMart]:
     database = staging / "warehouse.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach '{_quoted(build_database)}' as built (read_only)")
+        connection.execute(f"attach '{_quoted(settings.build_database)}' as built (read_only)")
         names = mart_names(connection)
         _refuse_imbalance(connection, names)
         marts = [_write_mart(connection, name, staging / "parquet" / name) for name in names]
         _write_catalogue(connection, marts)
         _check_copies(connection, names)
         connection.execute("detach built")
+        record(settings, connection, names, build_inputs(settings), now)
     return marts
 
 

@@ -7,12 +7,13 @@ it again, since a connection that stays open keeps seeing the version it opened.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
 
+from tokenworks.books.known import connect_known, known_at
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -59,14 +60,17 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def query(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Columns and rows of a query on the published marts.
+def query(
+    settings: Settings, sql: str, as_known_on: datetime | None = None
+) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Columns and rows of a query on the published marts, or on the books as known at a moment.
 
     Raises:
         NothingPublishedError: nothing is published yet.
+        NotYetKnownError: there were no books at that moment.
         QueryError: DuckDB refuses the query.
     """
-    with connect(settings) as connection:
+    with _connect(settings, as_known_on) as connection:
         try:
             # What is published is all there is to read: no file of the machine, none written.
             connection.execute("set enable_external_access = false")
@@ -79,6 +83,14 @@ def query(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, .
             raise QueryError(
                 f"{error}\n`tokenworks tables` lists what there is to query."
             ) from error
+
+
+def _connect(
+    settings: Settings, as_known_on: datetime | None
+) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    if as_known_on is None:
+        return connect(settings)
+    return connect_known(settings, known_at(settings, as_known_on))
 
 
 def list_tables(settings: Settings) -> list[TableInfo]:

@@ -85,6 +85,16 @@ class Settings:
         return self.home / "reports"
 
     @property
+    def books(self) -> Path:
+        """What was recorded, what is closed and what was corrected; never made again."""
+        return self.home / "books"
+
+    @property
+    def history(self) -> Path:
+        """One folder per recording, named by its time."""
+        return self.books / "history"
+
+    @property
     def pseudonym_key_file(self) -> Path:
         """Key of the pseudonyms where the environment holds none."""
         return self.home / "pseudonym.key"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tokenworks.cli import (
+    books,
     compact,
     connectors,
     contracts,
@@ -55,6 +56,7 @@ for module in (
     connectors,
     prices,
     warehouse,
+    books,
     replay,
     report,
     query,

@@ -22,11 +22,16 @@ def sql(
     statement: Annotated[str, typer.Argument(help='For example "select * from rpt_unit_cost".')],
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
     limit: Annotated[int, typer.Option(help="Rows to show; CSV shows all.")] = 100,
+    as_known_on: Annotated[
+        str | None, typer.Option(help="Read the books as of then: a date, a time, or now.")
+    ] = None,
 ) -> None:
     """Run SQL on the published warehouse, read-only."""
+    from tokenworks.books.known import parse_moment
     from tokenworks.published import query
 
-    columns, rows = query(Settings.from_environment(), statement)
+    moment = parse_moment(as_known_on) if as_known_on else None
+    columns, rows = query(Settings.from_environment(), statement, moment)
     if as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)

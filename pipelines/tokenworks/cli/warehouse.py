@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tokenworks.cli import show
+from tokenworks.cli.books import recorded
 from tokenworks_sources.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def build() -> None:
 
 def build_and_publish(settings: Settings) -> None:
     """Builds, publishes and says what was done."""
+    from tokenworks.books.recording import recordings
+    from tokenworks.books.restated import restatements
     from tokenworks.publish import publish
     from tokenworks.reconciliation import unbalanced
     from tokenworks.warehouse import build_warehouse
@@ -39,7 +42,10 @@ def build_and_publish(settings: Settings) -> None:
         built = build_warehouse(settings, progress=progress)
     show.done(f"{built.models} models built, {built.tests} tests passed in {built.seconds:.0f} s")
     show.done(restated(built.whole_because, built.restated_dates))
+    before = len(recordings(settings))
     marts = publish(settings)
+    for one in restatements(recordings(settings))[before:]:
+        show.done(recorded(one), settings.history)
     rows = sum(mart.rows for mart in marts)
     show.done(f"{len(marts)} marts, {rows:,} rows published", settings.published_database)
     _, lines = unbalanced(settings.published_database)

@@ -38,17 +38,24 @@ class NoDataError(TokenworksError):
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """One calendar month of UTC hours, half open."""
+    """One calendar month of UTC hours, half open.
+
+    Attributes:
+        year: the calendar year.
+        month: 1 to 12.
+        known_on: what the books knew then is what is read; None where it is what they know now.
+    """
 
     year: int
     month: int
+    known_on: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Period:
         """Read `YYYY-MM`.
 
         >>> Period.parse("2026-09")
-        Period(year=2026, month=9)
+        Period(year=2026, month=9, known_on=None)
 
         Raises:
             PeriodError: for anything else.
@@ -85,6 +92,11 @@ class Period:
     def end_instant(self) -> datetime:
         """The instant at which the month ends, UTC."""
         return datetime(self.end.year, self.end.month, self.end.day)
+
+    @property
+    def note(self) -> str:
+        """As of when the books are read, in words; nothing where it is now."""
+        return f"; as known on {self.known_on}" if self.known_on else ""
 
     @property
     def title(self) -> str:

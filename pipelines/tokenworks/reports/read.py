@@ -158,7 +158,10 @@ def _scan(folder: Path, mart: str) -> pl.LazyFrame:
         raise MartError(
             f"{folder / mart}: the mart {mart} is not published. Run `tokenworks build`."
         )
-    frame = pl.scan_parquet(files, hive_partitioning=False)
+    # Books of an earlier date lack the columns that came later: unknown, and empty.
+    frame = pl.scan_parquet(
+        files, hive_partitioning=False, missing_columns="insert", extra_columns="ignore"
+    )
     columns = COLUMNS[mart]
     missing = sorted(set(columns) - set(frame.collect_schema().names()))
     if missing:

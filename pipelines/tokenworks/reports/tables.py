@@ -89,7 +89,7 @@ class Window:
         days = f"{self.days_with_data} of {self.period.days} days"
         return (
             f"{self.period.start} 00:00 to {self.period.end} 00:00 UTC; "
-            f"data on {days}, {self.first_day} to {self.last_day}"
+            f"data on {days}, {self.first_day} to {self.last_day}{self.period.note}"
         )
 
 

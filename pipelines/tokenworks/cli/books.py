@@ -1,0 +1,95 @@
+"""`tokenworks restatements`: what the books remember of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenworks.cli import show
+from tokenworks_sources.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenworks.books.restated import Restated
+
+SHOWN_REASONS, SHOWN_SPANS = 3, 4
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(restatements)
+
+
+def restatements(
+    limit: Annotated[int, typer.Option(help="Recordings to show, the latest ones.")] = 20,
+) -> None:
+    """List what builds made different: when, which dates, why, and the money that moved."""
+    from tokenworks.books.recording import recordings
+    from tokenworks.books.restated import restatements as restated
+
+    found = restated(recordings(Settings.from_environment()))
+    if not found:
+        show.say("Nothing is recorded yet.")
+        show.hint("`tokenworks build`, which records what it publishes")
+        return
+    columns = ["recorded (UTC)", "new dates", "restated dates", "money moved", "why"]
+    rows = [
+        (
+            f"{one.recorded_at:%Y-%m-%d %H:%M:%S}",
+            spans(one.new_dates) or None,
+            spans(one.restated_dates) or None,
+            moved(one.moved) or None,
+            why(one.reasons),
+        )
+        for one in found[-limit:]
+    ]
+    show.console.print(show.table("Recordings of the books", columns, rows))
+    if len(found) > limit:
+        show.say(f"the last {limit} of {len(found):,}; raise --limit for more")
+    show.hint("`tokenworks report --month YYYY-MM --as-known-on DATE` reads the books as of then")
+
+
+def recorded(one: Restated) -> str:
+    """One recording as a sentence."""
+    parts = []
+    if one.new_dates:
+        parts.append(f"{show.count(len(one.new_dates), 'new date')} ({spans(one.new_dates)})")
+    if one.restated_dates:
+        changed = f"{show.count(len(one.restated_dates), 'date')} restated"
+        parts.append(
+            f"{changed} ({spans(one.restated_dates)}; {moved(one.moved) or 'no money moved'})"
+        )
+    dates = ", ".join(parts) or "nothing of a date changed"
+    return f"Recorded in the books: {dates}; because {why(one.reasons)}"
+
+
+def moved(amounts: dict[str, Decimal]) -> str:
+    """Money by what it is, with its sign: `billed USD +3.2`."""
+    return ", ".join(f"{what} {_signed(amount)}" for what, amount in amounts.items())
+
+
+def _signed(amount: Decimal) -> str:
+    return f"{amount.normalize():+,f}"
+
+
+def why(reasons: Sequence[str]) -> str:
+    """The first reasons, and how many more there are."""
+    more = len(reasons) - SHOWN_REASONS
+    shown = ", ".join(reasons[:SHOWN_REASONS])
+    return f"{shown}, and {more} more" if more > 0 else shown
+
+
+def spans(dates: Sequence[date]) -> str:
+    """Dates with neighbours joined: `2026-10-01 to 2026-10-14, 2026-10-20`."""
+    joined: list[list[date]] = []
+    for day in dates:
+        if joined and day - joined[-1][-1] == timedelta(days=1):
+            joined[-1].append(day)
+        else:
+            joined.append([day])
+    texts = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in joined]
+    more = len(texts) - SHOWN_SPANS
+    return ", ".join(texts[:SHOWN_SPANS]) + (f" and {more} more" if more > 0 else "")
