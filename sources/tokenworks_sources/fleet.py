@@ -155,12 +155,27 @@ class Deployment(_Dated):
     replicas: list[Replica] = Field(default_factory=list)
 
 
+class Reservation(_Dated):
+    """GPUs of a deployment that a tenant reserved."""
+
+    deployment: str
+    gpus: float = Field(gt=0)
+
+
 class Tenant(_Dated):
     """Who is charged."""
 
     id: Identifier
     name: str
     cost_centre: str | None = None
+    reservations: list[Reservation] = Field(default_factory=list)
+
+
+class Chargeback(_Dated):
+    """Who is charged with idle and overhead, for the months that begin in its period or after."""
+
+    idle: Literal["tenant-share", "reserved", "platform"] = "tenant-share"
+    overhead: Literal["tenant-share", "platform"] = "tenant-share"
 
 
 class Operator(BaseModel):
@@ -185,6 +200,12 @@ class Fleet(BaseModel):
     tiers: list[Tier] = Field(default_factory=list)
     deployments: list[Deployment] = Field(default_factory=list)
     tenants: list[Tenant] = Field(default_factory=list)
+    chargeback: list[Chargeback] = Field(default_factory=list)
+
+    @field_validator("chargeback", mode="before")
+    @classmethod
+    def _one_policy_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, dict) else value
 
     _dated = field_validator("valid_from", mode="before")(_Dated._to_utc.__func__)  # type: ignore[attr-defined]
 
@@ -241,6 +262,11 @@ def _check_references(path: Path, fleet: Fleet) -> None:
                 if gpus[gpu] != deployment.site:
                     what = f"{gpu!r} stands at {gpus[gpu]}, the deployment at {deployment.site}."
                     raise FleetError(path, field, what, "Use GPUs of the deployment's site.")
+
+    for tenant in fleet.tenants:
+        for reservation in tenant.reservations:
+            field = f"tenants.{tenant.id}.reservations"
+            _known(path, field, reservation.deployment, {item.id for item in fleet.deployments})
 
 
 def _unique(path: Path, field: str, names: Iterable[str]) -> None:

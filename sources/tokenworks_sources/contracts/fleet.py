@@ -2,6 +2,9 @@
 
 from tokenworks_sources.contracts.model import Column, Contract
 
+IDLE_POLICIES = ("tenant-share", "reserved", "platform")
+OVERHEAD_POLICIES = ("tenant-share", "platform")
+
 VALID_FROM = Column(
     "valid_from", "timestamp", "The fact holds from here on, inclusive.", "UTC", required=True
 )
@@ -217,4 +220,55 @@ TENANTS = Contract(
     ),
 )
 
-CONTRACTS = (SITES, SERVERS, GPUS, REPLICAS, DEPLOYMENTS, TIERS, TENANTS)
+RESERVATIONS = Contract(
+    table="fleet_reservations",
+    grain="GPUs of one deployment that one tenant reserved over a period",
+    description="Who reserved capacity, and so owns its idle time under the policy `reserved`.",
+    event_time="valid_from",
+    key=("tenant_id", "deployment_id", "valid_from"),
+    columns=(
+        Column("tenant_id", "string", "Tenant that reserved.", required=True),
+        Column("deployment_id", "string", "Deployment.", required=True),
+        Column("gpu_count", "double", "GPUs reserved; parts of one count.", "{gpu}", required=True),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+CHARGEBACK = Contract(
+    table="fleet_chargeback",
+    grain="one chargeback policy from a date on",
+    description="Who is charged with idle and overhead.",
+    event_time="valid_from",
+    key=("valid_from",),
+    columns=(
+        Column(
+            "idle_policy",
+            "string",
+            "tenant-share: by served cost; reserved: by GPUs reserved; platform: nobody.",
+            required=True,
+            allowed=IDLE_POLICIES,
+        ),
+        Column(
+            "overhead_policy",
+            "string",
+            "tenant-share: by served cost; platform: nobody.",
+            required=True,
+            allowed=OVERHEAD_POLICIES,
+        ),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
+CONTRACTS = (
+    SITES,
+    SERVERS,
+    GPUS,
+    REPLICAS,
+    DEPLOYMENTS,
+    TIERS,
+    TENANTS,
+    RESERVATIONS,
+    CHARGEBACK,
+)

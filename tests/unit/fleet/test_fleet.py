@@ -63,6 +63,8 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         "fleet_deployments": 1,
         "fleet_tiers": 1,
         "fleet_tenants": 1,
+        "fleet_reservations": 0,
+        "fleet_chargeback": 0,
     }
     assert outcome.manifest.records_in == 10
     server = outcome.frames["fleet_servers"].row(0, named=True)
@@ -79,6 +81,35 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         ("r-1", "GPU-a", datetime(2026, 10, 1, 10), None),
         ("r-1", "GPU-b", datetime(2026, 10, 1, 10), None),
     ]
+
+
+POLICIES = """
+chargeback:
+  - {idle: platform}
+  - {idle: reserved, overhead: platform, valid_from: 2026-10-01}
+"""
+
+
+def test_policies_and_reservations_become_rows_when_stated(
+    tmp_path: Path, ingest_file: Callable[..., Any]
+) -> None:
+    reserved = "name: Acme, reservations: [{deployment: small-eu, gpus: 1.5}]}" + POLICIES
+    outcome = ingest_file(_fleet(tmp_path, old="name: Acme}\n", new=reserved), CONNECTOR)
+    policies = outcome.frames["fleet_chargeback"]
+    assert policies.select("idle_policy", "overhead_policy", "valid_from").rows() == [
+        ("platform", "tenant-share", datetime(2026, 9, 1)),
+        ("reserved", "platform", datetime(2026, 10, 1)),
+    ]
+    reservations = outcome.frames["fleet_reservations"]
+    assert reservations.select("tenant_id", "deployment_id", "gpu_count", "valid_from").rows() == [
+        ("acme", "small-eu", 1.5, datetime(2026, 9, 1))
+    ]
+
+
+def test_one_policy_needs_no_list(tmp_path: Path, ingest_file: Callable[..., Any]) -> None:
+    path = _fleet(tmp_path, old="name: Acme}\n", new="name: Acme}\nchargeback: {idle: platform}\n")
+    frame = ingest_file(path, CONNECTOR).frames["fleet_chargeback"]
+    assert frame["idle_policy"].to_list() == ["platform"]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +139,16 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         ("rank: 1", "rnk: 1", r"tiers\.0\.rank: Field required"),
         ("ownership: owned", "ownership: leased", r"servers\.0: .*an owned server has a purchase"),
         ("id: r-1", "id: r-0", r"deployments\.replicas: 'r-0' stands twice"),
+        (
+            "name: Acme}",
+            "name: Acme, reservations: [{deployment: small-us, gpus: 1}]}",
+            r"tenants\.acme\.reservations: 'small-us' is not declared",
+        ),
+        (
+            "name: Acme}",
+            "name: Acme}\nchargeback: {idle: nobody}",
+            r"chargeback\.0\.idle: Input should be 'tenant-share', 'reserved' or 'platform'",
+        ),
         (
             "valid_to: 2026-10-01T12:00:00+02:00",
             "valid_to: 2026-01-01",

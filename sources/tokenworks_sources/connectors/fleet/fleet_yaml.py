@@ -1,4 +1,4 @@
-"""`fleet.yaml` into the seven fleet tables.
+"""`fleet.yaml` into the fleet tables.
 
 What people get wrong: a GPU in two replicas at once, a replica of a tier that is not declared, dates
 without a zone (read as UTC here, as everywhere). Each is refused with the field's path, because a
@@ -183,6 +183,28 @@ def _tenants(fleet: Fleet) -> Iterator[Row]:
         }
 
 
+def _reservations(fleet: Fleet) -> Iterator[Row]:
+    for tenant in fleet.tenants:
+        for reservation in tenant.reservations:
+            yield {
+                "tenant_id": tenant.id,
+                "deployment_id": reservation.deployment,
+                "gpu_count": reservation.gpus,
+                "valid_from": fleet.start_of(reservation),
+                "valid_to": reservation.valid_to,
+            }
+
+
+def _chargeback(fleet: Fleet) -> Iterator[Row]:
+    for policy in fleet.chargeback:
+        yield {
+            "idle_policy": policy.idle,
+            "overhead_policy": policy.overhead,
+            "valid_from": fleet.start_of(policy),
+            "valid_to": policy.valid_to,
+        }
+
+
 _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_sites": _sites,
     "fleet_servers": _servers,
@@ -191,6 +213,8 @@ _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_deployments": _deployments,
     "fleet_tiers": _tiers,
     "fleet_tenants": _tenants,
+    "fleet_reservations": _reservations,
+    "fleet_chargeback": _chargeback,
 }
 
 CONNECTOR = FleetYaml()

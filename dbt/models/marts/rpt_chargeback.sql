@@ -1,0 +1,94 @@
+{{ config(materialized='table') }}
+{% set categories = ['served', 'waste', 'idle', 'overhead', 'unattributed'] %}
+{% set tokens = [
+    'input_total_tokens', 'input_uncached_tokens', 'input_cache_read_tokens', 'output_total_tokens'
+] %}
+with
+lines as (
+    select
+        month,
+        currency,
+        line_kind,
+        tenant_id,
+        {% for category in categories -%}
+        coalesce(sum(case when category = '{{ category }}' then cost_units end), 0) as {{ category }}_units,
+        coalesce(sum(case when category = '{{ category }}' then posted_units end), 0) as {{ category }}_posted,
+        {% endfor -%}
+        sum(cost_units) as total_units,
+        sum(posted_units) as total_posted,
+        {{ known_sum('usd_units') }} as usd_units
+    from {{ ref('int_finance__chargeback_posted') }}
+    group by month, currency, line_kind, tenant_id
+),
+
+-- Tokens have no currency: they stand on one line of the tenant's month, so that sums count them once.
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by month, line_kind, tenant_id
+            order by abs(usd_units) desc nulls last, currency asc
+        ) = 1 as is_main_currency
+    from lines
+),
+
+used as (
+    select
+        {{ year_month('event_date') }} as month,
+        case when tenant_id is null then 'no_tenant' else 'tenant' end as line_kind,
+        tenant_id,
+        sum(request_count) as request_count,
+        {% for name in tokens -%}
+        sum({{ name }}) as {{ name }},
+        {% endfor -%}
+        sum(list_units) as list_units,
+        sum(served_count) as served_count,
+        sum(listed_count) as listed_count
+    from {{ ref('int_costs__unit_parts') }}
+    group by 1, 2, 3
+),
+
+joined as (
+    select
+        coalesce(ranked.month, used.month) as month,
+        coalesce(ranked.line_kind, used.line_kind) as line_kind,
+        coalesce(ranked.tenant_id, used.tenant_id) as tenant_id,
+        {{ all_but(['month', 'line_kind', 'tenant_id'], 'ranked') }},
+        {{ all_but(['month', 'line_kind', 'tenant_id'], 'used') }}
+    from ranked
+    full outer join used
+        on
+            ranked.month = used.month
+            and ranked.line_kind = used.line_kind
+            and ranked.tenant_id is not distinct from used.tenant_id
+            and ranked.is_main_currency
+)
+
+select
+    joined.month,
+    joined.currency,
+    joined.line_kind,
+    joined.tenant_id,
+    tenants.tenant_name,
+    tenants.cost_centre,
+    policies.idle_policy,
+    policies.overhead_policy,
+    {% for category in categories -%}
+    {{ money('joined.' ~ category ~ '_units') }} as {{ category }}_cost,
+    {% endfor -%}
+    {{ money('joined.total_units') }} as total_cost,
+    {{ money('joined.usd_units') }} as total_cost_usd,
+    {% for category in categories -%}
+    {{ money('joined.' ~ category ~ '_posted') }} as {{ category }}_amount,
+    {% endfor -%}
+    {{ money('joined.total_posted') }} as total_amount,
+    coalesce(joined.is_main_currency, true) as is_main_currency,
+    cast(joined.request_count as bigint) as request_count,
+    {% for name in tokens -%}
+    cast(joined.{{ name }} as bigint) as {{ name }},
+    {% endfor -%}
+    {{ money('joined.list_units') }} as cost_list_usd,
+    {{ ratio('joined.listed_count', 'joined.served_count') }} as price_coverage_ratio
+from joined
+left join {{ ref('int_finance__policies') }} as policies on joined.month = policies.month
+left join {{ ref('int_fleet__tenants') }} as tenants on joined.tenant_id = tenants.tenant_id

@@ -1,0 +1,10 @@
+select
+    idle_policy,
+    overhead_policy,
+    valid_from,
+    valid_to,
+    source_file,
+    source_line,
+    source_digest,
+    event_date
+from {{ source('lake', 'fleet_chargeback') }}

@@ -1,0 +1,36 @@
+-- Whoever bears it, the month is the ledger's: exact in each currency, and in minor units to its rounding.
+with
+ledger as (
+    select
+        {{ year_month('event_date') }} as month,
+        currency,
+        sum(cost) as cost,
+        sum(cost_usd) as cost_usd,
+        count(case when cost_usd is null then 1 end) as unknown_count
+    from {{ ref('fct_cost_ledger') }}
+    group by 1, 2
+),
+
+charged as (
+    select
+        month,
+        currency,
+        sum(total_cost) as cost,
+        sum(total_cost_usd) as cost_usd,
+        sum(total_amount) as amount,
+        sum(
+            served_amount + waste_amount + idle_amount + overhead_amount + unattributed_amount - total_amount
+        ) as row_difference
+    from {{ ref('rpt_chargeback') }}
+    where currency is not null
+    group by month, currency
+)
+
+select ledger.*
+from ledger
+full outer join charged on ledger.month = charged.month and ledger.currency = charged.currency
+where
+    ledger.cost is distinct from charged.cost
+    or (ledger.unknown_count = 0 and ledger.cost_usd is distinct from charged.cost_usd)
+    or abs(charged.amount - charged.cost) > 0.5 * {{ minor_step('charged.currency') }} / 1e12
+    or charged.row_difference <> 0
