@@ -12,6 +12,7 @@
     'int_costs__entries': 'source.event_date',
     'int_costs__deployment_days': 'source.event_date',
     'int_prices__days': 'source.started_date',
+    'int_fx__usd_rates': 'source.rate_date',
 } %}
 {% for model, date in parts.items() -%}
 select
