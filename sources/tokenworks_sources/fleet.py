@@ -6,10 +6,8 @@ Belongs here: reading and checking the file. Its rows in the lake are made by th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -17,10 +15,16 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from tokenworks_sources.allocation import (
+    Headroom,
+    Method,
+    ModelFacts,
+    Weights,
+    WeightSource,
+)
 from tokenworks_sources.errors import FleetError, place_in_yaml
+from tokenworks_sources.fleet_checks import check_fleet
 
-FOREVER = datetime(9999, 12, 31)
-_KINDS = ("sites", "servers", "tiers", "deployments", "tenants")
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -90,6 +94,7 @@ class Server(_Dated):
     site: str
     hostname: str | None = None
     gpu_model: str
+    gpu_memory_gb: float | None = Field(None, gt=0)
     gpus: list[Identifier] = Field(min_length=1)
     ownership: Literal["leased", "owned"]
     purchase: Purchase | None = None
@@ -121,22 +126,27 @@ class Tier(_Dated):
     slo: Slo = Slo()
 
 
-class Weights(BaseModel):
-    """Phase weights of the cost allocation (metrics §5.4, M7), in GPU-seconds per token."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    prefill_seconds_per_token: float = Field(gt=0)
-    decode_seconds_per_token: float = Field(gt=0)
-    cache_read_seconds_per_token: float = Field(0.0, ge=0)
-
-
 class Replica(_Dated):
-    """One engine process group on one or more GPUs."""
+    """One engine process group on one or more GPUs, or on a MIG slice of each."""
 
     id: Identifier
     endpoint: str | None = None
+    role: Literal["unified", "prefill", "decode"] = "unified"
     gpus: list[Identifier] = Field(min_length=1)
+    mig: str | None = None
+
+
+class Allocation(BaseModel):
+    """How the cost of a deployment is split, from a date on until the next entry begins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Method = "phase-weighted"
+    weights: WeightSource = "auto"
+    headroom: Headroom = "measure"
+    valid_from: datetime | None = None
+
+    _dated = field_validator("valid_from", mode="before")(_Dated._to_utc.__func__)  # type: ignore[attr-defined]
 
 
 class Deployment(_Dated):
@@ -150,9 +160,16 @@ class Deployment(_Dated):
     precision: str | None = None
     max_num_seqs: int | None = Field(None, ge=1)
     max_num_batched_tokens: int | None = Field(None, ge=1)
-    weights: Weights
+    weights: Weights | None = None
+    allocation: list[Allocation] = Field(default_factory=lambda: [Allocation()], min_length=1)
+    model_facts: ModelFacts | None = None
     idle_power_watts: float | None = Field(None, ge=0)
     replicas: list[Replica] = Field(default_factory=list)
+
+    @field_validator("allocation", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return [value] if isinstance(value, dict) else value
 
 
 class Reservation(_Dated):
@@ -231,97 +248,5 @@ def load_fleet(path: Path) -> Fleet:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "file"
         raise FleetError(path, field, f"{first['msg']}.", "See docs/fleet.md.") from error
-    _check_references(path, fleet)
-    _check_periods(path, fleet)
-    _check_overlaps(path, fleet)
+    check_fleet(path, fleet)
     return fleet
-
-
-def _check_references(path: Path, fleet: Fleet) -> None:
-    sites = {site.id for site in fleet.sites}
-    tiers = {tier.id for tier in fleet.tiers}
-    gpus = {gpu: server.site for server in fleet.servers for gpu in server.gpus}
-    replicas = [replica.id for deployment in fleet.deployments for replica in deployment.replicas]
-    _unique(path, "sites", [site.id for site in fleet.sites])
-    _unique(path, "servers", [server.id for server in fleet.servers])
-    _unique(path, "servers.gpus", [gpu for server in fleet.servers for gpu in server.gpus])
-    _unique(path, "tiers", [tier.id for tier in fleet.tiers])
-    _unique(path, "deployments", [deployment.id for deployment in fleet.deployments])
-    _unique(path, "deployments.key", [item.key for item in fleet.deployments if item.key])
-    _unique(path, "deployments.replicas", replicas)
-    _unique(path, "tenants", [tenant.id for tenant in fleet.tenants])
-    for server in fleet.servers:
-        _known(path, f"servers.{server.id}.site", server.site, sites)
-    for deployment in fleet.deployments:
-        _known(path, f"deployments.{deployment.id}.site", deployment.site, sites)
-        _known(path, f"deployments.{deployment.id}.tier", deployment.tier, tiers)
-        for replica in deployment.replicas:
-            for gpu in replica.gpus:
-                field = f"deployments.{deployment.id}.replicas.{replica.id}.gpus"
-                _known(path, field, gpu, set(gpus))
-                if gpus[gpu] != deployment.site:
-                    what = f"{gpu!r} stands at {gpus[gpu]}, the deployment at {deployment.site}."
-                    raise FleetError(path, field, what, "Use GPUs of the deployment's site.")
-
-    for tenant in fleet.tenants:
-        for reservation in tenant.reservations:
-            field = f"tenants.{tenant.id}.reservations"
-            _known(path, field, reservation.deployment, {item.id for item in fleet.deployments})
-
-
-def _unique(path: Path, field: str, names: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise FleetError(path, field, f"{name!r} stands twice.", "Give each its own id.")
-        seen.add(name)
-
-
-def _known(path: Path, field: str, name: str, known: set[str]) -> None:
-    if name not in known:
-        listed = ", ".join(sorted(known)) or "none is declared"
-        raise FleetError(path, field, f"{name!r} is not declared.", f"Use one of: {listed}.")
-
-
-def _check_periods(path: Path, fleet: Fleet) -> None:
-    """An end that lies before the start, the file's own start included."""
-    named = [(f"{kind}.{item.id}", item) for kind in _KINDS for item in getattr(fleet, kind)]
-    named += [
-        (f"deployments.{deployment.id}.replicas.{replica.id}", replica)
-        for deployment in fleet.deployments
-        for replica in deployment.replicas
-    ]
-    for field, item in named:
-        if item.valid_to and item.valid_to <= fleet.start_of(item):
-            what = f"valid_to {item.valid_to} is not after its start {fleet.start_of(item)}."
-            raise FleetError(path, field, what, "Correct one of the two.")
-
-
-def _check_overlaps(path: Path, fleet: Fleet) -> None:
-    """No GPU serves two replicas at once, and no endpoint means two replicas at once."""
-    by_gpu: dict[str, list[tuple[datetime, datetime, str]]] = {}
-    by_endpoint: dict[str, list[tuple[datetime, datetime, str]]] = {}
-    for deployment in fleet.deployments:
-        for replica in deployment.replicas:
-            span = (fleet.start_of(replica), replica.valid_to or FOREVER, replica.id)
-            for gpu in replica.gpus:
-                by_gpu.setdefault(gpu, []).append(span)
-            if replica.endpoint:
-                by_endpoint.setdefault(replica.endpoint, []).append(span)
-    for kind, spans_by_name in (("GPU", by_gpu), ("endpoint", by_endpoint)):
-        for name, spans in spans_by_name.items():
-            _no_overlap(path, kind, name, spans)
-
-
-def _no_overlap(
-    path: Path, kind: str, name: str, spans: list[tuple[datetime, datetime, str]]
-) -> None:
-    ordered = sorted(spans)
-    for (_, end, first), (start, _, second) in pairwise(ordered):
-        if start < end:
-            raise FleetError(
-                path,
-                f"deployments.replicas.{second}",
-                f"{kind} {name} belongs to replica {first} and to {second} from {start:%Y-%m-%d %H:%M}.",
-                f"End {first} with valid_to before {second} begins, or give them different ones.",
-            )

@@ -102,6 +102,7 @@ def test_sensor_asks_once_for_the_tables_that_new_files_feed(
     assert request.run_key is not None
     assert request.run_key.startswith("landing-")
     assert [key.path[-1] for key in request.asset_selection or []] == [
+        "fleet_allocations",
         "fleet_deployments",
         "fleet_gpus",
         "fleet_replicas",

@@ -1,5 +1,8 @@
 """Contracts of the fleet tables: dated facts from one `fleet.yaml`."""
 
+from typing import get_args
+
+from tokenworks_sources.allocation import Headroom, Method, WeightSource
 from tokenworks_sources.contracts.model import Column, Contract
 
 IDLE_POLICIES = ("tenant-share", "reserved", "platform")
@@ -10,6 +13,21 @@ VALID_FROM = Column(
 )
 VALID_TO = Column(
     "valid_to", "timestamp", "The fact holds until here, exclusive; null is open.", "UTC"
+)
+
+MODEL_COUNTS = (
+    ("parameters_active", "Parameters that one token passes, embeddings left out."),
+    ("parameters_total", "Parameters that lie in memory."),
+    ("layers", "Layers of the model."),
+    ("heads", "Attention heads."),
+    ("kv_heads", "Heads of keys and values."),
+    ("head_dim", "Width of a head."),
+    ("hidden", "Width of the model."),
+    ("vocabulary", "Tokens of the vocabulary."),
+)
+MODEL_BYTES = (
+    ("bytes_per_weight", "Bytes of one weight."),
+    ("bytes_per_kv_value", "Bytes of one number in the KV cache."),
 )
 
 SITES = Contract(
@@ -41,7 +59,9 @@ SITES = Contract(
         ),
         Column("grid_zone", "string", "Zone of grid_intensity."),
         Column("currency", "string", "Currency of the site's electricity bills.", required=True),
-        Column("operator_name", "string", "Who runs the fleet: provider of what tenants are shown."),
+        Column(
+            "operator_name", "string", "Who runs the fleet: provider of what tenants are shown."
+        ),
         VALID_FROM,
         VALID_TO,
     ),
@@ -124,6 +144,21 @@ REPLICAS = Contract(
         Column("deployment_id", "string", "Deployment that the replica serves.", required=True),
         Column("gpu_uuid", "string", "One GPU of the replica.", required=True),
         Column("endpoint", "string", "host[:port] under which gateways and scrapers know it."),
+        Column(
+            "role",
+            "string",
+            "unified: does both phases; prefill and decode: one pool of a disaggregated deployment.",
+            allowed=("unified", "prefill", "decode"),
+        ),
+        Column("mig_profile", "string", "MIG slice of the GPU, for example 3g.40gb; null is all."),
+        Column(
+            "gpu_share_ratio",
+            "double",
+            "Share of the GPU that the slice takes: the larger of compute and memory.",
+            "1",
+            minimum=0,
+            maximum=1,
+        ),
         VALID_FROM,
         VALID_TO,
     ),
@@ -151,7 +186,6 @@ DEPLOYMENTS = Contract(
             "double",
             "Cost weight of one uncached input token (metrics §5.4, M7), in GPU-seconds.",
             "s",
-            required=True,
             minimum=0,
         ),
         Column(
@@ -159,7 +193,6 @@ DEPLOYMENTS = Contract(
             "double",
             "Cost weight of one output token, in GPU-seconds.",
             "s",
-            required=True,
             minimum=0,
         ),
         Column(
@@ -167,7 +200,6 @@ DEPLOYMENTS = Contract(
             "double",
             "Cost weight of one cached input token, in GPU-seconds.",
             "s",
-            required=True,
             minimum=0,
         ),
         Column(
@@ -177,8 +209,43 @@ DEPLOYMENTS = Contract(
             "W",
             minimum=0,
         ),
+        *(Column(f"model_{name}", "bigint", text, minimum=1) for name, text in MODEL_COUNTS),
+        *(Column(f"model_{name}", "double", text, "By", minimum=0) for name, text in MODEL_BYTES),
         VALID_FROM,
         VALID_TO,
+    ),
+)
+
+ALLOCATIONS = Contract(
+    table="fleet_allocations",
+    grain="one deployment from a date on",
+    description="How the cost of a deployment is split between its requests.",
+    event_time="valid_from",
+    key=("deployment_id", "valid_from"),
+    columns=(
+        Column("deployment_id", "string", "Deployment.", required=True),
+        Column(
+            "method",
+            "string",
+            "Method of metrics §5.4 by name.",
+            required=True,
+            allowed=get_args(Method),
+        ),
+        Column(
+            "weight_source",
+            "string",
+            "Where phase weights come from; auto: stated, else measured, else fitted.",
+            required=True,
+            allowed=get_args(WeightSource),
+        ),
+        Column(
+            "headroom",
+            "string",
+            "measure: a busy hour is active cost; idle: what a fuller batch could carry is idle.",
+            required=True,
+            allowed=get_args(Headroom),
+        ),
+        VALID_FROM,
     ),
 )
 
@@ -267,6 +334,7 @@ CONTRACTS = (
     GPUS,
     REPLICAS,
     DEPLOYMENTS,
+    ALLOCATIONS,
     TIERS,
     TENANTS,
     RESERVATIONS,

@@ -61,12 +61,13 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         "fleet_gpus": 2,
         "fleet_replicas": 3,
         "fleet_deployments": 1,
+        "fleet_allocations": 1,
         "fleet_tiers": 1,
         "fleet_tenants": 1,
         "fleet_reservations": 0,
         "fleet_chargeback": 0,
     }
-    assert outcome.manifest.records_in == 10
+    assert outcome.manifest.records_in == 11
     server = outcome.frames["fleet_servers"].row(0, named=True)
     assert server["purchase_price"] == Decimal("320000.10")
     assert server["discount_rate_ratio"] == 0.1
@@ -160,6 +161,41 @@ def test_one_policy_needs_no_list(tmp_path: Path, ingest_file: Callable[..., Any
             r"deployments\.small-eu\.site: 'us' is not declared",
         ),
         ("tenants:", "tenants: [", r"file: is not YAML"),
+        (
+            "    weights: {prefill",
+            "    allocation: {method: flops}\n    model_facts: {layers: 32}\n    weights: {prefill",
+            r"deployments\.small-eu\.model_facts: the method flops needs parameters_active, heads, head_dim, hidden, vocabulary\. State them",
+        ),
+        (
+            "    weights: {prefill",
+            "    allocation: {method: bytes}\n    weights: {prefill",
+            r"method bytes needs parameters_total, layers, kv_heads, head_dim, bytes_per_weight, ",
+        ),
+        (
+            "    weights: {prefill_seconds_per_token: 0.00002, decode_seconds_per_token: 0.0004}\n",
+            "    allocation: {weights: stated}\n",
+            r"deployments\.small-eu\.allocation: weights: stated, but the deployment states no weights",
+        ),
+        (
+            "    weights: {prefill",
+            "    allocation: [{method: tokens}, {method: equal-share}]\n    weights: {prefill",
+            r"allocation: equal-share has no valid_from after that of tokens\. Date each entry",
+        ),
+        (
+            "    weights: {prefill",
+            "    allocation: {headroom: idle}\n    weights: {prefill",
+            r"allocation: headroom: idle needs the size of a full batch\. Give the deployment `max_num",
+        ),
+        (
+            "    weights: {prefill",
+            "    allocation: {method: guess}\n    weights: {prefill",
+            r"deployments\.0\.allocation\.0\.method: Input should be 'tokens', 'uncached-tokens'",
+        ),
+        (
+            "gpus: [GPU-a], valid_to",
+            "mig: 3g.40gb, gpus: [GPU-a], valid_to",
+            r"replicas\.r-0\.mig: '3g\.40gb' is a part of a GPU whose memory is not stated\. Give its",
+        ),
     ],
 )
 def test_fleet_is_refused_with_its_field_when_it_contradicts_itself(
@@ -167,3 +203,70 @@ def test_fleet_is_refused_with_its_field_when_it_contradicts_itself(
 ) -> None:
     with pytest.raises(FleetError, match=message):
         load_fleet(_fleet(tmp_path, GOOD, old, new))
+
+
+SLICED = """
+valid_from: 2026-09-01
+sites:
+  - {id: eu, region: eu-west, time_zone: Europe/Amsterdam, pue: 1.2, currency: EUR}
+servers:
+  - {id: srv-1, site: eu, gpu_model: A100, gpu_memory_gb: 80, gpus: [GPU-a], ownership: leased}
+tiers:
+  - {id: small, rank: 1}
+deployments:
+  - id: chat
+    model: llama
+    tier: small
+    site: eu
+    allocation:
+      - {method: tokens}
+      - {method: phase-weighted, weights: fitted, valid_from: 2026-10-01}
+    replicas:
+      - {id: p, role: prefill, mig: 3g.40gb, gpus: [GPU-a]}
+      - {id: d, role: decode, mig: 4g.40gb, gpus: [GPU-a]}
+"""
+
+
+def test_slices_and_dated_methods_become_rows(
+    tmp_path: Path, ingest_file: Callable[..., Any]
+) -> None:
+    """3g.40gb computes on 3/7 of an 80 GB GPU and takes half of its memory: half."""
+    frames = ingest_file(_fleet(tmp_path, SLICED), CONNECTOR).frames
+    assert frames["fleet_replicas"].select("role", "mig_profile", "gpu_share_ratio").rows() == [
+        ("prefill", "3g.40gb", 0.5),
+        ("decode", "4g.40gb", 0.571429),
+    ]
+    found = frames["fleet_allocations"].select("method", "weight_source", "headroom", "valid_from")
+    assert found.rows() == [
+        ("tokens", "auto", "measure", datetime(2026, 9, 1)),
+        ("phase-weighted", "fitted", "measure", datetime(2026, 10, 1)),
+    ]
+    assert frames["fleet_deployments"]["prefill_weight"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "4g.40gb",
+            "7g.80gb",
+            r"replicas\.d: GPU GPU-a belongs to replica p and to d from 2026-09-01",
+        ),
+        (
+            "4g.40gb",
+            "4g.400gb",
+            r"replicas\.d\.mig: '4g\.400gb' has more memory than a GPU of 80 GB",
+        ),
+        ("4g.40gb", "half", r"replicas\.d\.mig: 'half' is no MIG profile, for example 3g\.40gb"),
+        (
+            "role: decode",
+            "role: prefill",
+            r"deployments\.chat\.replicas: all replicas have the role",
+        ),
+    ],
+)
+def test_fleet_is_refused_when_its_slices_or_pools_cannot_be(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(FleetError, match=message):
+        load_fleet(_fleet(tmp_path, SLICED, old, new))

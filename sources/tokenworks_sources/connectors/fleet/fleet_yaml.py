@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from tokenworks_sources.allocation import ModelFacts, mig_share
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.contracts import fleet as contracts
 from tokenworks_sources.contracts.registry import contract_of
@@ -121,14 +122,21 @@ def _gpu(fleet: Fleet, server: Server, index: int, gpu: str) -> Row:
 
 
 def _replicas(fleet: Fleet) -> Iterator[Row]:
+    memory = {gpu: server.gpu_memory_gb for server in fleet.servers for gpu in server.gpus}
     for deployment in fleet.deployments:
         for replica in deployment.replicas:
             for gpu in replica.gpus:
+                gigabytes = memory[gpu]
                 yield {
                     "replica_id": replica.id,
                     "deployment_id": deployment.id,
                     "gpu_uuid": gpu,
                     "endpoint": replica.endpoint,
+                    "role": replica.role,
+                    "mig_profile": replica.mig,
+                    "gpu_share_ratio": mig_share(replica.mig, gigabytes)[1]
+                    if replica.mig and gigabytes
+                    else None,
                     "valid_from": fleet.start_of(replica),
                     "valid_to": replica.valid_to,
                 }
@@ -141,6 +149,7 @@ def _deployments(fleet: Fleet) -> Iterator[Row]:
 
 def _deployment(fleet: Fleet, deployment: Deployment) -> Row:
     weights = deployment.weights
+    facts = (deployment.model_facts or ModelFacts()).model_dump()
     return {
         "deployment_id": deployment.id,
         "deployment_key": deployment.key,
@@ -150,13 +159,26 @@ def _deployment(fleet: Fleet, deployment: Deployment) -> Row:
         "precision": deployment.precision,
         "max_num_seqs": deployment.max_num_seqs,
         "max_num_batched_tokens": deployment.max_num_batched_tokens,
-        "prefill_weight": weights.prefill_seconds_per_token,
-        "decode_weight": weights.decode_seconds_per_token,
-        "cache_read_weight": weights.cache_read_seconds_per_token,
+        "prefill_weight": weights.prefill_seconds_per_token if weights else None,
+        "decode_weight": weights.decode_seconds_per_token if weights else None,
+        "cache_read_weight": weights.cache_read_seconds_per_token if weights else None,
         "idle_power_watts": deployment.idle_power_watts,
+        **{f"model_{name}": fact for name, fact in facts.items()},
         "valid_from": fleet.start_of(deployment),
         "valid_to": deployment.valid_to,
     }
+
+
+def _allocations(fleet: Fleet) -> Iterator[Row]:
+    for deployment in fleet.deployments:
+        for entry in deployment.allocation:
+            yield {
+                "deployment_id": deployment.id,
+                "method": entry.method,
+                "weight_source": entry.weights,
+                "headroom": entry.headroom,
+                "valid_from": entry.valid_from or fleet.start_of(deployment),
+            }
 
 
 def _tiers(fleet: Fleet) -> Iterator[Row]:
@@ -211,6 +233,7 @@ _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_gpus": _gpus,
     "fleet_replicas": _replicas,
     "fleet_deployments": _deployments,
+    "fleet_allocations": _allocations,
     "fleet_tiers": _tiers,
     "fleet_tenants": _tenants,
     "fleet_reservations": _reservations,
