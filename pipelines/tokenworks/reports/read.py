@@ -151,8 +151,12 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
     )
 
 
-def _scan(folder: Path, mart: str) -> pl.LazyFrame:
-    """One mart with the columns that the reports need, in the types they rely on."""
+def scan_mart(folder: Path, mart: str, columns: Columns) -> pl.LazyFrame:
+    """One mart with some of its columns, in the types that are relied on.
+
+    Raises:
+        MartError: when the mart or a column is not there.
+    """
     files = sorted((folder / mart).rglob("*.parquet"))
     if not files:
         raise MartError(
@@ -162,14 +166,19 @@ def _scan(folder: Path, mart: str) -> pl.LazyFrame:
     frame = pl.scan_parquet(
         files, hive_partitioning=False, missing_columns="insert", extra_columns="ignore"
     )
-    columns = COLUMNS[mart]
     missing = sorted(set(columns) - set(frame.collect_schema().names()))
     if missing:
         raise MartError(
             f"{folder / mart}: the mart {mart} has no column {', '.join(missing)}. "
             "It was published by another version: run `tokenworks build` again."
         )
-    typed = frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+
+
+def _scan(folder: Path, mart: str) -> pl.LazyFrame:
+    """One mart with the columns that the reports need, unknown keys as null."""
+    columns = COLUMNS[mart]
+    typed = scan_mart(folder, mart, columns)
     # Marts keyed by segment name an unknown one; null joins and sorts the same everywhere.
     keys = [name for name in ("model", "tier", "region") if name in columns]
     return typed.with_columns(

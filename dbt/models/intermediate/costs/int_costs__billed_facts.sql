@@ -3,7 +3,7 @@
 {% set landed = [
     'billing_account_id', 'billing_account_name', 'billing_account_type', 'billing_period_start',
     'billing_period_end', 'charge_category', 'charge_class', 'charge_frequency',
-    'list_unit_price', 'contracted_unit_price', 'pricing_quantity', 'pricing_unit', 'pricing_category',
+    'list_cost', 'contracted_cost', 'list_unit_price', 'contracted_unit_price', 'pricing_quantity', 'pricing_unit', 'pricing_category',
     'invoice_id', 'provider_name', 'publisher_name', 'host_provider_name',
     'service_category', 'service_subcategory', 'service_name', 'region_id', 'region_name',
     'availability_zone', 'resource_id', 'resource_name', 'resource_type', 'sku_id', 'sku_price_id',
