@@ -1,0 +1,36 @@
+-- Cost per month, segment, currency and kind, in dollars at the rates of its days and at the mean rate of
+-- the month before, so that a move of exchange rates can be told from a move of prices.
+with
+costs as (
+    select
+        days.month,
+        {{ segment_columns('days.deployment_id', 'days', 'days.cause', 'days.region') }},
+        days.currency,
+        days.cost_kind,
+        sum(days.cost_units) as cost_units,
+        {{ known_sum('days.usd_units') }} as usd_units
+    from {{ ref('int_finance__ledger_days') }} as days
+    group by 1, 2, 3, 4, 5, 6
+),
+
+rates as (
+    select
+        {{ year_month('rate_date') }} as month,
+        currency,
+        {{ int_div('sum(rate_units)', 'count(rate_units)') }} as rate_units
+    from {{ ref('int_fx__usd_rates') }}
+    where rate_units is not null
+    group by 1, 2
+)
+
+select
+    costs.*,
+    -- Without a rate of the month before there is nothing to compare with: no effect of exchange rates.
+    case
+        when costs.usd_units is null then null
+        when rates.rate_units is null then costs.usd_units
+        else {{ mul_div_round('costs.cost_units', 'rates.rate_units', '1000000000000') }}
+    end as base_rate_units
+from costs
+left join rates
+    on costs.month = {{ month_after('rates.month') }} and costs.currency = rates.currency

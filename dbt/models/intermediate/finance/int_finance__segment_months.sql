@@ -1,0 +1,60 @@
+-- What a segment cost in a month, and what drove it: tokens, those of them that were computed, busy and
+-- held GPU time in milliseconds.
+{% set keys = ['month', 'model', 'tier', 'region'] %}
+with
+costs as (
+    select
+        month,
+        model,
+        tier,
+        region,
+        {{ known_sum('usd_units') }} as usd_units,
+        {{ known_sum('base_rate_units') }} as base_rate_units,
+        {{ known_sum('usd_units', "cost_kind = 'power'") }} as power_units,
+        {{ known_sum('base_rate_units', "cost_kind = 'power'") }} as base_rate_power_units
+    from {{ ref('int_finance__segment_costs') }}
+    group by month, model, tier, region
+),
+
+gpus as (
+    select
+        {{ year_month('event_date') }} as month,
+        model,
+        tier,
+        region,
+        {{ int_div('sum(held_us)', '1000') }} as held_ms,
+        {{ int_div('sum(busy_us)', '1000') }} as busy_ms
+    from {{ ref('int_finance__gpu_days') }}
+    group by 1, 2, 3, 4
+),
+
+tokens as (
+    select
+        {{ year_month('parts.event_date') }} as month,
+        coalesce(deployments.model, '(unknown)') as model,
+        coalesce(deployments.tier, '(unknown)') as tier,
+        coalesce(deployments.region, '(unknown)') as region,
+        coalesce(sum(parts.input_total_tokens), 0) + coalesce(sum(parts.output_total_tokens), 0) as tokens,
+        case when sum(parts.classed_count) = sum(parts.served_count) then
+            coalesce(sum(parts.input_uncached_tokens), 0) + coalesce(sum(parts.output_total_tokens), 0)
+        end as computed_tokens
+    from {{ ref('int_costs__unit_parts') }} as parts
+    inner join {{ ref('int_fleet__deployments') }} as deployments
+        on parts.deployment_id = deployments.deployment_id
+    group by 1, 2, 3, 4
+)
+
+select
+    costs.*,
+    coalesce(tokens.tokens, 0) as tokens,
+    case when tokens.month is null then 0 else tokens.computed_tokens end as computed_tokens,
+    gpus.held_ms,
+    gpus.busy_ms
+from costs
+{% for other in ['gpus', 'tokens'] -%}
+left join {{ other }}
+    on
+        {% for key in keys -%}
+        costs.{{ key }} = {{ other }}.{{ key }}{{ " and" if not loop.last }}
+        {% endfor %}
+{% endfor %}
