@@ -35,7 +35,11 @@ class LandingFileError(TokenworksError):
 
 
 class UnrecognisedFileError(LandingFileError):
-    """No connector, or more than one, claims a file."""
+    """No connector claims a file."""
+
+
+class AmbiguousFileError(LandingFileError):
+    """More than one connector claims a file."""
 
 
 class ContractError(TokenworksError):

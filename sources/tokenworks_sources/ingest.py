@@ -7,32 +7,33 @@ with its reason; the others still land.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from polars.exceptions import PolarsError
 
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.errors import LandingFileError, TokenworksError
-from tokenworks_sources.lake.commit import retire
 from tokenworks_sources.lake.journal import recover
 from tokenworks_sources.lake.paths import change_lock, ensure_tables, landing_lock
-from tokenworks_sources.lake.stage import clear_staging
-from tokenworks_sources.landing import digest_of, preview_of
+from tokenworks_sources.landing import preview_of
 from tokenworks_sources.listing import Listed, finished_in
-from tokenworks_sources.manifest import (
-    Manifest,
-    load_manifest,
-    load_manifests,
-    manifests_of,
-    touched_dates,
-    write_manifest,
+from tokenworks_sources.manifest import Manifest
+from tokenworks_sources.outcomes import (
+    FAILED,
+    INGESTED,
+    KNOWN,
+    FileOutcome,
+    IngestReport,
+    outcome_of,
 )
 from tokenworks_sources.settings import Settings
 from tokenworks_sources.settled import landing_tables as tables_landed
 from tokenworks_sources.settled import listing_of, settle
+from tokenworks_sources.shelf import Shelf
 from tokenworks_sources.units import (
     BATCH_BYTES,
     BATCH_FILES,
@@ -42,67 +43,7 @@ from tokenworks_sources.units import (
     ingest_unit,
 )
 
-INGESTED, KNOWN, FAILED = "ingested", "known", "failed"
-
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class FileOutcome:
-    """What became of one landing file.
-
-    Attributes:
-        name: path relative to the landing folder.
-        status: ingested, known (already in the lake) or failed.
-        rows: rows by table.
-        rejects, skipped: records by reason.
-        notes: remarks about the file, counted.
-        event_dates: dates touched by table; empty where the file was known.
-        error: why it failed.
-    """
-
-    name: str
-    digest: str
-    connector: str
-    status: str
-    rows: dict[str, int] = field(default_factory=dict)
-    rejects: dict[str, int] = field(default_factory=dict)
-    skipped: dict[str, int] = field(default_factory=dict)
-    notes: dict[str, int] = field(default_factory=dict)
-    event_dates: dict[str, list[date]] = field(default_factory=dict)
-    error: str | None = None
-
-    @property
-    def rejected(self) -> int:
-        """Number of rejected records."""
-        return sum(self.rejects.values())
-
-
-@dataclass(frozen=True)
-class IngestReport:
-    """Outcomes of one ingest, in the order of the landing folder."""
-
-    files: list[FileOutcome]
-
-    def with_status(self, status: str) -> list[FileOutcome]:
-        """The outcomes of one status."""
-        return [outcome for outcome in self.files if outcome.status == status]
-
-    def rows(self) -> dict[str, int]:
-        """Rows added by table."""
-        totals: dict[str, int] = {}
-        for outcome in self.with_status(INGESTED):
-            for table, rows in outcome.rows.items():
-                totals[table] = totals.get(table, 0) + rows
-        return dict(sorted(totals.items()))
-
-    def event_dates(self) -> dict[str, list[date]]:
-        """Event dates touched by table."""
-        dates: dict[str, set[date]] = {}
-        for outcome in self.files:
-            for table, days in outcome.event_dates.items():
-                dates.setdefault(table, set()).update(days)
-        return {table: sorted(days) for table, days in sorted(dates.items())}
 
 
 def ingest_landing(
@@ -134,7 +75,7 @@ def ingest_landing(
             if progress:
                 progress(before + done, total, name)
 
-        found = _TableIngest(_Shelf(settings, table), report).run(paths) if paths else []
+        found = _TableIngest(Shelf(settings, table), report).run(paths) if paths else []
         outcomes += found
         if all(outcome.status != FAILED for outcome in found):
             whole[table] = len(found)
@@ -167,90 +108,10 @@ def _finish_what_was_begun(settings: Settings) -> None:
         ) from error
 
 
-class _Shelf:
-    """The manifests of one landing folder, indexed for files that have not changed."""
-
-    def __init__(self, settings: Settings, table: str) -> None:
-        self.settings = settings
-        self.table = table
-        with landing_lock(settings.lake, table):
-            clear_staging(settings.lake, table)
-        self.manifests: dict[str, Manifest] = {}
-        self._unchanged: dict[tuple[str, int, int], str] = {}
-        self._prefix = len(str(settings.landing)) + 1
-        for manifest in load_manifests(settings.lake, table).values():
-            self.add(manifest)
-
-    def add(self, manifest: Manifest) -> None:
-        """Takes a manifest into the index."""
-        self.manifests[manifest.digest] = manifest
-        key = (manifest.name, manifest.bytes, manifest.modified_ns)
-        self._unchanged[key] = manifest.digest
-
-    def name_of(self, path: Path) -> str:
-        """The path that becomes `source_file`."""
-        return str(path)[self._prefix :]
-
-    def identity_of(self, path: Path, status: os.stat_result, connector: Connector) -> str:
-        """The file's identity, without reading it where name, size and time are as they were."""
-        name = self.name_of(path)
-        known = self._unchanged.get((name, status.st_size, status.st_mtime_ns))
-        return known or registry.identity_of(connector, path, name, digest_of(path))
-
-    def current(self, connector: Connector, digest: str, version: str) -> Manifest | None:
-        """The manifest of a digest if this connector and version made it."""
-        manifest = self.manifests.get(digest)
-        made_by = (connector.name, version)
-        if manifest and (manifest.connector, manifest.connector_version) == made_by:
-            return manifest
-        return None
-
-    def look_again(self, digests: Iterable[str]) -> None:
-        """Takes in what another process has committed in the meantime; the caller holds its lock."""
-        for manifest in manifests_of(self.settings.lake, self.table, digests):
-            self.add(manifest)
-
-    def keep_name(self, manifest: Manifest, path: Path) -> None:
-        """Follows a landing file that was renamed, so that its correction replaces its rows."""
-        if manifest.name == self.name_of(path):
-            return
-        if not (self.settings.landing / manifest.name).exists():
-            status = path.stat()
-            with change_lock(self.settings.lake):
-                now = load_manifest(self.settings.lake, self.table, manifest.digest)
-                if now is None:
-                    return
-                renamed = replace(
-                    now,
-                    name=self.name_of(path),
-                    bytes=status.st_size,
-                    modified_ns=status.st_mtime_ns,
-                )
-                write_manifest(self.settings.lake, self.table, renamed)
-            self.add(renamed)
-
-    def retire_replaced(self, landed: dict[str, str]) -> None:
-        """Takes out of the lake what came from paths whose other, newer bytes have landed.
-
-        Args:
-            landed: identity by name of the files that lie in the lake now.
-        """
-        present = set(landed.values())
-        replaced = [
-            manifest.digest
-            for manifest in self.manifests.values()
-            if landed.get(manifest.name, manifest.digest) != manifest.digest
-            and manifest.digest not in present
-        ]
-        if replaced:
-            with landing_lock(self.settings.lake, self.table):
-                retire(self.settings.lake, self.table, replaced)
-
-
 class _TableIngest:
     """The ingest of one landing folder: large files one by one, small ones in batches."""
 
-    def __init__(self, shelf: _Shelf, report: Callable[[int, str], None]) -> None:
+    def __init__(self, shelf: Shelf, report: Callable[[int, str], None]) -> None:
         self.shelf = shelf
         self.report = report
         self.outcomes: dict[int, FileOutcome] = {}
@@ -285,9 +146,9 @@ class _TableIngest:
             connector = self._connector_of(path)
             chosen = connector.name
             before = path.stat()
-            digest = self.shelf.identity_of(path, before, connector)
-            file = LandingFile(path, name, digest)
-            version = registry.version_of(connector, file)
+            version = registry.version_of(connector, LandingFile(path, name, digest))
+            file = self.shelf.file_at(path, before, connector, version)
+            digest = file.digest
             manifest = self.shelf.current(connector, digest, version)
             if manifest:
                 self._is_known(place, path, manifest)
@@ -325,14 +186,14 @@ class _TableIngest:
             result = results.get(work.place)
             if isinstance(result, Manifest):
                 shelf.add(result)
-                self.outcomes[work.place] = _outcome(result, INGESTED)
+                self.outcomes[work.place] = outcome_of(result, work.file.path, INGESTED)
             elif result is not None:
                 self.outcomes[work.place] = FileOutcome(
                     work.file.name,
                     work.file.digest,
                     work.connector.name,
                     FAILED,
-                    error=explain(work.file.path, result),
+                    error=_explained(work, result),
                 )
 
     def _still_new(self, works: Sequence[Work]) -> Iterator[Work]:
@@ -347,7 +208,7 @@ class _TableIngest:
 
     def _is_known(self, place: int, path: Path, manifest: Manifest) -> None:
         self.shelf.keep_name(manifest, path)
-        self.outcomes[place] = _outcome(manifest, KNOWN)
+        self.outcomes[place] = outcome_of(manifest, path, KNOWN)
 
     def _connector_of(self, path: Path) -> Connector:
         """The connector that the file's landing folder names, else the one that recognises it."""
@@ -369,15 +230,17 @@ class _TableIngest:
         return self.named[folder]
 
 
-def _outcome(manifest: Manifest, status: str) -> FileOutcome:
-    return FileOutcome(
-        name=manifest.name,
-        digest=manifest.digest,
-        connector=manifest.connector,
-        status=status,
-        rows={table: given.rows for table, given in manifest.tables.items()},
-        rejects=manifest.rejects,
-        skipped=manifest.skipped,
-        notes=manifest.notes,
-        event_dates=touched_dates(manifest) if status == INGESTED else {},
+_SHORT_OF_ROOM = (duckdb.OutOfMemoryException, duckdb.IOException, pa.ArrowMemoryError)
+
+
+def _explained(work: Work, error: Exception) -> str:
+    """Why a file could not be read; where a library gave up on its content, that, unquoted."""
+    is_of_library = isinstance(error, (duckdb.Error, PolarsError, pa.ArrowException))
+    if not is_of_library or isinstance(error, (*_SHORT_OF_ROOM, OSError)):
+        return explain(work.file.path, error)
+    what = (
+        f"connector {work.connector.name} cannot make sense of it ({type(error).__name__}). "
+        "Nothing of this file was kept."
     )
+    hint = "Check that it is of that format (`tokenworks connectors`) and whole."
+    return str(LandingFileError(work.file.path, what, hint))

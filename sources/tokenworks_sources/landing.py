@@ -47,6 +47,19 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def decompressed_digest_of(path: Path) -> str:
+    """xxh3-128 of what the file holds, hex: a compressed copy has the digest of the plain file.
+
+    Raises:
+        LandingFileError: its compression is damaged.
+    """
+    digest = xxhash.xxh3_128()
+    with open_decompressed(path) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def is_compressed(path: Path) -> bool:
     """Whether the file is gzip, zstd or zip by its first bytes."""
     with path.open("rb") as stream:

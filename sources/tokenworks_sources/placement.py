@@ -8,10 +8,12 @@ from pathlib import Path
 
 from tokenworks_sources.archives import is_zip, unpacked
 from tokenworks_sources.connectors import registry
-from tokenworks_sources.connectors.base import Connector
+from tokenworks_sources.connectors.base import Connector, Preview
 from tokenworks_sources.connectors.mapped import resolve
 from tokenworks_sources.connectors.mapped.mapped import Mapped
 from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.lake.commit import retire
+from tokenworks_sources.lake.paths import landing_lock
 from tokenworks_sources.landing import digest_of, place, preview_of
 from tokenworks_sources.listing import is_unfinished
 from tokenworks_sources.manifest import load_manifests
@@ -28,6 +30,8 @@ class Placement:
     Attributes:
         reason: why this connector was chosen.
         copied: false where the same bytes already lay there.
+        doubt: why another connector might have been chosen; "" where the connector recognises it.
+        added: files that were not there before, sidecars among them.
     """
 
     source: Path
@@ -35,6 +39,8 @@ class Placement:
     connector: str
     reason: str
     copied: bool
+    doubt: str = ""
+    added: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class _Chosen:
     reason: str
     mapping: Path | None = None
     is_named: bool = False
+    doubt: str = ""
 
     def may_replace(self, settings: Settings, path: Path, target: Path) -> bool:
         """A newer file of that name takes the place of one that never got into the lake.
@@ -164,9 +171,20 @@ def _choose(path: Path, choice: Choice) -> _Chosen:
         label = mapping.name if found.name in ("", resolve.SIDECAR) else found.name
         return _Chosen(Mapped(found.table), f"mapping {label}", mapping, mapping == choice.mapping)
     if choice.connector:
-        return _Chosen(registry.by_name(choice.connector), "named on the command line")
+        return _named(registry.by_name(choice.connector), preview_of(path))
     recognition = registry.recognise(preview_of(path))
     return _Chosen(recognition.connector, recognition.reason)
+
+
+def _named(connector: Connector, preview: Preview) -> _Chosen:
+    """The connector that the user named, and what speaks against it."""
+    named = "named on the command line"
+    if reason := connector.recognise(preview):
+        return _Chosen(connector, f"{named}; {reason}")
+    claims = registry.claims_on(preview)
+    others = " and ".join(f"{claim.connector.name} does ({claim.reason})" for claim in claims)
+    doubt = f"connector {connector.name} does not recognise it; {others or 'no other does'}"
+    return _Chosen(connector, named, doubt=doubt)
 
 
 def _place(
@@ -189,10 +207,37 @@ def _place(
     for sidecar, name in sidecars.items():
         _refuse_other_sidecar(sidecar, beside / name, replace)
     again = replace or chosen.may_replace(settings, path, target)
+    wanted = [target, *(beside / name for name in sidecars.values())]
+    added = tuple(one for one in wanted if not one.exists())
     copied = place(path, target, replace=again)
     for sidecar, name in sidecars.items():
         place(sidecar, beside / name, replace=True)
-    return Placement(path, target, connector.name, chosen.reason, copied)
+    return Placement(path, target, connector.name, chosen.reason, copied, chosen.doubt, added)
+
+
+def withdraw(settings: Settings, placement: Placement, digest: str) -> bool:
+    """Takes a file that brought nothing out of the landing folder again; false where it was there.
+
+    Args:
+        settings: the home folder.
+        placement: what was placed.
+        digest: what the lake knows the file by, "" where it does not.
+    """
+    if placement.target not in placement.added:
+        return False
+    table = placement.target.relative_to(settings.landing).parts[0]
+    placement.target.unlink(missing_ok=True)
+    for sidecar in placement.added:
+        if not _data_files(sidecar.parent):
+            sidecar.unlink(missing_ok=True)
+    for folder in placement.target.parents:
+        if folder == settings.landing or any(folder.iterdir()):
+            break
+        folder.rmdir()
+    if digest:
+        with landing_lock(settings.lake, table):
+            retire(settings.lake, table, [digest])
+    return True
 
 
 def _refuse_other_sidecar(source: Path, target: Path, replace: bool) -> None:

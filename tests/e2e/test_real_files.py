@@ -22,8 +22,9 @@ from tokenworks.publish import publish
 from tokenworks.published import query
 from tokenworks.warehouse import build_warehouse
 from tokenworks_sources.connectors.energy_readings.mlperf import power_window
-from tokenworks_sources.ingest import FAILED, ingest_landing
+from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.manifest import load_manifests
+from tokenworks_sources.outcomes import FAILED
 from tokenworks_sources.placement import place_path
 from tokenworks_sources.settings import Settings
 

@@ -16,7 +16,8 @@ from tokenworks.assets.markdown import table
 from tokenworks.checks.assets import EVENT_DATES, lake_key
 from tokenworks.resources import SettingsResource
 from tokenworks_sources.contracts.registry import CONTRACTS
-from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, IngestReport, ingest_landing
+from tokenworks_sources.ingest import ingest_landing
+from tokenworks_sources.outcomes import FAILED, INGESTED, KNOWN, IngestReport
 
 FILES_READ = "landing_files_read"
 

@@ -25,12 +25,19 @@ class LandingFile:
     Attributes:
         path: where its bytes lie.
         name: its path relative to the landing folder, which becomes `source_file`.
-        digest: content digest of its bytes.
+        digest: what the lake knows it by: its content, and of its path what rows depend on.
+        content: digest of its content alone, where that is another.
     """
 
     path: Path
     name: str
     digest: str
+    content: str = ""
+
+    @property
+    def content_digest(self) -> str:
+        """Digest of its content, the same for a copy that lies elsewhere."""
+        return self.content or self.digest
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
-import xxhash
-
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import Connector, LandingFile, Preview
 from tokenworks_sources.connectors.benchmark_runs import (
@@ -46,6 +44,7 @@ from tokenworks_sources.connectors.gpu_samples import (
 from tokenworks_sources.connectors.grid_intensity import avert, codecarbon, google_regions
 from tokenworks_sources.connectors.grid_prices import energyzero, entsoe, spp
 from tokenworks_sources.connectors.mapped import mapped, resolve
+from tokenworks_sources.connectors.near_misses import other_readings
 from tokenworks_sources.connectors.prices import genai_prices, langfuse_prices, litellm_prices
 from tokenworks_sources.connectors.requests import (
     aiperf,
@@ -68,7 +67,7 @@ from tokenworks_sources.connectors.usage_buckets import (
     litellm_daily,
     openai_usage,
 )
-from tokenworks_sources.errors import TokenworksError, UnrecognisedFileError
+from tokenworks_sources.errors import AmbiguousFileError, TokenworksError, UnrecognisedFileError
 
 CONNECTORS: tuple[Connector, ...] = (
     litellm.CONNECTOR,
@@ -129,36 +128,7 @@ CONNECTORS: tuple[Connector, ...] = (
 )
 
 
-# Time, instance, host, zone or meter may stand in the path alone.
-READ_BY_PATH = frozenset(
-    {
-        vllm_prometheus.CONNECTOR.name,
-        sglang_prometheus.CONNECTOR.name,
-        trtllm_prometheus.CONNECTOR.name,
-        triton_prometheus.CONNECTOR.name,
-        dynamo_prometheus.CONNECTOR.name,
-        nim_prometheus.CONNECTOR.name,
-        prometheus_dump.CONNECTOR.name,
-        dcgm_prometheus.CONNECTOR.name,
-        nvidia_smi_csv.CONNECTOR.name,
-        nvidia_smi_capture.CONNECTOR.name,
-        nvidia_smi_xml.CONNECTOR.name,
-        nvidia_gpu_exporter.CONNECTOR.name,
-        amd_smi_csv.CONNECTOR.name,
-        ptdaemon.CONNECTOR.name,
-        utility_csv.CONNECTOR.name,
-        energyzero.CONNECTOR.name,
-        spp.CONNECTOR.name,
-        google_regions.CONNECTOR.name,
-        codecarbon.CONNECTOR.name,
-        avert.CONNECTOR.name,
-        aiperf.CONNECTOR.name,
-        vllm_bench.CONNECTOR.name,
-        sglang_bench.CONNECTOR.name,
-        llmperf.CONNECTOR.name,
-        burstgpt_runs.CONNECTOR.name,
-    }
-)
+UNKNOWN_HINT = "See `tokenworks connectors`, or describe it in a mapping (docs/mapping.md)."
 
 # Files that say how their neighbours are read.
 SIDECARS = (resolve.SIDECAR, about.SIDECAR)
@@ -207,30 +177,42 @@ def in_folder(table: str, folder: str) -> Connector | None:
     return None
 
 
-def recognise(preview: Preview) -> Recognition:
-    """The one connector that recognises a file by its content.
-
-    Raises:
-        UnrecognisedFileError: none does, or more than one.
-    """
-    claims = [
+def claims_on(preview: Preview) -> list[Recognition]:
+    """All connectors that recognise a file by its content."""
+    return [
         Recognition(connector, reason)
         for connector in CONNECTORS
         for reason in [connector.recognise(preview)]
         if reason
     ]
+
+
+def recognise(preview: Preview) -> Recognition:
+    """The one connector that recognises a file by its content.
+
+    Raises:
+        UnrecognisedFileError: none does.
+        AmbiguousFileError: more than one does.
+    """
+    claims = claims_on(preview)
     if len(claims) == 1:
         return claims[0]
     if claims:
         names = ", ".join(f"{claim.connector.name} ({claim.reason})" for claim in claims)
-        raise UnrecognisedFileError(
+        raise AmbiguousFileError(
             preview.path, f"more than one connector claims it: {names}.", "Choose with --connector."
         )
-    raise UnrecognisedFileError(
-        preview.path,
-        "no connector recognises it.",
-        "See `tokenworks connectors`, or describe it in a mapping (docs/mapping.md).",
-    )
+    what, hint = "no connector recognises it.", UNKNOWN_HINT
+    for other in other_readings(preview):
+        if would := claims_on(Preview(preview.path, other.head)):
+            names = " or ".join(f"{claim.connector.name} ({claim.reason})" for claim in would)
+            what = f"it is {other.what}; else it would be read by {names}."
+            hint = other.remedy
+            break
+        if other.is_certain:
+            what, hint = f"it is {other.what}.", other.remedy
+            break
+    raise UnrecognisedFileError(preview.path, what, hint)
 
 
 def version_of(connector: Connector, file: LandingFile) -> str:
@@ -249,26 +231,6 @@ def _is_versioned(kind: type) -> bool:
 def companions_of(connector: Connector, path: Path) -> list[Path]:
     """Files that a connector needs beside one of its own."""
     return connector.companions_of(path) if isinstance(connector, Accompanied) else []
-
-
-def identity_of(connector: Connector, path: Path, name: str, digest: str) -> str:
-    """What a file is known by: its bytes, and what its path says where rows depend on it.
-
-    Two idle engines answer two scrapes with the same bytes; folder and file name tell them apart.
-
-    Args:
-        connector: reads the file.
-        path: where it lies.
-        name: its path relative to the landing folder.
-        digest: digest of its bytes.
-    """
-    if isinstance(connector, mapped.Mapped):
-        says = connector.context_of(LandingFile(path, name, digest))
-    elif connector.name in READ_BY_PATH:
-        says = "/".join(Path(name).parts[-2:])
-    else:
-        return digest
-    return str(xxhash.xxh3_128_hexdigest("\0".join((digest, connector.name, says)).encode()))
 
 
 def is_sidecar(path: Path) -> bool:

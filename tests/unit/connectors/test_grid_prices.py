@@ -298,6 +298,13 @@ def test_one_interval_is_refused_when_nothing_says_its_length(ingest) -> None:
         ingest(SPP + line, spp.CONNECTOR, "prices.csv")
 
 
+def test_interval_is_a_reject_when_its_year_is_before_all_years(ingest) -> None:
+    good = "09/15/2024 01:00:00,09/15/2024 06:00:00,SPPNORTH_HUB,H,21.5,0,0,0\n"
+    found = ingest(SPP + good + good.replace("/2024 06", "/-1 06"), spp.CONNECTOR, "DA-x.csv")
+    assert found.frames["grid_prices"].height == 1
+    assert found.rejects["reason"].to_list() == ["GMTIntervalEnd: not MM/DD/YYYY hh:mm:ss"]
+
+
 def test_areas_keep_apart_when_a_location_is_in_two(ingest) -> None:
     text = "INTERVAL,GMTINTERVALEND,BAA,SETTLEMENT_LOCATION,PNODE,LMP\n" + "".join(
         f"x,10/04/2026 0{hour}:00:00,{area},HUB,p,{hour}\n"

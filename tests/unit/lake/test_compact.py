@@ -14,9 +14,10 @@ import pytest
 from tests.unit.lake.rates import RateLines, land, leftovers, manifests, rejects, rows
 from tokenworks_sources import units
 from tokenworks_sources.connectors import registry
-from tokenworks_sources.ingest import INGESTED, KNOWN, ingest_landing
+from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.lake import journal, partition_files
 from tokenworks_sources.lake.compact import compact_table
+from tokenworks_sources.outcomes import INGESTED, KNOWN
 from tokenworks_sources.settings import Settings
 
 DAYS = ("2026-10-19", "2026-10-20", "2026-10-21")

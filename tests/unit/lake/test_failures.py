@@ -15,8 +15,9 @@ import pytest
 from tests.unit.lake.rates import RateLines, land, leftovers, manifests, rejects, rows
 from tokenworks_sources import units
 from tokenworks_sources.connectors import registry
-from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
+from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.lake import ensure_tables, journal
+from tokenworks_sources.outcomes import FAILED, INGESTED, KNOWN
 from tokenworks_sources.settings import Settings
 
 # Without this variable, of the calls that one line makes the first and the last are enough: between

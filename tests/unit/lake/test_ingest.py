@@ -14,13 +14,15 @@ from tests.unit.lake.rates import RateLines, land
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.connectors.base import LandingFile, Sink
 from tokenworks_sources.connectors.engine_samples import vllm_prometheus
+from tokenworks_sources.connectors.identity import identity_of
 from tokenworks_sources.errors import ContractError
-from tokenworks_sources.ingest import FAILED, INGESTED, KNOWN, ingest_landing
+from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.lake import LakeSink, ensure_tables
 from tokenworks_sources.lake.paths import landing_lock
 from tokenworks_sources.lake.stage import Stage
 from tokenworks_sources.landing import digest_of
 from tokenworks_sources.manifest import load_manifests
+from tokenworks_sources.outcomes import FAILED, INGESTED, KNOWN
 from tokenworks_sources.settings import Settings
 
 
@@ -254,7 +256,7 @@ def test_same_scrape_of_two_replicas_is_two_files(tmp_path: Path) -> None:
         "replica-2/20261019T000000Z.prom",
     )
     found = {
-        registry.identity_of(scrapes, tmp_path, f"engine_samples/vllm_prometheus/{name}", "d")
+        identity_of(scrapes, tmp_path, f"engine_samples/vllm_prometheus/{name}", "d")
         for name in names
     }
     assert len(found) == 3

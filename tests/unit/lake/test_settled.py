@@ -14,7 +14,8 @@ import pytest
 from tests.unit.lake.rates import RateLines, land
 from tokenworks_sources import settled
 from tokenworks_sources.connectors import registry
-from tokenworks_sources.ingest import KNOWN, ingest_landing
+from tokenworks_sources.ingest import ingest_landing
+from tokenworks_sources.outcomes import KNOWN
 from tokenworks_sources.settings import Settings
 from tokenworks_sources.settled import settled_files
 

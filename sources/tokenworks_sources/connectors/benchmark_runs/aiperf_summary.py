@@ -71,7 +71,7 @@ class AiPerfSummary:
     name: str = "aiperf_summary"
     table: str = "benchmark_runs"
     tables: tuple[str, ...] = ("benchmark_runs",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "AIPerf and genai-perf summaries, profile_export_aiperf.json or .csv"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -92,7 +92,7 @@ class AiPerfSummary:
         """See `Connector.read`; the file is one record."""
         said = about.beside(file.path)
         sink.expect(1)
-        rows = Rows(sink, self.table, {"run_id": file.digest[:16]})
+        rows = Rows(sink, self.table, {"run_id": file.content_digest[:16]})
         try:
             if preview_of(file.path).first_line.startswith(CSV_HEADER):
                 facts: Mapping[str, Any] = {}

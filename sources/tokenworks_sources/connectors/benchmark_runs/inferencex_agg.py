@@ -59,7 +59,7 @@ class InferenceXAgg:
     name: str = "inferencex_agg"
     table: str = "benchmark_runs"
     tables: tuple[str, ...] = ("benchmark_runs",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "InferenceX aggregates, agg_….json"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -78,7 +78,7 @@ class InferenceXAgg:
         run, said = read_summary(file.path), about.beside(file.path)
         start = about.anchor_needed(file.path, said, "an aggregate of InferenceX has no date")
         sink.expect(1)
-        constants = {"tool": "inferencex", "run_id": file.digest[:16], "clock": "relative"}
+        constants = {"tool": "inferencex", "run_id": file.content_digest[:16], "clock": "relative"}
         rows = Rows(sink, self.table, constants)
         try:
             duration = figures.positive(run.get("duration_seconds"), "duration_seconds")

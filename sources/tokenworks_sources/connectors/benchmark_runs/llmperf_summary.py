@@ -50,7 +50,7 @@ class LlmPerfSummary:
     name: str = "llmperf_summary"
     table: str = "benchmark_runs"
     tables: tuple[str, ...] = ("benchmark_runs",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "llmperf summary JSON"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -68,7 +68,7 @@ class LlmPerfSummary:
         """See `Connector.read`; the file is one record."""
         run, said = read_summary(file.path), about.beside(file.path)
         sink.expect(1)
-        rows = Rows(sink, self.table, {"tool": "llmperf", "run_id": file.digest[:16]})
+        rows = Rows(sink, self.table, {"tool": "llmperf", "run_id": file.content_digest[:16]})
         try:
             rows.add(1, "", _row(run, said, file.path))
         except UsageError as error:

@@ -52,7 +52,7 @@ class SglangBenchRuns:
     name: str = "sglang_bench_runs"
     table: str = "benchmark_runs"
     tables: tuple[str, ...] = ("benchmark_runs",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "SGLang bench_serving results without details, JSONL"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -78,7 +78,7 @@ class SglangBenchRuns:
             except UsageError as error:
                 sink.reject(number, str(error), "")
                 continue
-            rows.add(number, "", {**row, "run_id": f"{file.digest[:16]}-{number}"})
+            rows.add(number, "", {**row, "run_id": f"{file.content_digest[:16]}-{number}"})
             start = after(file.path, start, run.get("duration"))
         rows.close()
 

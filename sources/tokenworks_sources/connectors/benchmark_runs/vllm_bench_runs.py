@@ -54,7 +54,7 @@ class VllmBenchRuns:
     name: str = "vllm_bench_runs"
     table: str = "benchmark_runs"
     tables: tuple[str, ...] = ("benchmark_runs",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "vLLM benchmark results without details, JSON"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -79,7 +79,7 @@ class VllmBenchRuns:
             except UsageError as error:
                 sink.reject(number, str(error), "")
                 continue
-            rows.add(number, "", {"run_id": f"{file.digest[:16]}-{number}", **row})
+            rows.add(number, "", {"run_id": f"{file.content_digest[:16]}-{number}", **row})
         rows.close()
 
 

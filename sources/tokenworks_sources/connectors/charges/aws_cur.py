@@ -290,7 +290,7 @@ class AwsCur:
     name = "aws_cur"
     table = "charges"
     tables = ("charges",)
-    version = "1"
+    version = "2"
     summary = "AWS Cost and Usage Report, legacy or 2.0, CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -258,7 +258,7 @@ class AzureCost:
     name = "azure_cost"
     table = "charges"
     tables = ("charges",)
-    version = "1"
+    version = "2"
     summary = "Azure cost and usage details (EA, MCA, partner, pay-as-you-go), CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -140,7 +140,7 @@ class OciCost:
     name = "oci_cost"
     table = "charges"
     tables = ("charges",)
-    version = "1"
+    version = "2"
     summary = "Oracle Cloud (OCI) cost report, CSV"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -66,6 +66,8 @@ class Spp:
 
 
 Columns = dict[str, str]
+# A day after the first one that there is: an interval begins before it ends.
+_FIRST = datetime.min + timedelta(days=1)
 
 
 def _columns(preview: Preview) -> Columns | None:
@@ -112,9 +114,10 @@ def _seconds(file: LandingFile, columns: Columns) -> int:
 
 
 def _end(name: str, block: pl.DataFrame) -> pl.Series:
-    return block.select(
-        pl.col(name).str.strptime(pl.Datetime("us"), _TIME, strict=False).alias("end")
-    )["end"]
+    """Ends of the intervals; a year that Python has none of is no end."""
+    parsed = pl.col(name).str.strptime(pl.Datetime("us"), _TIME, strict=False)
+    is_near = parsed.is_between(_FIRST, datetime.max)
+    return block.select(pl.when(is_near).then(parsed).alias("end"))["end"]
 
 
 def _typed(block: pl.DataFrame, columns: Columns, seconds: int) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from tokenworks_sources.connectors.mapped.spec import Mapping
 from tokenworks_sources.connectors.rows import hand_over
 from tokenworks_sources.contracts.registry import CONTRACTS
 
-LANGUAGE_VERSION = "3"
+LANGUAGE_VERSION = "4"
 
 
 @dataclass(frozen=True)
@@ -148,5 +148,5 @@ def _placeholders(file: LandingFile) -> dict[str, str]:
         "grandparent": parts[-3] if len(parts) > 2 else "",
         "name": parts[-1],
         "stem": parts[-1].split(".")[0],
-        "digest": file.digest[:16],
+        "digest": file.content_digest[:16],
     }

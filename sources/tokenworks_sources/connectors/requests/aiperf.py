@@ -49,7 +49,7 @@ class AiPerf:
     name: str = "aiperf"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "AIPerf profile_export.jsonl, one line per request"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -78,7 +78,7 @@ class AiPerf:
         for number, line in lines_of(file.path, sink.scratch):
             try:
                 record = msgspec.json.decode(line, type=_Record)
-                row = _row(record, f"{file.digest[:16]}-{number}")
+                row = _row(record, f"{file.content_digest[:16]}-{number}")
             except UsageError as error:
                 sink.reject(number, str(error), bytes(line[:RAW_BYTES]))
                 continue

@@ -74,7 +74,7 @@ class BurstGptRuns:
     name: str = "burstgpt_runs"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "BurstGPT's benchmark of vLLM: detail_log JSON, dated by server_log.json"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -150,7 +150,7 @@ def _write(
             "first_token_at": moments.later(started_at, _seconds(row, "ttft_seconds")),
             "ended_at": moments.later(started_at, _seconds(row, "e2e_seconds")),
         }
-        rows.add(number, "", {**row, **times, "request_id": f"{file.digest[:16]}-{number}"})
+        rows.add(number, "", {**row, **times, "request_id": f"{file.content_digest[:16]}-{number}"})
     rows.close()
 
 

@@ -139,12 +139,17 @@ def records(path: Path, shape: Shape, sink: Sink) -> Iterator[Record | Beside]:
     with open_decompressed(path) as stream:
         head = bytes(stream.read(HEAD_BYTES)).removeprefix(tabular.BYTE_ORDER_MARK).lstrip()
     if head.startswith(PARQUET_MAGIC):
+        if (columns := _columns(path)) and shape.knows(columns) is None:
+            raise _unknown(path, shape)
         yield from _of_parquet(path, shape)
     elif head.startswith(b"[") or (head.startswith(b"{") and not _is_jsonl(head, shape)):
         yield from _of_document(path, shape, sink)
     elif head.startswith(b"{"):
         yield from _of_jsonl(path, shape, sink)
     else:
+        first = head.partition(b"\n")[0].decode("utf-8", "replace")
+        if shape.knows(tabular.header_of(first)) is None:
+            raise _unknown(path, shape)
         yield from _of_csv(path, shape, sink)
 
 
@@ -164,8 +169,6 @@ def _is_jsonl(head: bytes, shape: Shape) -> bool:
 def _of_parquet(path: Path, shape: Shape) -> Iterator[Record]:
     wanted = tuple(shape.names)
     for block in tabular.read_parquet(path, required=(), wanted=wanted):
-        if shape.knows(block.columns) is None:
-            raise _unknown(path, shape)
         if any(kind.is_nested() and "Date" in str(kind) for kind in block.dtypes):
             raise _unknown(path, shape)
         yield from _of_block(block.drop("_raw").with_columns(_times_as_text(block)), shape)
@@ -194,8 +197,6 @@ def _times_as_text(block: pl.DataFrame) -> list[pl.Expr]:
 
 def _of_csv(path: Path, shape: Shape, sink: Sink) -> Iterator[Record]:
     for block in tabular.read_csv(path, sink, (), shape.what, wanted=shape.names):
-        if shape.knows(block.columns) is None:
-            raise _unknown(path, shape)
         yield from _of_block(block.drop("_raw"), shape)
 
 

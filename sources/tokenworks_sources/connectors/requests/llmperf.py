@@ -48,7 +48,7 @@ class LlmPerf:
     name: str = "llmperf"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "llmperf individual_responses.json"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -83,7 +83,7 @@ class LlmPerf:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 sink.reject(number, "not a response of llmperf", "")
             else:
-                rows.add(number, "", {**row, "request_id": f"{file.digest[:16]}-{number}"})
+                rows.add(number, "", {**row, "request_id": f"{file.content_digest[:16]}-{number}"})
         rows.close()
 
 

@@ -54,7 +54,7 @@ class SglangBench:
     name: str = "sglang_bench"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "SGLang bench_serving results with details (--output-details), JSONL"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -85,7 +85,7 @@ class SglangBench:
             rows = Rows(
                 sink, self.table, constants | {"model_requested": run.model_id or said.model}
             )
-            write_requests(run, start, file.digest[:16], lines, rows, sink)
+            write_requests(run, start, file.content_digest[:16], lines, rows, sink)
             rows.close()
             start = after(file.path, start, run.duration)
 

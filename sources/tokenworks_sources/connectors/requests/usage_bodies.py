@@ -47,7 +47,7 @@ class UsageBodies:
     name: str = "usage_bodies"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "answers of model providers with their usage, as proxies and SDKs dump them"
 
     def recognise(self, preview: Preview) -> str | None:

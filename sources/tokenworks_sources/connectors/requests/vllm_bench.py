@@ -74,7 +74,7 @@ class VllmBench:
     name: str = "vllm_bench"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "vLLM benchmark results with details (--save-detailed), JSON"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -105,7 +105,7 @@ class VllmBench:
             start = begin_of({"date": run.date, "duration": run.duration}, said, file.path)
             model = {"model_requested": run.model_id or said.model}
             rows = Rows(sink, self.table, constants | model)
-            write_requests(run, start, file.digest[:16], lines, rows, sink)
+            write_requests(run, start, file.content_digest[:16], lines, rows, sink)
             rows.close()
 
 

@@ -1,0 +1,100 @@
+"""What a file that nobody recognises may be: text in another encoding, a table with other delimiters.
+
+Nothing is read that way: a semicolon often means that a comma is the decimal point, and a wrong
+encoding changes names without a sound. The user is told what to do instead. Pure.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokenworks_sources.connectors.base import Preview
+from tokenworks_sources.connectors.tabular import DELIMITERS
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
+# Of plain text in UTF-16 every second byte is zero; a share of them tells it from other data.
+_SAMPLE_BYTES = 2_000
+_ZEROS = 0.7
+_FEWEST_COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class OtherReading:
+    """What a file may be instead.
+
+    Attributes:
+        what: the words for it, after "it is".
+        head: what its first bytes would be in the form that connectors read.
+        remedy: what the user can do.
+        is_certain: its first bytes say so by themselves.
+    """
+
+    what: str
+    head: bytes
+    remedy: str
+    is_certain: bool
+
+
+def other_readings(preview: Preview) -> Iterator[OtherReading]:
+    """What an unrecognised file may be, the likeliest first."""
+    encoding, is_certain = _encoding_of(preview.head)
+    if encoding:
+        text = _decoded(preview.head, encoding)
+        if text is not None:
+            yield OtherReading(
+                f"{encoding} text, and connectors read UTF-8",
+                text.encode(),
+                f"Convert it: `iconv -f {encoding} -t UTF-8 {preview.path.name} > NEW`, or export "
+                "it again as UTF-8.",
+                is_certain,
+            )
+        return
+    first = preview.first_line
+    for delimiter, name in _NAMES.items():
+        number = first.count(delimiter)
+        if number >= max(_FEWEST_COLUMNS - 1, first.count(",") + 1):
+            yield OtherReading(
+                f"a table whose cells are parted by {name}, not by commas",
+                preview.head.replace(delimiter.encode(), b","),
+                "Export it again with commas (and points in numbers), or describe it in a mapping "
+                f"with `csv: {{delimiter: {DELIMITERS[delimiter]}}}` (docs/mapping.md).",
+                is_certain=False,
+            )
+
+
+def _encoding_of(head: bytes) -> tuple[str | None, bool]:
+    """The encoding that the first bytes show, and whether a mark says so."""
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name, True
+    sample = head[:_SAMPLE_BYTES]
+    if b"\x00" in sample:
+        for start, name in ((1, "UTF-16LE"), (0, "UTF-16BE")):
+            zeros = sample[start::2]
+            others = sample[1 - start :: 2]
+            if zeros.count(0) > _ZEROS * len(zeros) and others.count(0) == 0:
+                return name, False
+        return None, False
+    try:
+        head[:-4].decode()
+    except UnicodeDecodeError:
+        is_text = not any(byte < 9 or 13 < byte < 32 for byte in sample)
+        return ("WINDOWS-1252" if is_text else None), False
+    return None, False
+
+
+def _decoded(head: bytes, encoding: str) -> str | None:
+    unit = {"UTF-32": 4, "WINDOWS-1252": 1}.get(encoding, 2)
+    try:
+        whole = head[: len(head) // unit * unit]
+        return whole.decode(encoding, "replace" if unit == 1 else "ignore")
+    except UnicodeDecodeError:
+        return None
