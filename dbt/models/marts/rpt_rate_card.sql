@@ -1,0 +1,93 @@
+{{ config(materialized='table') }}
+{% set classes = {
+    'input_uncached': ('input', 'input_uncached'),
+    'input_cache_read': ('cache_read', 'input_cache_read'),
+    'output': ('output', 'output_total'),
+} %}
+{% set bases = {'marginal': 'marginal', 'active': 'costed', 'list': 'listed'} %}
+with
+parts as (
+    select
+        *,
+        {{ year_month('event_date') }} as month
+    from {{ ref('int_costs__unit_parts') }}
+),
+
+tenants as (
+    {% for class, (cost, tokens) in classes.items() -%}
+    select
+        month,
+        tenant_id,
+        model,
+        tier,
+        region,
+        '{{ class }}' as token_class,
+        sum({{ tokens }}_tokens) as tokens,
+        {% for basis, known in bases.items() -%}
+        sum({{ known }}_{{ tokens }}) as {{ basis }}_tokens,
+        sum({{ basis }}_{{ cost }}_units) as {{ basis }}_units{{ "," if not loop.last }}
+        {% endfor %}
+    from parts
+    group by month, tenant_id, model, tier, region
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
+-- What a dollar of active cost comes to with the idle and overhead of its segment.
+segments as (
+    select
+        {{ year_month('days.event_date') }} as month,
+        coalesce(deployments.model, '(unknown)') as model,
+        coalesce(deployments.tier, '(unknown)') as tier,
+        coalesce(deployments.region, '(unknown)') as region,
+        {{ known_sum('days.active_units') }} as active_units,
+        {{ known_sum('days.active_units + days.idle_units + days.overhead_units') }} as loaded_units
+    from {{ ref('int_costs__deployment_days') }} as days
+    left join {{ ref('int_fleet__deployments') }} as deployments
+        on days.deployment_id = deployments.deployment_id
+    group by 1, 2, 3, 4
+),
+
+charged as (
+    select
+        month,
+        tenant_id,
+        {{ known_sum('usd_units') }} as charged_units
+    from {{ ref('int_finance__chargeback_cells') }}
+    where line_kind in ('tenant', 'no_tenant')
+    group by month, tenant_id
+),
+
+active as (
+    select month, tenant_id, sum(active_units) as all_active_units
+    from tenants
+    group by month, tenant_id
+)
+
+select
+    tenants.month,
+    tenants.tenant_id,
+    tenants.model,
+    tenants.tier,
+    tenants.region,
+    tenants.token_class,
+    cast(tenants.tokens as bigint) as token_count,
+    {% for basis in bases -%}
+    {{ ratio('tenants.' ~ basis ~ '_units', 'tenants.' ~ basis ~ '_tokens') }} / 1e6 as usd_per_m_{{ basis }},
+    {% endfor -%}
+    {{ ratio('tenants.active_units', 'tenants.active_tokens') }} / 1e6
+    * {{ ratio('segments.loaded_units', 'segments.active_units') }} as usd_per_m_fully_loaded,
+    {{ ratio('tenants.active_units', 'tenants.active_tokens') }} / 1e6
+    * {{ ratio('charged.charged_units', 'active.all_active_units') }} as usd_per_m_charged
+from tenants
+left join segments
+    on
+        tenants.month = segments.month
+        and tenants.model = segments.model
+        and tenants.tier = segments.tier
+        and tenants.region = segments.region
+left join charged
+    on tenants.month = charged.month and tenants.tenant_id is not distinct from charged.tenant_id
+left join active
+    on tenants.month = active.month and tenants.tenant_id is not distinct from active.tenant_id
+where tenants.tokens > 0
