@@ -226,12 +226,12 @@ def test_write_is_the_total_when_its_details_are_incomplete() -> None:
         ),
         pytest.param(
             {"prompt_token_count": 15, "thoughts_token_count": 2, "total_token_count": 17},
-            TokenClasses(15, None, None, None, None, 2, 2),
+            TokenClasses(15, 0, None, None, None, 2, 2),
             id="Gemini's SDK, cut off while it thought",
         ),
         pytest.param(
             {"promptTokenCount": 5, "candidatesTokenCount": 845, "totalTokenCount": 2_023},
-            TokenClasses(5, None, None, None, None, 845, None),
+            TokenClasses(5, 0, None, None, None, 845, None),
             id="Gemini with a total that does not add up",
         ),
         pytest.param(

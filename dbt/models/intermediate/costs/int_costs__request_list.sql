@@ -1,10 +1,11 @@
 -- List price of an attempt by token class. Null where a class is unknown or has no price: an unknown
--- cached part is not 0.
+-- cached part is not 0 where the list prices it apart.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date') }}"
 ) }}
 {% set million_rate = 'cast(1000000000000000000 as ' ~ big_integer() ~ ')' %}
+{% set all_alike = '(case when prices.input_cache_read is null then input_total_tokens end)' %}
 with
 attempts as (
     select
@@ -44,16 +45,22 @@ priced as (
     select
         attempts.*,
         rates.rate_units,
-        -- Written tokens cost their own price where the list has one, else that of uncached input.
+        -- Written tokens and cached ones cost their own price where the list has one, else that of
+        -- uncached input. Without one the cached part need not be known.
         cast(
-            {{ at_least_zero('input_uncached_tokens - write_5m_tokens - write_1h_tokens') }}
+            {{ at_least_zero(
+                'coalesce(input_uncached_tokens, ' ~ all_alike ~ ') - write_5m_tokens - write_1h_tokens'
+            ) }}
             as {{ big_integer() }}
         )
         * prices.input_uncached
         + write_5m_tokens * coalesce(prices.input_cache_write_5m, prices.input_uncached)
         + write_1h_tokens * coalesce(prices.input_cache_write_1h, prices.input_uncached) as input_price,
-        case when input_cache_read_tokens = 0 then 0
-            else cast(input_cache_read_tokens as {{ big_integer() }}) * prices.input_cache_read
+        case
+            when input_cache_read_tokens = 0 then 0
+            when input_uncached_tokens is null and {{ all_alike }} is not null then 0
+            else cast(input_cache_read_tokens as {{ big_integer() }})
+                * coalesce(prices.input_cache_read, prices.input_uncached)
         end as cache_read_price,
         case
             when output_total_tokens = 0 then 0

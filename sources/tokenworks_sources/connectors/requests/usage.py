@@ -7,7 +7,8 @@ cache reads and writes, and `output_total` includes reasoning. What providers do
   inclusive. LiteLLM inflates Anthropic's `prompt_tokens` to be inclusive too.
 - Anthropic and Bedrock Converse: `input_tokens` excludes cache reads and writes. Server-side work of
   another kind (`iterations` of a compaction or an advisor) stands beside the counts and is not in them.
-- Gemini: the prompt includes cached content; thoughts and tool-use prompts stand beside it.
+- Gemini: the prompt includes cached content; thoughts and tool-use prompts stand beside it. Its JSON leaves
+  out what is 0, so a prompt without `cachedContentTokenCount` found nothing in the cache.
 - xAI and Perplexity: reasoning stands beside the completion. For xAI the total tells; nothing else
   distinguishes it from OpenAI's.
 - Cohere: `tokens` is what the model read, `billed_units` what is charged; cached tokens are part of
@@ -15,7 +16,7 @@ cache reads and writes, and `output_total` includes reasoning. What providers do
 - Mistral's `num_cached_tokens` is what its engine found in its cache; it charges them in full, and
   says what it charges as cached in `prompt_tokens_details`. Only the latter is read.
 
-A detail that is absent or null is unknown, not 0; a sum of parts counts the parts that are known.
+A detail that is absent or null is unknown, not 0, but for Gemini's; a sum of parts counts the parts that are known.
 Totals of the emitter are not compared: Gemini's own differ by thoughts that it does not list.
 """
 
@@ -218,9 +219,10 @@ def _gemini(body: Mapping[str, object], provider: str | None) -> TokenClasses:
     thoughts = _count(body, "thoughtsTokenCount", "thoughts_token_count")
     output = None if answer is None and thoughts is None else (answer or 0) + (thoughts or 0)
     sum_of_all = _count(body, "totalTokenCount", "total_token_count")
+    read = _count(body, "cachedContentTokenCount", "cached_content_token_count")
     return inclusive(
         input_total=total,
-        cache_read=_count(body, "cachedContentTokenCount", "cached_content_token_count"),
+        cache_read=0 if read is None and total is not None else read,
         output_total=_or_nothing(output, total, sum_of_all),
         reasoning=thoughts,
     )
