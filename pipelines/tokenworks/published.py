@@ -74,8 +74,17 @@ def query(
         try:
             # What is published is all there is to read: no file of the machine, none written.
             connection.execute("set enable_external_access = false")
-            if not connection.extract_statements(sql):
+            statements = connection.extract_statements(sql)
+            if not statements:
                 raise QueryError("There is no SQL to run.")
+            if len(statements) > 1:
+                raise QueryError(
+                    f"These are {len(statements)} statements, and only the last would be shown. "
+                    "Run them one by one."
+                )
+            # Beside the published file, which is open read-only, the books lie in files.
+            if as_known_on and any(one.type != duckdb.StatementType.SELECT for one in statements):
+                raise QueryError("As of an earlier date only queries run: select, or from.")
             cursor = connection.execute(sql)
             columns = [column[0] for column in cursor.description or ()]
             return columns, cursor.fetchall()

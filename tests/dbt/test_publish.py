@@ -169,6 +169,12 @@ def test_one_older_version_stays_when_others_follow(copied_home: Settings) -> No
     assert not list(copied_home.publish.glob(".*.next"))
 
 
+def test_query_is_refused_when_it_is_two(small_home: Settings, marts: list[PublishedMart]) -> None:
+    with pytest.raises(QueryError, match="These are 2 statements, and only the last"):
+        query(small_home, "select 1; select 2")
+    assert query(small_home, "select 1 as one;") == (["one"], [(1,)])
+
+
 def test_query_cannot_write(small_home: Settings, marts: list[PublishedMart]) -> None:
     assert marts
     with pytest.raises(QueryError, match="read-only"):
@@ -180,6 +186,7 @@ def test_environment_holds_absolute_paths_and_no_telemetry() -> None:
     assert found == {
         "PATH": "/bin",
         "TOKENWORKS_LAKE": "/h/lake",
+        "TOKENWORKS_BOOKS": "/h/books",
         "TOKENWORKS_BUILD_DATABASE": "/h/build/warehouse.duckdb",
         "DBT_TARGET_PATH": "/h/build/dbt/target",
         "DBT_LOG_PATH": "/h/build/dbt/logs",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from threading import Event, Thread
 
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
@@ -25,6 +26,8 @@ from tokenworks_sources.reading import bytes_read
 
 # Of a shorter file the name is enough.
 LONG_BYTES = 1 << 28
+# Between two lines of progress where there is no terminal.
+LINE_SECONDS = 15
 _NUMBER = (int, float, Decimal)
 
 console = Console(soft_wrap=False)
@@ -113,12 +116,16 @@ def reading(path: Path) -> str:
 def progress_bar(
     what: str, folder: Path | None = None
 ) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar as a function (done, total, name); nothing where nobody looks on.
+    """A progress bar as a function (done, total, name); lines on standard error in a pipe.
 
     Args:
         what: what is being done.
         folder: names are files below it, whose reading is shown.
     """
+    if not console.is_terminal:
+        with _progress_lines(what, folder) as tell:
+            yield tell
+        return
     with Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),
@@ -127,7 +134,6 @@ def progress_bar(
         _Reading(folder),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task(what, total=None, name="")
 
@@ -135,6 +141,34 @@ def progress_bar(
             progress.update(task, completed=done, total=total, name=name)
 
         yield update
+
+
+@contextmanager
+def _progress_lines(what: str, folder: Path | None) -> Iterator[Callable[[int, int, str], None]]:
+    """A plain line now and then, for what takes long; also while a single file is read."""
+    state: list[tuple[int, int, str]] = []
+    ended = Event()
+
+    def update(done: int, total: int, name: str) -> None:
+        state[:] = [(done, total, name)]
+
+    def tell() -> None:
+        seconds = 0
+        while not ended.wait(LINE_SECONDS):
+            seconds += LINE_SECONDS
+            for done, total, name in state:
+                read = reading(folder / name) if folder and name else ""
+                parts = (f"{done:,} of {total:,}", name, read, f"after {seconds} s")
+                told = ", ".join(part for part in parts if part)
+                errors.print(f"{what}: {told}", markup=False, highlight=False)
+
+    teller = Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield update
+    finally:
+        ended.set()
+        teller.join()
 
 
 def done(what: str, where: Path | None = None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 
 import pytest
 from typer.testing import CliRunner
@@ -158,6 +160,27 @@ def test_no_progress_is_printed_when_nobody_looks_on(capsys: pytest.CaptureFixtu
     with show.progress_bar("Ingest") as progress:
         progress(1, 2, "a.csv")
     assert capsys.readouterr() == ("", "")
+
+
+def test_lines_of_progress_go_to_standard_error_when_it_takes_long_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+    tick = Event.wait
+
+    def wait(event: Event, timeout: float | None = None) -> bool:
+        waited.append(timeout)
+        return tick(event, 0.01)
+
+    monkeypatch.setattr(show, "Event", type("Ticking", (Event,), {"wait": wait}))
+    with show.progress_bar("Ingest") as progress:
+        progress(1, 1_200, "a.csv")
+        while len(waited) < 3:
+            time.sleep(0.001)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Ingest: 1 of 1,200, a.csv, after " in printed.err
+    assert set(waited) == {15}
 
 
 def test_build_says_what_does_not_balance() -> None:
