@@ -18,15 +18,24 @@
     {{ return(handed) }}
 {% endmacro %}
 
-{# Those of one lake table, as a list of literals, which prunes the files that are read. #}
+{# Dates of a query as a list of literals, which prunes the files that are read. #}
+{% macro literal_dates(query) %}
+    {%- set dates = [] -%}
+    {%- for row in run_query(query).rows -%}{%- do dates.append("date '" ~ row[0] ~ "'") -%}{%- endfor -%}
+    {{ return("(" ~ ((dates or ["date '0001-01-01'"]) | join(', ')) ~ ")") }}
+{% endmacro %}
+
+{# Those of one lake table whose files changed. #}
 {% macro restated_lake_dates(lake_table) %}
-    {%- set found = run_query(
+    {{ return(literal_dates(
         "select cast(event_date as varchar) from " ~ handed_dates() ~ " where lake_table = '"
         ~ lake_table ~ "' order by 1"
-    ) -%}
-    {%- set dates = [] -%}
-    {%- for row in found.rows -%}{%- do dates.append("date '" ~ row[0] ~ "'") -%}{%- endfor -%}
-    {{ return("(" ~ ((dates or ["date '0001-01-01'"]) | join(', ')) ~ ")") }}
+    )) }}
+{% endmacro %}
+
+{# Those of a model with the dates as `event_date`. #}
+{% macro dates_of(model) %}
+    {{ return(literal_dates("select distinct cast(event_date as varchar) from " ~ ref(model) ~ " order by 1")) }}
 {% endmacro %}
 
 {# Condition on a column: its date is made again. `dates` is a model with the dates as `event_date`, or
@@ -36,7 +45,7 @@
     {%- if not is_incremental() -%}
         true
     {%- elif relation -%}
-        {{ column }} in (select event_date from {{ relation }})
+        {{ column }} in {{ dates_of(dates) }}
     {%- else -%}
         {{ column }} in {{ restated_lake_dates(dates) }}
     {%- endif -%}

@@ -7,7 +7,7 @@ needed as (
     union
     select distinct prices.currency, attempts.started_date as rate_date
     from (select distinct currency from {{ ref('stg_lake__prices') }}) as prices
-    cross join (select distinct started_date from {{ ref('int_requests__attempts') }}) as attempts
+    cross join (select distinct started_date from {{ ref('int_requests__measured') }}) as attempts
 ),
 
 stated as (

@@ -1,6 +1,6 @@
--- One row per attempt and emitter that saw it. Of what lies in several files the last state counts; of
--- spans in one another the innermost, which takes from those around it what only they know. Those around
--- it are no attempts (`is_outer`); they stay so that, once gone, it is known whom they told.
+-- Attempts whose request id is shared, one row per emitter that saw one. Of what lies in several files the
+-- last state counts; of spans in one another the innermost, which takes from those around it what only they
+-- know. Those around it are no attempts (`is_outer`); they stay so that, once gone, it is known whom they told.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
@@ -13,19 +13,7 @@ with
 requests as (
     select *
     from {{ ref('stg_lake__requests') }}
-    {% if is_incremental() -%}
-    {%- set touched -%}
-    from {{ ref('stg_lake__requests') }}
-    where {{ is_restated('event_date', 'int_requests__restated_dates') }}
-    {%- endset %}
-    -- A span around may itself be superseded by a record of another date or trace.
-    where request_id in (
-        select request_id {{ touched }}
-        union all
-        select request_id from {{ ref('stg_lake__requests') }}
-        where trace_id in (select trace_id {{ touched }} and span_id is not null)
-    )
-    {%- endif %}
+    where request_id in (select request_id from {{ ref('int_requests__shared_ids') }})
 ),
 
 records as (

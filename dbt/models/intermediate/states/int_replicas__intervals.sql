@@ -53,30 +53,28 @@ gauges as (
     where held.running_milli is not null
 ),
 
-kinds as (
-    select replica_id, hour_index, 'busy' as kind, from_us, to_us
+signs as (
+    select
+        replica_id,
+        hour_index,
+        from_us,
+        to_us,
+        is_served,
+        not is_gauged as is_busy,
+        -- Where a gauge tells what is busy, a request that failed may have failed for want of an engine.
+        is_served or not is_gauged as is_ready
     from requests
-    where not is_gauged
     union all
-    select replica_id, hour_index, 'busy' as kind, from_us, to_us
-    from gauges
-    where is_gauged and running_milli > 0
-    union all
-    select replica_id, hour_index, 'served' as kind, from_us, to_us
-    from requests
-    where is_served
-    union all
-    select replica_id, hour_index, 'ready' as kind, from_us, to_us
-    from requests
-    where is_served
-    union all
-    select replica_id, hour_index, 'ready' as kind, from_us, to_us
-    from requests
-    where not is_gauged and not is_served
-    union all
-    select replica_id, hour_index, 'ready' as kind, from_us, to_us
+    select
+        replica_id,
+        hour_index,
+        from_us,
+        to_us,
+        false as is_served,
+        is_gauged and running_milli > 0 as is_busy,
+        true as is_ready
     from gauges
 )
 
-select * from kinds
-where from_us < to_us
+select * from signs
+where from_us < to_us and (is_busy or is_ready)

@@ -2,12 +2,13 @@
 with
 reached as (
     select
-        replica_id,
-        hour_index,
-        kind,
-        from_us,
-        to_us,
-        {{ reached_over('replica_id, hour_index, kind') }} as reached_us
+        *,
+        {% for sign in ['busy', 'ready'] -%}
+        max(case when is_{{ sign }} then to_us end) over (
+            partition by replica_id, hour_index order by from_us asc, to_us asc
+            rows between unbounded preceding and 1 preceding
+        ) as {{ sign }}_until_us{{ "," if not loop.last }}
+        {% endfor %}
     from {{ ref('int_replicas__intervals') }}
 ),
 
@@ -15,9 +16,15 @@ lengths as (
     select
         replica_id,
         hour_index,
-        cast({{ union_length() }} filter (where kind = 'busy') as bigint) as busy_us,
-        cast({{ union_length() }} filter (where kind = 'ready') as bigint) as ready_us,
-        count(case when kind = 'served' then 1 end) > 0 as is_alive
+        -- Of a union of intervals each adds what goes beyond the furthest end so far.
+        {% for sign in ['busy', 'ready'] -%}
+        cast(sum(
+            case when is_{{ sign }}
+                then greatest(0, to_us - greatest(from_us, coalesce({{ sign }}_until_us, from_us)))
+            end
+        ) as bigint) as {{ sign }}_us,
+        {% endfor -%}
+        bool_or(is_served) as is_alive
     from reached
     group by replica_id, hour_index
 ),

@@ -1,0 +1,41 @@
+-- Request ids that need a second look: of several records, which are an attempt in two files or a call
+-- that several emitters saw, and of spans with others in their trace. All other records are attempts as
+-- they are, so these few are all that has to be compared.
+-- depends_on: {{ ref('int_requests__restated_dates') }}
+with
+requests as (
+    select
+        request_id,
+        case when span_id is not null then trace_id end as trace_id
+    from {{ ref('stg_lake__requests') }}
+    {% if not is_whole_build() -%}
+    {%- set touched -%}
+    from {{ ref('stg_lake__requests') }}
+    where event_date in {{ dates_of('int_requests__restated_dates') }}
+    {%- endset %}
+    -- A span around may itself be superseded by a record of another date or trace.
+    where request_id in (
+        select request_id {{ touched }}
+        union all
+        select request_id from {{ ref('stg_lake__requests') }}
+        where trace_id in (select trace_id {{ touched }} and span_id is not null)
+    )
+    {%- endif %}
+),
+
+traces as (
+    select trace_id
+    from requests
+    where trace_id is not null
+    group by trace_id
+    having count(*) > 1
+)
+
+select request_id
+from requests
+group by request_id
+having count(*) > 1
+union
+select request_id
+from requests
+where trace_id in (select trace_id from traces)
