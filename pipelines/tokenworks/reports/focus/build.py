@@ -1,0 +1,127 @@
+"""The export of a month: marts in, files out.
+
+Here belongs the order of the steps and putting files in place. All views are made and checked before
+the first file is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import polars as pl
+
+from tokenworks.reports.focus.checks import FocusCheckError, findings
+from tokenworks.reports.focus.columns import INSTANT, VIEWS, Version, View
+from tokenworks.reports.focus.inputs import Inputs, read_inputs
+from tokenworks.reports.focus.rows import dataset
+from tokenworks.reports.focus.showback import other_rows, shown, targets, token_rows
+from tokenworks.reports.focus.split import elements, with_allocation
+from tokenworks.reports.focus.supply import supply_rows
+from tokenworks.reports.focus.totals import (
+    charges_are_split,
+    commitments_are_spent,
+    effective_by_currency,
+    invoices_are_whole,
+    views_are_equal,
+)
+from tokenworks.reports.period import Period
+from tokenworks_sources.settings import Settings
+
+Format: TypeAlias = Literal["parquet", "csv"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+@dataclass(frozen=True)
+class FocusFile:
+    """One written file.
+
+    Attributes:
+        view: what its rows are.
+        path: where it lies.
+        rows: how many there are.
+        effective: EffectiveCost by currency.
+        billed: BilledCost by currency.
+    """
+
+    view: View
+    path: Path
+    rows: int
+    effective: dict[str, Decimal]
+    billed: dict[str, Decimal]
+
+
+def build_focus(
+    settings: Settings,
+    month: str,
+    version: Version = "1.2",
+    formats: Sequence[Format] = FORMATS,
+    views: Sequence[View] = VIEWS,
+) -> list[FocusFile]:
+    """Write the FOCUS files of a month.
+
+    Raises:
+        PeriodError: when the month is not written as YYYY-MM.
+        NoDataError: when nothing is published for it.
+        MartError: when a mart is missing or of another version.
+        FocusCheckError: when the rows break a rule; nothing is written then.
+    """
+    period = Period.parse(month)
+    datasets = focus_datasets(read_inputs(settings.published_parquet, period), period, version)
+    folder = settings.reports / str(period) / "focus"
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        _write(datasets[view], view, folder / f"{_name(period, version, view)}.{format_}", format_)
+        for view in views
+        for format_ in formats
+    ]
+
+
+def focus_datasets(inputs: Inputs, period: Period, version: Version) -> dict[View, pl.DataFrame]:
+    """Both views of a month, checked.
+
+    Raises:
+        FocusCheckError: when the rows break a rule.
+    """
+    lines = supply_rows(inputs, period)
+    entries = targets(inputs, lines)
+    rows = pl.concat([token_rows(inputs), other_rows(entries)], how="diagonal")
+    allocated = with_allocation(shown(rows, inputs), elements(inputs, entries))
+    supply = dataset(lines, period, version)
+    showback = dataset(allocated, period, version)
+    for view, made in (("supply", supply), ("showback", showback)):
+        _refuse(view, findings(made, version))
+    _refuse("supply", [*invoices_are_whole(supply, inputs, period), *commitments_are_spent(supply)])
+    wrong = list(views_are_equal(supply, showback, inputs))
+    if "AllocatedMethodDetails" in showback.columns:
+        wrong += charges_are_split(supply, showback)
+    _refuse("showback", wrong)
+    return {"supply": supply, "showback": showback}
+
+
+def _refuse(view: str, wrong: list[str]) -> None:
+    if wrong:
+        raise FocusCheckError(view, wrong)
+
+
+def _name(period: Period, version: Version, view: View) -> str:
+    return f"focus_cost_and_usage-{period}-{version}-{view}"
+
+
+def _write(rows: pl.DataFrame, view: View, path: Path, format_: Format) -> FocusFile:
+    """One file, written beside and moved into place; equal rows make equal bytes."""
+    beside = path.with_name(f".{path.name}.part")
+    if format_ == "parquet":
+        rows.write_parquet(beside, compression="zstd", row_group_size=122_880)
+    else:
+        moments = [name for name, kind in rows.schema.items() if kind == INSTANT]
+        text = pl.col(moments).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        rows.with_columns(text).write_csv(beside)
+    beside.replace(path)
+    billed = rows.group_by("BillingCurrency").agg(pl.col("BilledCost").sum())
+    return FocusFile(
+        view, path, rows.height, effective_by_currency(rows), dict(sorted(billed.iter_rows()))
+    )

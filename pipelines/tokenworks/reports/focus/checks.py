@@ -1,0 +1,245 @@
+"""Row-level checks of a dataset: what the public validator does not see.
+
+Each check looks at one rule and returns what breaks it. An export with a finding writes no file. What
+the specification's own validator can see as well is checked by `make conformance`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+import polars as pl
+
+from tokenworks.reports.focus.columns import (
+    ALLOWED,
+    COLUMNS,
+    COST,
+    FLAT_OBJECTS,
+    JSON_OBJECTS,
+    TEXT,
+    Version,
+    type_of,
+)
+from tokenworks.reports.focus.services import SUBCATEGORIES
+from tokenworks_sources.errors import TokenworksError
+
+Check = Callable[[pl.DataFrame], Iterator[str]]
+_SHOWN = 5
+
+_ALWAYS = ["BilledCost", "BillingAccountId", "BillingAccountName", "BillingAccountType", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargeDescription", "ChargeFrequency", "ChargePeriodEnd", "ChargePeriodStart", "ContractedCost", "EffectiveCost", "InvoiceIssuerName", "ListCost", "PricingCurrency", "PricingCurrencyEffectiveCost", "ServiceCategory", "ServiceName", "ServiceSubcategory", "x_ChargeId", "x_ChargeKind"]
+_BY_VERSION: Mapping[str, list[str]] = {
+    "1.2": ["ProviderName", "PublisherName"],
+    "1.3": ["ProviderName", "PublisherName", "ServiceProviderName", "HostProviderName"],
+    "1.4": ["ServiceProviderName"],
+}
+_PRICED = ["ContractedUnitPrice", "ListUnitPrice", "PricingCategory", "PricingQuantity", "PricingUnit", "SkuId", "SkuMeter", "SkuPriceId", "PricingCurrencyListUnitPrice", "PricingCurrencyContractedUnitPrice"]
+# Columns that are filled together or not at all.
+_TOGETHER = (
+    ("RegionId", "RegionName"),
+    ("ResourceId", "ResourceName", "ResourceType"),
+    ("SubAccountId", "SubAccountName", "SubAccountType"),
+    ("CommitmentDiscountId", "CommitmentDiscountCategory", "CommitmentDiscountName",
+     "CommitmentDiscountType"),
+    ("CommitmentDiscountQuantity", "CommitmentDiscountUnit"),
+    ("ConsumedQuantity", "ConsumedUnit"),
+    ("PricingQuantity", "PricingUnit"),
+)  # fmt: skip
+
+
+class FocusCheckError(TokenworksError):
+    """A dataset that breaks rules; no file is written.
+
+    Attributes:
+        findings: rule and what breaks it.
+    """
+
+    def __init__(self, view: str, findings: list[str]) -> None:
+        self.findings = tuple(findings)
+        more = f"\n  and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
+        super().__init__(
+            f"The FOCUS {view} rows break their own rules, so no file was written:\n  "
+            + "\n  ".join(findings[:_SHOWN])
+            + more
+            + "\nThe charge is named by x_ChargeId: correct it where it landed, then `tokenworks "
+            "ingest --replace` and `tokenworks build`."
+        )
+
+
+def findings(rows: pl.DataFrame, version: Version) -> list[str]:
+    """All that is wrong with a dataset of a version."""
+    found = [*columns_are_those_of(rows, version)]
+    if found:
+        return found
+    required = [*_ALWAYS, *_BY_VERSION[version]]
+    found = [*is_filled(rows, required, pl.lit(True))]
+    return found + [finding for check in CHECKS for finding in check(rows)]
+
+
+def columns_are_those_of(rows: pl.DataFrame, version: Version) -> Iterator[str]:
+    """The version's columns, in order and of their types, our own last."""
+    expected = {name: type_of(name) for name in COLUMNS[version]}
+    if list(rows.columns) != list(expected):
+        wrong = sorted(set(rows.columns) ^ set(expected))
+        yield f"columns: not those of FOCUS {version} in order: {', '.join(wrong) or 'order'}"
+    for name, kind in rows.schema.items():
+        if name in expected and kind != expected[name]:
+            yield f"{name}: {kind} instead of {expected[name]}"
+
+
+def is_filled(rows: pl.DataFrame, columns: list[str], when: pl.Expr) -> Iterator[str]:
+    """Columns that must not be null where a condition holds."""
+    for name in columns:
+        yield from _broken(rows, when & pl.col(name).is_null(), f"{name}: missing")
+
+
+def required_when_priced(rows: pl.DataFrame) -> Iterator[str]:
+    """Usage and purchases have a price, a quantity and a SKU, and nothing else has."""
+    is_priced = pl.col("ChargeCategory").is_in(["Usage", "Purchase"])
+    yield from is_filled(rows, _PRICED, is_priced)
+    for name in _PRICED:
+        is_held = ~is_priced & pl.col(name).is_not_null()
+        yield from _broken(rows, is_held, f"{name}: on a charge that is neither usage nor purchase")
+
+
+def consumption(rows: pl.DataFrame) -> Iterator[str]:
+    """Usage consumes, but for the unused part of a commitment; nothing else does."""
+    status = pl.col("CommitmentDiscountStatus").fill_null("Used")
+    consumes = (pl.col("ChargeCategory") == "Usage") & (status != "Unused")
+    yield from is_filled(rows, ["ConsumedQuantity"], consumes)
+    is_held = ~consumes & pl.col("ConsumedQuantity").is_not_null()
+    yield from _broken(rows, is_held, "ConsumedQuantity: on a charge that consumes nothing")
+
+
+def exact_products(rows: pl.DataFrame) -> Iterator[str]:
+    """Price times quantity is the cost, to the last digit."""
+    quantity = pl.col("PricingQuantity").cast(COST)
+    for price, cost in (("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedCost")):
+        is_other = pl.col(price).cast(COST) * quantity != pl.col(cost)
+        yield from _broken(rows, is_other, f"{cost}: not {price} x PricingQuantity")
+        yield from _broken(rows, pl.col(price) < 0, f"{price}: negative")
+
+
+def allowed_values(rows: pl.DataFrame) -> Iterator[str]:
+    """Enumerations hold what FOCUS allows."""
+    for name, values in ALLOWED.items():
+        yield from _broken(rows, ~pl.col(name).is_in(values), f"{name}: not one of {values}")
+    pairs = [f"{name}/{sub}" for name, subs in SUBCATEGORIES.items() for sub in subs]
+    pair = pl.concat_str("ServiceCategory", "ServiceSubcategory", separator="/")
+    yield from _broken(rows, ~pair.is_in(pairs), "ServiceSubcategory: not one of its category")
+    for name in ("BillingCurrency", "PricingCurrency"):
+        is_code = pl.col(name).str.contains("^[A-Z]{3}$")
+        yield from _broken(rows, ~is_code, f"{name}: not a code of ISO 4217")
+
+
+def categories_agree(rows: pl.DataFrame) -> Iterator[str]:
+    """What a category forbids: a purchase by usage, a cost of a purchase, a bill of a third party."""
+    is_purchase = pl.col("ChargeCategory") == "Purchase"
+    by_usage = is_purchase & (pl.col("ChargeFrequency") == "Usage-Based")
+    yield from _broken(rows, by_usage, "ChargeFrequency: a purchase is not usage-based")
+    yield from _broken(
+        rows, is_purchase & (pl.col("EffectiveCost") != 0), "EffectiveCost: of a purchase"
+    )
+    provider = "ProviderName" if "ProviderName" in rows.columns else "ServiceProviderName"
+    is_third = (pl.col(provider) != pl.col("InvoiceIssuerName")) & (pl.col("BilledCost") != 0)
+    yield from _broken(rows, is_third, "BilledCost: not 0 where another one is paid")
+    status = pl.col("CommitmentDiscountStatus").is_null()
+    is_bare = (pl.col("ChargeCategory") == "Usage") & pl.col("CommitmentDiscountId").is_not_null()
+    yield from _broken(rows, is_bare & status, "CommitmentDiscountStatus: missing")
+
+
+def filled_together(rows: pl.DataFrame) -> Iterator[str]:
+    """Id, name and type stand together; so do quantity and unit."""
+    for columns in _TOGETHER:
+        held = pl.sum_horizontal(pl.col(name).is_not_null() for name in columns)
+        is_partly = (held > 0) & (held < len(columns))
+        yield from _broken(rows, is_partly, f"{', '.join(columns)}: not filled together")
+
+
+def periods(rows: pl.DataFrame) -> Iterator[str]:
+    """Periods end after they start; a billing period is a calendar month."""
+    for name in ("BillingPeriod", "ChargePeriod"):
+        is_reversed = pl.col(f"{name}End") <= pl.col(f"{name}Start")
+        yield from _broken(rows, is_reversed, f"{name}End: not after {name}Start")
+    start, end = pl.col("BillingPeriodStart"), pl.col("BillingPeriodEnd")
+    is_month = (start.dt.month_start() == start) & (start.dt.offset_by("1mo") == end)
+    yield from _broken(rows, ~is_month, "BillingPeriodStart: not of a calendar month")
+
+
+def texts(rows: pl.DataFrame) -> Iterator[str]:
+    """No empty strings, ASCII only, ids with a letter."""
+    for name in (name for name, kind in rows.schema.items() if kind == TEXT):
+        text = pl.col(name)
+        yield from _broken(rows, text.str.strip_chars() == "", f"{name}: empty text")
+        yield from _broken(rows, ~text.str.contains(r"^[\x20-\x7E\s]*$"), f"{name}: not ASCII")
+        if name.endswith("Id"):
+            yield from _broken(rows, ~text.str.contains("[A-Za-z]"), f"{name}: without a letter")
+
+
+def json_objects(rows: pl.DataFrame) -> Iterator[str]:
+    """JSON columns hold objects; Tags and SkuPriceDetails hold plain values."""
+    for name in (name for name in JSON_OBJECTS if name in rows.columns):
+        for text in rows[name].drop_nulls().unique().sort():
+            wrong = _wrong_json(text, is_flat=name in FLAT_OBJECTS)
+            if wrong:
+                yield f"{name}: {wrong}: {text[:80]}"
+
+
+def _wrong_json(text: str, *, is_flat: bool) -> str | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return "no JSON"
+    if not isinstance(found, dict):
+        return "no JSON object"
+    nested = any(isinstance(value, dict | list) for value in found.values())
+    return "nested" if is_flat and nested else None
+
+
+def one_parent(rows: pl.DataFrame) -> Iterator[str]:
+    """A SKU price has one SKU, a service one category and one subcategory."""
+    for child, parent in (
+        ("SkuPriceId", "SkuId"),
+        ("ServiceName", "ServiceCategory"),
+        ("ServiceName", "ServiceSubcategory"),
+    ):
+        several = rows.filter(pl.col(child).is_not_null()).group_by(child).agg(
+            pl.col(parent).n_unique().alias("parents")
+        )  # fmt: skip
+        for name in several.filter(pl.col("parents") > 1)[child].sort():
+            yield f"{child}: {name} has several {parent}"
+
+
+def pricing_currency(rows: pl.DataFrame) -> Iterator[str]:
+    """The pricing currency is the billing currency, and so are its amounts."""
+    for pricing, billing in (
+        ("PricingCurrency", "BillingCurrency"),
+        ("PricingCurrencyListUnitPrice", "ListUnitPrice"),
+        ("PricingCurrencyContractedUnitPrice", "ContractedUnitPrice"),
+        ("PricingCurrencyEffectiveCost", "EffectiveCost"),
+    ):
+        yield from _broken(
+            rows, pl.col(pricing).ne_missing(pl.col(billing)), f"{pricing}: not {billing}"
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    required_when_priced,
+    consumption,
+    exact_products,
+    allowed_values,
+    categories_agree,
+    filled_together,
+    periods,
+    texts,
+    json_objects,
+    one_parent,
+    pricing_currency,
+)
+
+
+def _broken(rows: pl.DataFrame, when: pl.Expr, what: str) -> Iterator[str]:
+    """One finding for a rule, with how many rows break it and the first of them."""
+    wrong = rows.filter(when)
+    if wrong.height:
+        yield f"{what} ({wrong.height} rows, first: {wrong['x_ChargeId'][0]})"

@@ -1,0 +1,93 @@
+"""The charge lines of a month: which ones, what part of each, and in which month it was billed.
+
+Here belongs the cut of a line at the month's bounds. How a line reads in FOCUS belongs to `supply`.
+
+A line's cost belongs to the months of the hours in which the ledger spends it; what stands on an
+invoice belongs to the month of the invoice. A bill that straddles two months is a row in each: with
+its billed cost in the first, with its part of the cost in both.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from tokenworks.reports.focus.amounts import MICRO, UNIT, part_in_time, rounded, units, whole
+from tokenworks.reports.focus.inputs import LINE, Inputs, charge_id
+from tokenworks.reports.period import Period
+
+# Sources whose lines stand on an invoice; all others are our own books.
+INVOICED = ("charges", "energy_bills")
+
+
+def month_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
+    """Lines that were billed in the month or cost something in it, cut at its bounds.
+
+    Adds, in whole units: `effective`, `billed`; in whole micros of the part: `consumed`; as
+    decimals as landed: prices and quantities. `part_of_quantity` is null where there is none.
+    """
+    cost = inputs.ledger.group_by(LINE).agg(pl.col("cost").sum().alias("month_cost"))
+    is_billed = (billed_month() == str(period)) & pl.col("cost_source").is_in(INVOICED)
+    found = (
+        inputs.lines.join(cost, on=LINE, how="left")
+        .with_columns(is_billed.alias("is_billed"))
+        .filter(pl.col("is_billed") | pl.col("month_cost").is_not_null())
+    )
+    return _cut(found, period).with_columns(
+        charge_id().alias("x_ChargeId"),
+        pl.when("month_cost_known")
+        .then(units("month_cost"))
+        .otherwise(whole(0))
+        .alias("effective"),
+        pl.when("is_billed").then(units("billed_amount")).otherwise(whole(0)).alias("billed"),
+    )
+
+
+def billed_month() -> pl.Expr:
+    """The month of a line's invoice: the one in which the middle of its period lies.
+
+    A period in local time starts or ends some hours beside the month of UTC.
+    """
+    bill = ["cost_source", "bill_id"]
+    begin = pl.coalesce("billing_period_start", pl.col("period_start").min().over(bill))
+    end = pl.coalesce("billing_period_end", pl.col("period_end").max().over(bill))
+    return (begin + (end - begin) / 2).dt.strftime("%Y-%m")
+
+
+def _cut(found: pl.DataFrame, period: Period) -> pl.DataFrame:
+    """The part of each line's period that lies in the month, and of its quantities."""
+    first, last = pl.lit(datetime(period.year, period.month, 1)), pl.lit(period.end_instant)
+    begin = pl.max_horizontal(pl.col("period_start"), first)
+    end = pl.min_horizontal(pl.col("period_end"), last)
+    overlaps = (pl.col("period_start") < last) & (pl.col("period_end") > first)
+    quantities = ("pricing_quantity", "consumed_quantity", "commitment_discount_quantity")
+    exact = found.with_columns(units(name).alias(f"{name}_units") for name in quantities)
+    parts = [
+        pl.when(overlaps)
+        .then(part_in_time(f"{name}_units", begin, end, "period_start", "period_end"))
+        .otherwise(pl.col(f"{name}_units") * 0)
+        .alias(f"{name}_part")
+        for name in quantities
+    ]
+    return exact.with_columns(
+        *parts,
+        overlaps.alias("overlaps"),
+        pl.col("month_cost").is_not_null().alias("month_cost_known"),
+        pl.when(overlaps).then(begin).otherwise(pl.col("period_start")).alias("begins"),
+        pl.when(overlaps).then(end).otherwise(pl.col("period_end")).alias("ends"),
+    )
+
+
+def in_micros(column: str) -> pl.Expr:
+    """Whole units as the nearest whole micros."""
+    return rounded(pl.col(column), whole(UNIT // MICRO))
+
+
+def instant(column: str, *, up: bool = False) -> pl.Expr:
+    """A moment in whole seconds of UTC, as FOCUS writes it."""
+    moment = pl.col(column)
+    second = moment.dt.truncate("1s")
+    if up:
+        second = pl.when(second == moment).then(moment).otherwise(second.dt.offset_by("1s"))
+    return second.dt.replace_time_zone(str(UTC))

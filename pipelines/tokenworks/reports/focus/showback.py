@@ -1,0 +1,218 @@
+"""Showback rows: what the month's cost was spent on, as the ledger has it.
+
+One row per day, tenant and SKU = model × token class for what was served; idle, wasted, unattributed
+and shared capacity as rows of their own, in the unit of the charge that paid for them. Which origin
+charges a row draws on belongs to `split`.
+
+Every row has a `row_key`; `targets` tells the row of each ledger entry.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tokenworks.reports.focus.amounts import (
+    largest_remainder,
+    rounded,
+    sign,
+    units,
+    whole,
+)
+from tokenworks.reports.focus.inputs import LINE, Inputs, charge_id
+from tokenworks.reports.focus.supply import LUMP_UNIT
+from tokenworks.reports.focus.texts import each, slug
+
+GROUP = ["event_date", "deployment_id", "tenant_id", "currency"]
+_REST = [
+    "event_date",
+    "category",
+    "cause",
+    "deployment_id",
+    "tenant_id",
+    "component",
+    "model",
+    "tier",
+    "site_id",
+    "region",
+    "currency",
+    "price_unit",
+    "list_price",
+    "contracted_price",
+    "use_unit",
+]
+METERS = {
+    "input_uncached": "Input Tokens",
+    "input_unsplit": "Input Tokens, cached or not",
+    "input_cache_read": "Cached Input Tokens",
+    "output": "Output Tokens",
+}
+TOKEN_UNIT = "Tokens"
+MILLION_TOKENS = "1000000 Tokens"
+_SERVICES = {
+    "served": "Inference without Token Counts",
+    "idle": "Idle Capacity",
+    "waste": "Wasted Capacity",
+    "overhead": "Shared Overhead",
+    "unattributed": "Unattributed Capacity",
+}
+
+
+def token_rows(inputs: Inputs) -> pl.DataFrame:
+    """Rows of served tokens, with `row_key`."""
+    usage = inputs.usage.filter(pl.col("token_class").is_not_null() & (pl.col("token_count") > 0))
+    price = rounded(units("list_price_per_million"), whole(10**6))
+    known = pl.col("list_price_per_million").is_not_null()
+    sku = pl.format("{}-{}", pl.col("model").fill_null("unknown-model"), "token_class")
+    meter = pl.col("token_class").replace_strict(METERS)
+    tokens = pl.col("token_count").cast(pl.Int128)
+    return usage.with_columns(
+        pl.concat_str(pl.lit("tokens"), *_key([*GROUP, "token_class"]), separator="|").alias("row_key"),
+        pl.lit("token usage").alias("x_ChargeKind"),
+        pl.lit("Inference").alias("ServiceName"),
+        pl.lit("AI and Machine Learning").alias("ServiceCategory"),
+        pl.lit("Generative AI").alias("ServiceSubcategory"),
+        sku.alias("SkuId"),
+        meter.alias("SkuMeter"),
+        pl.format("{} of {}", meter, pl.col("model").fill_null("an unknown model"))
+        .alias("ChargeDescription"),
+        pl.when(known).then(price).otherwise(whole(0)).alias("ListUnitPrice"),
+        pl.when(known).then(pl.lit("price list")).alias("x_ListPriceSource"),
+        tokens.alias("PricingQuantity"),
+        pl.lit(MILLION_TOKENS).alias("PricingUnit"),
+        (tokens * 10**6).alias("ConsumedQuantity"),
+        pl.lit(TOKEN_UNIT).alias("ConsumedUnit"),
+        pl.lit("served").alias("x_LedgerCategory"),
+        units("cost").alias("EffectiveCost"),
+    ).with_columns(
+        pl.col("ListUnitPrice").alias("ContractedUnitPrice"),
+        pl.format("{}-{}-{}", "SkuId", "currency", "ListUnitPrice").alias("SkuPriceId"),
+    )  # fmt: skip
+
+
+def targets(inputs: Inputs, supply: pl.DataFrame) -> pl.DataFrame:
+    """Each ledger entry of the month with the row that shows it: `is_tokens`, `row_key`, `cost`."""
+    origin = supply.select(
+        "x_ChargeId",
+        pl.when("has_price").then("PricingUnit").alias("price_unit"),
+        pl.when("has_price").then("ListUnitPrice").alias("list_price"),
+        pl.when("has_price").then("ContractedUnitPrice").alias("contracted_price"),
+        pl.col("PricingQuantity").alias("origin_priced"),
+        pl.col("ConsumedQuantity").alias("origin_used"),
+        pl.col("ConsumedUnit").alias("use_unit"),
+    )
+    with_tokens = inputs.usage.filter(
+        pl.col("token_class").is_not_null() & (pl.col("token_count") > 0)
+    )
+    served = with_tokens.select(*GROUP, pl.lit("served").alias("category")).unique()
+    entries = (
+        inputs.ledger.with_columns(charge_id().alias("x_ChargeId"), units("cost").alias("cost"))
+        .drop(LINE)
+        .join(origin, on="x_ChargeId", how="left")
+        .join(
+            served.with_columns(pl.lit(True).alias("is_tokens")),
+            on=[*GROUP, "category"], how="left", nulls_equal=True,
+        )
+        .with_columns(pl.col("is_tokens").fill_null(False))
+    )  # fmt: skip
+    # The quantity of a charge goes where its cost goes.
+    for quantity in ("priced", "used"):
+        entries = largest_remainder(
+            entries, ["x_ChargeId"], f"origin_{quantity}", "cost",
+            ["event_date", "category", "cause", "deployment_id", "tenant_id", "allocation_method"],
+            quantity,
+        )  # fmt: skip
+    key = pl.concat_str(pl.lit("rest"), *_key(_REST), separator="|")
+    group = pl.concat_str(pl.lit("tokens"), *_key(GROUP), separator="|")
+    return entries.with_columns(pl.when("is_tokens").then(group).otherwise(key).alias("row_key"))
+
+
+def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
+    """Rows of what no token shows: idle, waste, overhead, unattributed; with `row_key`."""
+    rest = (
+        entries.filter(~pl.col("is_tokens"))
+        .group_by(["row_key", *_REST])
+        .agg(
+            pl.col("cost").sum().alias("EffectiveCost"),
+            pl.col("priced").sum(),
+            pl.col("used").sum(),
+        )
+    )
+    has_price = pl.col("price_unit").is_not_null()
+    amount = pl.col("EffectiveCost")
+    lump = rounded(amount.abs(), whole(10**6))
+    state = pl.concat_str("category", "cause", "component", separator=" ", ignore_nulls=True)
+    frame = rest.with_columns(
+        state.alias("x_ChargeKind"),
+        pl.col("category").replace_strict(_SERVICES).alias("ServiceName"),
+        pl.lit("Compute").alias("ServiceCategory"),
+        pl.lit("Other (Compute)").alias("ServiceSubcategory"),
+        each(state, slug).alias("SkuId"),
+        pl.when(has_price).then("list_price").otherwise(lump).alias("ListUnitPrice"),
+        pl.when(has_price).then("contracted_price").otherwise(lump).alias("ContractedUnitPrice"),
+        pl.when(has_price).then("priced").otherwise(sign(amount) * 10**6).alias("PricingQuantity"),
+        pl.when(has_price).then("price_unit").otherwise(pl.lit(LUMP_UNIT)).alias("PricingUnit"),
+        pl.when(pl.col("use_unit").is_not_null()).then("used").otherwise(sign(amount) * 10**6)
+        .alias("ConsumedQuantity"),
+        pl.col("use_unit").fill_null(LUMP_UNIT).alias("ConsumedUnit"),
+        pl.when(has_price).then(pl.lit("charge")).otherwise(pl.lit("at cost"))
+        .alias("x_ListPriceSource"),
+        pl.col("category").alias("x_LedgerCategory"),
+        pl.col("cause").alias("x_LedgerCause"),
+        pl.col("component").alias("x_CostComponent"),
+    )  # fmt: skip
+    rated = pl.format(
+        "{}-{}-{}-{}", "SkuId", "currency", "ListUnitPrice", each(pl.col("PricingUnit"), slug)
+    )
+    return frame.with_columns(
+        pl.when(has_price).then(rated).otherwise(pl.format("{}-{}-at-cost", "SkuId", "currency"))
+        .alias("SkuPriceId"),
+        pl.format("{} {}", "ServiceName", "ConsumedUnit").alias("SkuMeter"),
+        pl.format("{}: {}", "ServiceName", state).alias("ChargeDescription"),
+    )  # fmt: skip
+
+
+def shown(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """What token rows and all others share: provider, account, place, period, costs."""
+    operator = pl.lit(inputs.operator)
+    day = pl.col("event_date").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    name = pl.coalesce("tenant_name", "tenant_id")
+    resource = pl.coalesce("deployment_id", "site_id")
+    kind = (
+        pl.when(pl.col("deployment_id").is_not_null()).then(pl.lit("Deployment"))
+        .when(resource.is_not_null()).then(pl.lit("Site"))
+    )  # fmt: skip
+    tags = pl.struct("deployment_id", "model", "tier").struct.json_encode()
+    frame = rows.join(inputs.tenants, on="tenant_id", how="left")
+    return frame.with_columns(
+        *(operator.alias(column) for column in (
+            "ProviderName", "PublisherName", "InvoiceIssuerName", "ServiceProviderName",
+            "HostProviderName",
+        )),
+        pl.lit("books").alias("BillingAccountId"),
+        pl.format("Books of {}", operator).alias("BillingAccountName"),
+        pl.lit("Own Books").alias("BillingAccountType"),
+        pl.col("currency").alias("BillingCurrency"),
+        pl.lit("Usage").alias("ChargeCategory"),
+        pl.lit("Usage-Based").alias("ChargeFrequency"),
+        pl.lit("Standard").alias("PricingCategory"),
+        (pl.col("ListUnitPrice") * pl.col("PricingQuantity")).alias("ListCost"),
+        (pl.col("ContractedUnitPrice") * pl.col("PricingQuantity")).alias("ContractedCost"),
+        whole(0).alias("BilledCost"),
+        pl.col("tenant_id").alias("SubAccountId"),
+        name.alias("SubAccountName"),
+        pl.when(pl.col("tenant_id").is_not_null()).then(pl.lit("Tenant")).alias("SubAccountType"),
+        pl.col("region").alias("RegionId"),
+        pl.col("region").alias("RegionName"),
+        resource.alias("ResourceId"),
+        resource.alias("ResourceName"),
+        kind.alias("ResourceType"),
+        day.alias("ChargePeriodStart"),
+        day.dt.offset_by("1d").alias("ChargePeriodEnd"),
+        pl.when(pl.col("deployment_id").is_not_null()).then(tags).alias("Tags"),
+        pl.col("tier").alias("x_ModelTier"),
+        pl.col("row_key").alias("x_ChargeId"),
+    )  # fmt: skip
+
+
+def _key(columns: list[str]) -> list[pl.Expr]:
+    return [pl.col(name).cast(pl.String).fill_null("-") for name in columns]
