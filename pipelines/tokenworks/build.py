@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from tokenworks import partitions
+from tokenworks.assets.books import books_assets
 from tokenworks.assets.lake import lake_assets
 from tokenworks.assets.landing import LandingGroup, landing_assets, landing_groups
 from tokenworks.assets.publish import KEY as PUBLISHED
@@ -81,6 +82,7 @@ def build_defs(overrides: Overrides | None = None) -> dg.Definitions:
         assets=[
             *landing_assets(groups),
             *lake_assets(groups, days),
+            *books_assets(manifest),
             warehouse_assets(manifest),
             publish_asset(marts_keys(manifest)),
             replay_asset(PUBLISHED, partitions.scenarios(sorted(ready_scenarios()))),

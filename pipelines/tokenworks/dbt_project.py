@@ -75,6 +75,7 @@ def dbt_environment(
     paths = dbt_paths(settings)
     own = {
         "TOKENWORKS_LAKE": str(settings.lake),
+        "TOKENWORKS_BOOKS": str(settings.books),
         "TOKENWORKS_BUILD_DATABASE": str(settings.build_database),
         "DBT_TARGET_PATH": str(paths.target),
         "DBT_LOG_PATH": str(paths.logs),

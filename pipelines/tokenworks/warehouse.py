@@ -16,6 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from tokenworks.books.calendar import Gregorian
+from tokenworks.books.closed import closed_periods, verify
+from tokenworks.books.frozen import hand_over as hand_over_books
 from tokenworks.dbt_project import dbt_paths, run_dbt
 from tokenworks.restatement import Restatement, hand_over, plan, record, record_part, state_file
 from tokenworks_sources.errors import TokenworksError
@@ -139,9 +142,13 @@ def building(settings: Settings, *, whole: bool = True) -> Iterator[Build]:
 
     Raises:
         WarehouseLockedError: another process builds or publishes.
+        ClosedBooksChangedError: a file of a closed period is not what it was.
     """
     marker = state_file(settings)
     with warehouse_lock(settings) as lock:
+        closed = closed_periods(settings)
+        verify(settings, closed)
+        hand_over_books(settings, closed, Gregorian())
         build = Build(plan(settings), lock)
         was_complete = marker.is_file()
         marker.unlink(missing_ok=True)

@@ -95,6 +95,11 @@ class Settings:
         return self.books / "history"
 
     @property
+    def closed(self) -> Path:
+        """One folder per closed period, named by it."""
+        return self.books / "closed"
+
+    @property
     def pseudonym_key_file(self) -> Path:
         """Key of the pseudonyms where the environment holds none."""
         return self.home / "pseudonym.key"

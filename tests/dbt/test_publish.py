@@ -28,24 +28,10 @@ from tokenworks.warehouse import (
 )
 from tokenworks_sources.settings import Settings
 
-MARTS = [
-    "dim_deployments",
-    "fct_cost_ledger",
-    "fct_deployment_hours",
-    "fct_latency_sketches",
-    "fct_requests",
-    "rpt_batching",
-    "rpt_energy",
-    "rpt_engine_latency",
-    "rpt_frontier",
-    "rpt_geography",
-    "rpt_latency",
-    "rpt_latency_hours",
-    "rpt_reconciliation",
-    "rpt_slo",
-    "rpt_unit_cost",
-    "rpt_utilization",
-]
+# Each model of the folder is a mart, and nothing else is.
+MARTS = sorted(
+    path.stem for path in (Path(__file__).parents[2] / "dbt" / "models" / "marts").glob("*.sql")
+)
 
 
 def _sql(settings: Settings, statement: str) -> None:

@@ -141,12 +141,20 @@ def laid_out(settings: Settings, known: Known) -> Iterator[Path]:
 
 
 @contextmanager
-def connect_known(settings: Settings, known: Known) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The books as views of a database in memory, which reads nothing else."""
+def connect_known(
+    settings: Settings, known: Known, also: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The books as views of a database in memory, which reads and writes nothing else.
+
+    Args:
+        settings: the home folder.
+        known: the books.
+        also: a folder that is open too.
+    """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        history = str(settings.history).replace("'", "''")
-        connection.execute(f"set allowed_directories = ['{history}/']")
+        folders = [_quoted(f"{folder}/") for folder in (settings.history, also) if folder]
+        connection.execute(f"set allowed_directories = [{', '.join(folders)}]")
         connection.execute("set enable_external_access = false")
         for mart, pieces in sorted(known.state.items()):
             files = [str(path) for path in files_of(settings, pieces)]
@@ -154,3 +162,7 @@ def connect_known(settings: Settings, known: Known) -> Iterator[duckdb.DuckDBPyC
                 mart
             )
         yield connection
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

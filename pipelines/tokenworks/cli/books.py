@@ -1,4 +1,4 @@
-"""`tokenworks restatements`: what the books remember of themselves."""
+"""`tokenworks close` and `tokenworks restatements`: the books over time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tokenworks.cli import show
 from tokenworks_sources.settings import Settings
 
 if TYPE_CHECKING:
+    from tokenworks.books.closed import Closed
     from tokenworks.books.restated import Restated
 
 SHOWN_REASONS, SHOWN_SPANS = 3, 4
@@ -20,7 +21,63 @@ SHOWN_REASONS, SHOWN_SPANS = 3, 4
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
+    app.command()(close)
     app.command()(restatements)
+
+
+def close(
+    period: Annotated[str | None, typer.Argument(help="The period to close: YYYY-MM.")] = None,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave earlier periods open.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Only check what is closed against its digests.")
+    ] = False,
+) -> None:
+    """Freeze a period: its books and its report never change again."""
+    from tokenworks.books.closing import close as close_period
+    from tokenworks.cli.report import report_and_show
+
+    settings = Settings.from_environment()
+    if verify or period is None:
+        _verify(settings)
+        return
+    closed = close_period(settings, period, skip=skip)
+    show.done(f"{period} is closed, digest {closed.digest}", settings.closed / period)
+    show.console.print(_totals(closed))
+    result = report_and_show(settings, period)
+    show.say(result.first_line)
+    show.hint(
+        "what becomes known later is posted in the next open period: "
+        '`tokenworks sql "from fct_cost_corrections"`'
+    )
+
+
+def _verify(settings: Settings) -> None:
+    from tokenworks.books.closed import closed_periods
+    from tokenworks.books.closed import verify as verify_closed
+
+    found = closed_periods(settings)
+    verify_closed(settings, found)
+    for closed in found:
+        show.done(
+            f"{closed.period.name}: {show.count(len(closed.files), 'file')} as closed on "
+            f"{closed.closed_on:%Y-%m-%d %H:%M:%S} UTC, digest {closed.digest}"
+        )
+    if not found:
+        show.say("No period is closed yet.")
+        show.hint("`tokenworks close YYYY-MM`")
+
+
+def _totals(closed: Closed) -> object:
+    columns = ["currency", "cost", "accrued", "unattributed", "without a rate", "corrections"]
+    rows = [
+        (
+            currency,
+            *map(Decimal, (sums.cost, sums.accrued, sums.unattributed, sums.without_rate)),
+            Decimal(sums.corrections),
+        )
+        for currency, sums in sorted(closed.totals.items())
+    ]
+    return show.table(f"The books of {closed.period.name}, frozen", columns, rows)
 
 
 def restatements(

@@ -43,19 +43,19 @@ class Period:
     Attributes:
         year: the calendar year.
         month: 1 to 12.
-        known_on: what the books knew then is what is read; None where it is what they know now.
+        note: as of when the books are read, in words; nothing where it is as they are now.
     """
 
     year: int
     month: int
-    known_on: str | None = None
+    note: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Period:
         """Read `YYYY-MM`.
 
         >>> Period.parse("2026-09")
-        Period(year=2026, month=9, known_on=None)
+        Period(year=2026, month=9, note='')
 
         Raises:
             PeriodError: for anything else.
@@ -92,11 +92,6 @@ class Period:
     def end_instant(self) -> datetime:
         """The instant at which the month ends, UTC."""
         return datetime(self.end.year, self.end.month, self.end.day)
-
-    @property
-    def note(self) -> str:
-        """As of when the books are read, in words; nothing where it is now."""
-        return f"; as known on {self.known_on}" if self.known_on else ""
 
     @property
     def title(self) -> str:

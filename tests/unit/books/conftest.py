@@ -9,6 +9,7 @@ from datetime import datetime
 import duckdb
 import pytest
 
+from tokenworks.books.frozen import CORRECTIONS
 from tokenworks.publish import publish
 from tokenworks.restatement import state_file
 from tokenworks_sources.settings import Settings
@@ -53,6 +54,8 @@ def build(settings: Settings) -> Build:
                 connection.execute("insert into lines values (?, ?, ?, ?, ?, ?)", line)
             connection.execute(LEDGER)
             connection.execute(RECONCILIATION)
+            typed = ", ".join(f"{name} {kind}" for name, kind in CORRECTIONS.items())
+            connection.execute(f"create or replace table fct_cost_corrections ({typed})")
         state = {"rules": "same", "lake": {}, "files": files or {}}
         state_file(settings).write_text(json.dumps(state))
         publish(settings, datetime.fromisoformat(f"{now}+00:00"))

@@ -1,0 +1,22 @@
+select
+    cast(posted_period as string) as posted_period,
+    cast(posted_from as date) as posted_from,
+    cast(posted_until as date) as posted_until,
+    cast(corrected_period as string) as corrected_period,
+    cast(event_date as date) as event_date,
+    cast(bill_id as string) as bill_id,
+    cast(charge_line_id as string) as charge_line_id,
+    cast(cost_source as string) as cost_source,
+    cast(component as string) as component,
+    cast(category as string) as category,
+    cast(cause as string) as cause,
+    cast(deployment_id as string) as deployment_id,
+    cast(tenant_id as string) as tenant_id,
+    cast(model as string) as model,
+    cast(tier as string) as tier,
+    cast(site_id as string) as site_id,
+    cast(region as string) as region,
+    cast(currency as string) as currency,
+    cast(cost as decimal(38,12)) as cost,
+    cast(cost_usd as decimal(38,12)) as cost_usd
+from {{ source('books', 'corrections') }}
