@@ -27,13 +27,48 @@ from tokenworks_sources.errors import TokenworksError
 Check = Callable[[pl.DataFrame], Iterator[str]]
 _SHOWN = 5
 
-_ALWAYS = ["BilledCost", "BillingAccountId", "BillingAccountName", "BillingAccountType", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargeDescription", "ChargeFrequency", "ChargePeriodEnd", "ChargePeriodStart", "ContractedCost", "EffectiveCost", "InvoiceIssuerName", "ListCost", "PricingCurrency", "PricingCurrencyEffectiveCost", "ServiceCategory", "ServiceName", "ServiceSubcategory", "x_ChargeId", "x_ChargeKind"]
+_ALWAYS = [
+    "BilledCost",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingAccountType",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeDescription",
+    "ChargeFrequency",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "ContractedCost",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "PricingCurrency",
+    "PricingCurrencyEffectiveCost",
+    "ServiceCategory",
+    "ServiceName",
+    "ServiceSubcategory",
+    "x_ChargeId",
+    "x_ChargeKind",
+]
 _BY_VERSION: Mapping[str, list[str]] = {
     "1.2": ["ProviderName", "PublisherName"],
     "1.3": ["ProviderName", "PublisherName", "ServiceProviderName", "HostProviderName"],
     "1.4": ["ServiceProviderName"],
 }
-_PRICED = ["ContractedUnitPrice", "ListUnitPrice", "PricingCategory", "PricingQuantity", "PricingUnit", "SkuId", "SkuMeter", "SkuPriceId", "PricingCurrencyListUnitPrice", "PricingCurrencyContractedUnitPrice"]
+_PRICED = [
+    "ContractedUnitPrice",
+    "ListUnitPrice",
+    "PricingCategory",
+    "PricingQuantity",
+    "PricingUnit",
+    "SkuId",
+    "SkuMeter",
+    "SkuPriceId",
+    "PricingCurrencyListUnitPrice",
+    "PricingCurrencyContractedUnitPrice",
+]
 # Columns that are filled together or not at all.
 _TOGETHER = (
     ("RegionId", "RegionName"),

@@ -24,8 +24,8 @@ INVOICED = ("charges", "energy_bills")
 def month_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
     """Lines that were billed in the month or cost something in it, cut at its bounds.
 
-    Adds, in whole units: `effective`, `billed`; in whole micros of the part: `consumed`; as
-    decimals as landed: prices and quantities. `part_of_quantity` is null where there is none.
+    Adds the month's part in whole units: `effective`, `billed`, and `<quantity>_part` of each landed
+    quantity; `is_billed`, `is_whole`; and the bounds `begins` and `ends`.
     """
     cost = inputs.ledger.group_by(LINE).agg(pl.col("cost").sum().alias("month_cost"))
     is_billed = (billed_month() == str(period)) & pl.col("cost_source").is_in(INVOICED)
@@ -36,10 +36,7 @@ def month_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
     )
     return _cut(found, period).with_columns(
         charge_id().alias("x_ChargeId"),
-        pl.when("month_cost_known")
-        .then(units("month_cost"))
-        .otherwise(whole(0))
-        .alias("effective"),
+        pl.coalesce(units("month_cost"), whole(0)).alias("effective"),
         pl.when("is_billed").then(units("billed_amount")).otherwise(whole(0)).alias("billed"),
     )
 
@@ -72,8 +69,7 @@ def _cut(found: pl.DataFrame, period: Period) -> pl.DataFrame:
     ]
     return exact.with_columns(
         *parts,
-        overlaps.alias("overlaps"),
-        pl.col("month_cost").is_not_null().alias("month_cost_known"),
+        ((begin == pl.col("period_start")) & (end == pl.col("period_end"))).alias("is_whole"),
         pl.when(overlaps).then(begin).otherwise(pl.col("period_start")).alias("begins"),
         pl.when(overlaps).then(end).otherwise(pl.col("period_end")).alias("ends"),
     )

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import polars as pl
 
+from tokenworks.reports.focus.amounts import micros_as
+from tokenworks.reports.focus.columns import PRICE
 from tokenworks.reports.focus.inputs import Inputs
 from tokenworks.reports.focus.services import OTHER_CATEGORY, SUBCATEGORIES, other_of
 from tokenworks.reports.focus.texts import each, flat_json, slug
 
 UNKNOWN_ISSUER = "Unknown issuer"
 ELECTRICITY = "Electricity"
+GPU_HOURS = "GPU-Hours"
+# Details of a price are per pricing unit, and a GPU-hour is one of one GPU.
+ONE_GPU = '{"GpuCount": 1}'
 OWNED_SERVERS = "Owned GPU Servers"
 _BY_COMPONENT = {"network": "Networking", "storage": "Storage", "accelerator": "Compute"}
 
@@ -106,7 +111,7 @@ def _skus(rows: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
         pl.when(is_priced).then(pl.coalesce("sku_id", made_up)).alias("SkuId")
     )
     price = pl.col("sku_price_id")
-    at = pl.format("{}-{}", "SkuId", "ListUnitPrice")
+    at = pl.format("{}-{}", "SkuId", micros_as("ListUnitPrice", PRICE))
     price_id = (
         pl.when(price.is_null() | ~pl.col("has_price")).then(at)
         .when(price.is_in(shared.implode())).then(pl.format("{}/{}", "SkuId", price))
@@ -122,6 +127,7 @@ def _skus(rows: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
         pl.when(is_priced).then(price_id).alias("SkuPriceId"),
         pl.when(is_priced).then(meter).alias("SkuMeter"),
+        pl.when(pl.col("PricingUnit") == GPU_HOURS).then(pl.lit(ONE_GPU)).alias("SkuPriceDetails"),
         pl.when(is_priced).then(category).alias("PricingCategory"),
         pl.coalesce("charge_description", "ServiceName").alias("ChargeDescription"),
         each(pl.col("tags"), flat_json).alias("Tags"),
@@ -150,12 +156,16 @@ def _accounts(rows: pl.DataFrame) -> pl.DataFrame:
 def _places(rows: pl.DataFrame) -> pl.DataFrame:
     """Region and resource, each with all its columns or none of them."""
     region = pl.coalesce("region_id", "region_name", "site_region")
-    unused = pl.col("commitment_discount_status").fill_null("Used") == "Unused"
-    resource = pl.when(unused).then("commitment_discount_id").otherwise(
+    # What is bought or left unused is the commitment itself.
+    is_commitment = pl.col("commitment_discount_id").is_not_null() & (
+        (pl.col("commitment_discount_status") == "Unused")
+        | (pl.col("ChargeCategory") == "Purchase")
+    ).fill_null(False)
+    resource = pl.when(is_commitment).then("commitment_discount_id").otherwise(
         pl.coalesce("resource_id", "amortised_server_id", "meter_id")
     )  # fmt: skip
     kind = (
-        pl.when(unused).then(pl.lit("Commitment"))
+        pl.when(is_commitment).then(pl.lit("Commitment"))
         .when(pl.col("resource_type").is_not_null()).then("resource_type")
         .when(pl.col("amortised_server_id").is_not_null()).then(pl.lit("GPU server"))
         .when(pl.col("meter_id").is_not_null()).then(pl.lit("Electricity meter"))
@@ -166,7 +176,12 @@ def _places(rows: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("region_name", region).alias("RegionName"),
         pl.col("availability_zone").alias("AvailabilityZone"),
         resource.alias("ResourceId"),
-        _where(resource, pl.coalesce("resource_name", resource)).alias("ResourceName"),
+        _where(
+            resource,
+            pl.when(is_commitment)
+            .then(pl.coalesce("commitment_discount_name", resource))
+            .otherwise(pl.coalesce("resource_name", resource)),
+        ).alias("ResourceName"),
         _where(resource, kind).alias("ResourceType"),
         pl.col("component").alias("x_CostComponent"),
     )

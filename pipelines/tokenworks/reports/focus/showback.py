@@ -13,12 +13,15 @@ import polars as pl
 
 from tokenworks.reports.focus.amounts import (
     largest_remainder,
+    micros_as,
     rounded,
     sign,
     units,
     whole,
 )
+from tokenworks.reports.focus.columns import PRICE
 from tokenworks.reports.focus.inputs import LINE, Inputs, charge_id
+from tokenworks.reports.focus.names import GPU_HOURS, ONE_GPU
 from tokenworks.reports.focus.supply import LUMP_UNIT
 from tokenworks.reports.focus.texts import each, slug
 
@@ -85,7 +88,12 @@ def token_rows(inputs: Inputs) -> pl.DataFrame:
         units("cost").alias("EffectiveCost"),
     ).with_columns(
         pl.col("ListUnitPrice").alias("ContractedUnitPrice"),
-        pl.format("{}-{}-{}", "SkuId", "currency", "ListUnitPrice").alias("SkuPriceId"),
+        pl.format("{}-{}-{}", "SkuId", "currency", micros_as("ListUnitPrice", PRICE)).alias(
+            "SkuPriceId"
+        ),
+        pl.struct(
+            pl.col("model").alias("x_Model"), pl.col("token_class").alias("x_TokenClass")
+        ).struct.json_encode().alias("SkuPriceDetails"),
     )  # fmt: skip
 
 
@@ -97,8 +105,8 @@ def targets(inputs: Inputs, supply: pl.DataFrame) -> pl.DataFrame:
         pl.when("has_price").then("ListUnitPrice").alias("list_price"),
         pl.when("has_price").then("ContractedUnitPrice").alias("contracted_price"),
         pl.col("PricingQuantity").alias("origin_priced"),
-        pl.col("ConsumedQuantity").alias("origin_used"),
-        pl.col("ConsumedUnit").alias("use_unit"),
+        pl.coalesce("ConsumedQuantity", "PricingQuantity").alias("origin_used"),
+        pl.coalesce("ConsumedUnit", "PricingUnit").alias("use_unit"),
     )
     with_tokens = inputs.usage.filter(
         pl.col("token_class").is_not_null() & (pl.col("token_count") > 0)
@@ -161,12 +169,17 @@ def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
         pl.col("component").alias("x_CostComponent"),
     )  # fmt: skip
     rated = pl.format(
-        "{}-{}-{}-{}", "SkuId", "currency", "ListUnitPrice", each(pl.col("PricingUnit"), slug)
+        "{}-{}-{}-{}",
+        "SkuId",
+        "currency",
+        micros_as("ListUnitPrice", PRICE),
+        each(pl.col("PricingUnit"), slug),
     )
     return frame.with_columns(
         pl.when(has_price).then(rated).otherwise(pl.format("{}-{}-at-cost", "SkuId", "currency"))
         .alias("SkuPriceId"),
         pl.format("{} {}", "ServiceName", "ConsumedUnit").alias("SkuMeter"),
+        pl.when(pl.col("PricingUnit") == GPU_HOURS).then(pl.lit(ONE_GPU)).alias("SkuPriceDetails"),
         pl.format("{}: {}", "ServiceName", state).alias("ChargeDescription"),
     )  # fmt: skip
 

@@ -14,13 +14,12 @@ import polars as pl
 from tokenworks.reports.focus.amounts import growth, rounded, sign, units, whole
 from tokenworks.reports.focus.inputs import Inputs
 from tokenworks.reports.focus.lines import in_micros, instant, month_lines
-from tokenworks.reports.focus.names import named
+from tokenworks.reports.focus.names import GPU_HOURS, named
 from tokenworks.reports.focus.texts import each, grown_unit
 from tokenworks.reports.period import Period
 
 # Unit of what has no price per unit: a bill's line is one charge of its own amount.
 LUMP_UNIT = "Charges"
-GPU_HOURS = "GPU-Hours"
 _MICRO_UNITS = whole(10**6)
 _HOUR_US = 3_600_000_000
 
@@ -124,23 +123,33 @@ def _quantities(lines: pl.DataFrame) -> pl.DataFrame:
     """Whole micros of prices and quantities, in a unit that holds all digits of the prices."""
     has_price, is_priced = pl.col("has_price"), pl.col("is_priced")
     scale = pl.lit(10, dtype=pl.Int128) ** pl.col("grown_by").cast(pl.UInt32)
-    amount = pl.when("is_billed").then("billed").otherwise("effective")
-    lump_price = rounded(amount.abs(), _MICRO_UNITS)
 
-    def priced(exact: str) -> pl.Expr:
+    def priced(exact: str, landed: str) -> pl.Expr:
         value = rounded(pl.col(exact) * scale, _MICRO_UNITS)
-        return pl.when(has_price).then(value).when(is_priced).then(lump_price)
+        lump = rounded(_amount(landed).abs(), _MICRO_UNITS)
+        return pl.when(has_price).then(value).when(is_priced).then(lump)
 
     quantity = rounded(pl.col("quantity_exact"), scale * _MICRO_UNITS)
     unit = each(pl.format("{} {}", "grown_by", "pricing_unit"), _grown)
     return lines.with_columns(
-        priced("list_exact").alias("ListUnitPrice"),
-        priced("contracted_exact").alias("ContractedUnitPrice"),
-        pl.when(has_price).then(quantity).when(is_priced).then(sign(amount) * 10**6)
+        priced("list_exact", "list_cost").alias("ListUnitPrice"),
+        priced("contracted_exact", "contracted_cost").alias("ContractedUnitPrice"),
+        pl.when(has_price).then(quantity).when(is_priced).then(sign(_amount()) * 10**6)
         .alias("PricingQuantity"),
         pl.when(has_price & pl.col("pricing_unit").is_not_null()).then(unit)
         .when(is_priced).then(pl.lit(LUMP_UNIT)).alias("PricingUnit"),
     )  # fmt: skip
+
+
+def _amount(landed: str | None = None) -> pl.Expr:
+    """What stands for list or contracted cost where there is no price: the landed one, else the cost.
+
+    Of a line that is cut at the month's bounds only the cost is known by month.
+    """
+    cost = pl.when(pl.col("effective") != 0).then("effective").otherwise("billed")
+    if landed is None:
+        return cost
+    return pl.when("is_whole").then(pl.coalesce(units(landed), cost)).otherwise(cost)
 
 
 def _grown(text: str) -> str:
@@ -150,12 +159,10 @@ def _grown(text: str) -> str:
 
 def _costs(lines: pl.DataFrame) -> pl.DataFrame:
     """The four costs, consumption, periods and the invoice."""
-    is_priced = pl.col("is_priced")
-    amount = pl.when("is_billed").then("billed").otherwise("effective")
 
     def cost(price: str, landed: str) -> pl.Expr:
-        stated = pl.when("is_billed").then(pl.coalesce(units(landed), "billed")).otherwise(amount)
-        return pl.when(is_priced).then(pl.col(price) * pl.col("PricingQuantity")).otherwise(stated)
+        product = pl.col(price) * pl.col("PricingQuantity")
+        return pl.when("is_priced").then(product).otherwise(_amount(landed))
 
     is_consumed = (pl.col("ChargeCategory") == "Usage") & (
         pl.col("commitment_discount_status").fill_null("Used") != "Unused"
