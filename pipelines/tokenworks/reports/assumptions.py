@@ -6,8 +6,6 @@ its definition.
 
 from __future__ import annotations
 
-from tokenworks.reports.chargeback import POLICY, POLICY_TEXT
-
 DEFINITIONS: tuple[tuple[str, str], ...] = (
     ("Window", "Calendar month of UTC hours, half open: [first hour, first hour of next month)."),
     (
@@ -59,7 +57,22 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         "Always sums of the month divided by sums of the month, never means of daily ratios.",
     ),
     ("Idle share", "Idle cost over active plus idle cost of the segment's own deployments."),
-    (f"Chargeback policy: {POLICY}", POLICY_TEXT),
+    (
+        "Chargeback",
+        (
+            "Served cost and waste are a tenant's own; idle and overhead follow the month's policy, "
+            "which stands above the chargeback and in every row of rpt_chargeback."
+        ),
+    ),
+    (
+        "Variance",
+        (
+            "Against the calendar month before, one thing at a time: all tokens (volume), their mix, "
+            "held GPU-hours per token (efficiency), dollars per GPU-hour at last month's exchange "
+            "rates (price), the rates (FX), segments that came or went. The effects sum to the "
+            "change exactly; GPUs that no deployment holds are a segment of their own."
+        ),
+    ),
     (
         "Rounding",
         (

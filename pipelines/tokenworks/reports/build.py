@@ -17,9 +17,21 @@ from tokenworks.reports.period import Period
 from tokenworks.reports.read import read_month
 from tokenworks.reports.tables import build_tables
 from tokenworks.reports.workbook import write_workbook
+from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
 Progress = Callable[[str], None]
+
+
+class UnsureReportError(TokenworksError):
+    """A report that was to be printed only if enough of it is known."""
+
+    def __init__(self, period: Period, first_line: str) -> None:
+        self.first_line = first_line
+        super().__init__(
+            f"The report of {period} was not printed. {first_line} See the sheet Data quality of the "
+            "report without --strict for what is unknown."
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,8 @@ def build_report(
     month: str,
     progress: Progress | None = None,
     as_known_on: datetime | None = None,
+    *,
+    strict: bool = False,
 ) -> ReportResult:
     """Write the workbook and the page of a month.
 
@@ -54,18 +68,22 @@ def build_report(
         month: `YYYY-MM`.
         progress: told what is being done, in a few words.
         as_known_on: read the books as they were known then; as they are where not given.
+        strict: print nothing where the unknown share is not within its limit.
 
     Raises:
         PeriodError: when the month is not written as YYYY-MM.
         NoDataError: when nothing is published for it; names the months that there are.
         MartError: when a mart is missing or of another version.
         NotYetKnownError: when there were no books at the moment asked for.
+        UnsureReportError: when too much is unknown and the report is strict.
     """
     tell = progress or _silent
     period = Period.parse(month)
     with edition(settings, period, as_known_on) as chosen:
         tell(f"Reading the marts of {period}")
         tables = build_tables(read_month(chosen.marts, chosen.period), chosen.period)
+        if strict and tables.quality.verdict() != "within":
+            raise UnsureReportError(period, tables.quality.first_line())
         tell("Writing the workbook")
         workbook = chosen.put(
             lambda path: write_workbook(tables, path), f"tokenworks-{period}.xlsx"

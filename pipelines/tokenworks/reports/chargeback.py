@@ -1,59 +1,95 @@
 """What each tenant is charged: served, waste, and its share of idle and overhead.
 
-Here belongs the sharing policy and nothing that formats it. The ledger keeps idle as rows of its
-own; sharing it is a view, and the policy's name goes with every table that shows it.
+Here belongs reading `rpt_chargeback`, whose rows keep the month's policy; sharing is the
+warehouse's work, so that a tenant's month in SQL is its row here. Nothing here formats.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from tokenworks.reports.ledger import (
-    CATEGORIES,
-    IDLE,
-    OVERHEAD,
-    SERVED,
-    UNATTRIBUTED,
-    UNOBSERVED,
-    WASTE,
-    CurrencyLedger,
-)
-from tokenworks.reports.money import Key, allocate, from_minor, minor_digits, post
+import polars as pl
 
-POLICY = "proportional to served cost"
-POLICY_TEXT = (
-    "Idle and overhead follow served cost. The idle of a deployment is shared among the tenants "
-    "that it served in the month, in proportion to their served cost there; idle of GPUs that "
-    "belong to no deployment, idle of deployments that served nobody, and overhead are shared "
-    "among all tenants in proportion to their served cost in the same currency. Billed hours of "
-    "which no record says anything are charged to nobody and keep a line of their own."
+from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger, LedgerError
+from tokenworks.reports.money import minor_digits
+
+_TENANT = "tenant"
+_LINE_NAMES = {
+    "no_tenant": "(no tenant named)",
+    "platform": "(platform: charged to no tenant)",
+    "not_observed": "(not observed)",
+    "unattributed": "(unattributed)",
+}
+IDLE_POLICIES: Mapping[str, str] = {
+    "tenant-share": (
+        "The idle of a deployment is shared among the tenants that it served in the month, in "
+        "proportion to their served cost there; idle of GPUs that belong to no deployment, and of "
+        "deployments that served nobody, among all tenants in proportion to their served cost in "
+        "the same currency."
+    ),
+    "reserved": (
+        "The idle of a deployment is charged to the tenants that reserved it, in proportion to the "
+        "GPU-hours reserved; what nobody reserved stays with the platform."
+    ),
+    "platform": "Idle is charged to no tenant and stays with the platform.",
+}
+OVERHEAD_POLICIES: Mapping[str, str] = {
+    "tenant-share": (
+        "Overhead is shared among all tenants in proportion to their served cost in the same "
+        "currency."
+    ),
+    "platform": "Overhead is charged to no tenant and stays with the platform.",
+}
+_ALWAYS = (
+    "Billed hours of which no record says anything, and cost that no rule could place, are charged "
+    "to nobody and keep lines of their own."
 )
-NO_TENANT = "(no tenant named)"
-NOT_SHARED = "(not shared: nobody was served in this currency)"
-NOT_OBSERVED = "(not observed)"
-UNATTRIBUTED_LINE = "(unattributed)"
-_TENANT, _SPECIAL = "0", "1"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who bears idle and overhead in a month, by the names of `fleet.yaml`."""
+
+    idle: str
+    overhead: str
+
+    @property
+    def name(self) -> str:
+        """Both names."""
+        return f"idle {self.idle}, overhead {self.overhead}"
+
+    @property
+    def text(self) -> str:
+        """What the names mean."""
+        return f"{IDLE_POLICIES[self.idle]} {OVERHEAD_POLICIES[self.overhead]} {_ALWAYS}"
 
 
 @dataclass(frozen=True)
 class ChargebackLine:
-    """One line of a chargeback: a tenant, or what no tenant can be charged with."""
+    """One line of a chargeback: a tenant, or what no tenant can be charged with.
+
+    Attributes:
+        name: tenant, or what the line holds.
+        is_tenant: whether somebody can be sent the bill.
+        cost_centre: of the tenant in `fleet.yaml`; empty where none is named.
+        amounts: amounts in the order of the ledger's categories, in minor units.
+        total_usd: exact total in dollars; None where a rate is missing.
+        input_tokens: input of served requests; None on lines that hold no requests.
+        output_tokens: output of served requests.
+        list_usd: list price of those that have one.
+    """
 
     name: str
     is_tenant: bool
-    served: Decimal
-    waste: Decimal
-    idle: Decimal
-    overhead: Decimal
-    unattributed: Decimal
-
-    @property
-    def amounts(self) -> tuple[Decimal, ...]:
-        """Amounts in the order of the ledger's categories."""
-        return (self.served, self.waste, self.idle, self.overhead, self.unattributed)
+    cost_centre: str
+    amounts: tuple[Decimal, ...]
+    total_usd: Decimal | None
+    input_tokens: int | None
+    output_tokens: int | None
+    list_usd: Decimal | None
 
     @property
     def total(self) -> Decimal:
@@ -70,71 +106,57 @@ class Chargeback:
     total: Decimal
 
 
-def chargeback(ledger: CurrencyLedger) -> Chargeback:
-    """Charge the ledger of one currency to its tenants."""
-    exact = _exact_cells(ledger)
-    posted: dict[str, dict[Key, int]] = {}
-    for category in CATEGORIES:
-        cells = exact[category]
-        minor = int(ledger.categories[category].scaleb(minor_digits(ledger.currency)))
-        posted[category] = post(cells, ledger.currency, minor) if cells else {}
-    keys = sorted({key for cells in posted.values() for key in cells})
-    lines = tuple(_line(key, posted, ledger.currency) for key in keys)
+def policy(frame: pl.LazyFrame) -> Policy:
+    """The policy of the month; the default where nothing was charged."""
+    found = frame.select("idle_policy", "overhead_policy").drop_nulls().unique().collect()
+    idle, overhead = found.row(0) if found.height else ("tenant-share", "tenant-share")
+    return Policy(idle, overhead)
+
+
+def chargebacks(frame: pl.LazyFrame, ledgers: Sequence[CurrencyLedger]) -> tuple[Chargeback, ...]:
+    """One chargeback for each ledger, in its order.
+
+    Raises:
+        LedgerError: when the charged amounts are not those of the ledger.
+    """
+    rows = frame.collect().rows(named=True)
+    return tuple(_of_currency(ledger, rows) for ledger in ledgers)
+
+
+def uncharged(frame: pl.LazyFrame) -> tuple[str, ...]:
+    """Tenants whose requests cost nothing that the ledger knows."""
+    names = frame.filter(pl.col("currency").is_null() & (pl.col("line_kind") == _TENANT))
+    return tuple(sorted(str(name) for name in names.collect()["tenant_id"]))
+
+
+def _of_currency(ledger: CurrencyLedger, rows: Sequence[Mapping[str, Any]]) -> Chargeback:
+    own = [row for row in rows if row["currency"] == ledger.currency]
+    lines = tuple(_line(row, ledger.currency) for row in sorted(own, key=_order))
+    found = [
+        sum(amounts, Decimal(0)) for amounts in zip(*(line.amounts for line in lines), strict=True)
+    ]
+    if found != list(ledger.categories.values()):
+        raise LedgerError(
+            f"rpt_chargeback and fct_cost_ledger disagree in {ledger.currency}: charged "
+            f"{sum(found, Decimal(0))}, posted {ledger.total}. Run `tokenworks build` again."
+        )
     return Chargeback(ledger.currency, lines, ledger.total)
 
 
-def _line(key: Key, posted: Mapping[str, Mapping[Key, int]], currency: str) -> ChargebackLine:
-    kind, name = key
-    amounts = {
-        category: from_minor(posted[category].get(key, 0), currency) for category in CATEGORIES
-    }
+def _order(row: Mapping[str, Any]) -> tuple[bool, str, str]:
+    return row["line_kind"] != _TENANT, row["line_kind"], row["tenant_id"] or ""
+
+
+def _line(row: Mapping[str, Any], currency: str) -> ChargebackLine:
+    is_tenant = row["line_kind"] == _TENANT
+    digits = Decimal(1).scaleb(-minor_digits(currency))
     return ChargebackLine(
-        name=name,
-        is_tenant=kind == _TENANT,
-        served=amounts[SERVED],
-        waste=amounts[WASTE],
-        idle=amounts[IDLE],
-        overhead=amounts[OVERHEAD],
-        unattributed=amounts[UNATTRIBUTED],
+        name=row["tenant_id"] if is_tenant else _LINE_NAMES[row["line_kind"]],
+        is_tenant=is_tenant,
+        cost_centre=row["cost_centre"] or "",
+        amounts=tuple(row[f"{category}_amount"].quantize(digits) for category in CATEGORIES),
+        total_usd=row["total_cost_usd"],
+        input_tokens=row["input_total_tokens"],
+        output_tokens=row["output_total_tokens"],
+        list_usd=row["cost_list_usd"],
     )
-
-
-def _exact_cells(ledger: CurrencyLedger) -> dict[str, dict[Key, int]]:
-    """Exact units by category and line, shares included."""
-    cells: dict[str, dict[Key, int]] = {category: defaultdict(int) for category in CATEGORIES}
-    served_at: dict[str, dict[Key, int]] = defaultdict(lambda: defaultdict(int))
-    pools: dict[tuple[str, str], int] = defaultdict(int)
-    for row in ledger.rows:
-        if row.category in (SERVED, WASTE):
-            key = _tenant_key(row.tenant)
-            cells[row.category][key] += row.units
-            if row.category == SERVED:
-                served_at[row.deployment][key] += row.units
-        elif row.category == UNATTRIBUTED:
-            cells[UNATTRIBUTED][_SPECIAL, UNATTRIBUTED_LINE] += row.units
-        elif row.cause == UNOBSERVED:
-            cells[row.category][_SPECIAL, NOT_OBSERVED] += row.units
-        else:
-            pools[row.category, row.deployment if row.category == IDLE else ""] += row.units
-    everywhere = cells[SERVED]
-    for (category, deployment), units in sorted(pools.items()):
-        local = served_at.get(deployment, {}) if category == IDLE and deployment else {}
-        for key, part in _share(units, local, everywhere).items():
-            cells[category][key] += part
-    return cells
-
-
-def _tenant_key(tenant: str) -> Key:
-    return (_TENANT, tenant) if tenant else (_SPECIAL, NO_TENANT)
-
-
-def _share(units: int, local: Mapping[Key, int], everywhere: Mapping[Key, int]) -> dict[Key, int]:
-    """Split a pool by served cost: of the deployment, else of the whole fleet, else not at all.
-
-    A tenant whose served cost is a credit takes no share: a negative weight has no meaning.
-    """
-    for weights in (local, everywhere):
-        positive = {key: weight for key, weight in weights.items() if weight > 0}
-        if positive:
-            return allocate(units, positive)
-    return {(_SPECIAL, NOT_SHARED): units}

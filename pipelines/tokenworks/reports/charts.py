@@ -26,18 +26,12 @@ from tokenworks.reports.formatting import (
 from tokenworks.reports.ledger import CATEGORIES, UNOBSERVED, CurrencyLedger
 from tokenworks.reports.operations import Latency, Utilisation
 from tokenworks.reports.period import Period
+from tokenworks.reports.sheet import COLOURS
 from tokenworks.reports.unit_cost import SegmentCost
 
-PALETTE = {
-    "served": "#1f6f8b",
-    "waste": "#c8553d",
-    "idle": "#e0a458",
-    "overhead": "#8d99ae",
-    "unattributed": "#4a4e57",
-    UNOBSERVED: "#cdd3da",
-}
+PALETTE = {**COLOURS, UNOBSERVED: "#cdd3da"}
 # The page is 1,024 pixels wide inside; charts drawn at that width keep their text size.
-_WIDTH = 1024
+WIDTH = 1024
 _DRAWN_LATENCIES = ("ttft", "e2e")
 _LEAST_ABBREVIATED = 10_000
 # Hours not observed are idle in the ledger, but nobody knows that they were.
@@ -63,14 +57,14 @@ def where_chart(ledger: CurrencyLedger) -> Chart:
         x=alt.X(
             "amount:Q",
             title=ledger.currency,
-            axis=_amount_axis([found.amount for found in ledger.causes], tickCount=8),
+            axis=amount_axis([found.amount for found in ledger.causes], tickCount=8),
         ),
     )
     bars = base.mark_bar(cornerRadiusEnd=2, height={"band": 0.62}).encode(
         color=_category_colour(None)
     )
     return draw(
-        bars.properties(width=_WIDTH - 150, height=alt.Step(26)),
+        bars.properties(width=WIDTH - 150, height=alt.Step(26)),
         f"where-{ledger.currency}",
         f"Bars: {ledger.currency} by category and cause; the table below has the amounts.",
     )
@@ -101,12 +95,12 @@ def daily_chart(ledger: CurrencyLedger, period: Period) -> Chart:
             y=alt.Y(
                 "sum(amount):Q",
                 title=f"{ledger.currency} a day",
-                axis=_amount_axis(_day_sums(ledger)),
+                axis=amount_axis(_day_sums(ledger)),
             ),
             color=_category_colour(alt.Legend(orient="top", title=None)),
             order=alt.Order("order:Q"),
         )
-        .properties(width=_WIDTH - 70, height=210)
+        .properties(width=WIDTH - 70, height=210)
     )
     return draw(
         chart,
@@ -278,7 +272,7 @@ def _day_sums(ledger: CurrencyLedger) -> list[Decimal]:
     return list(sums.values())
 
 
-def _amount_axis(amounts: Sequence[Decimal], **looks: Any) -> alt.Axis:
+def amount_axis(amounts: Sequence[Decimal], **looks: Any) -> alt.Axis:
     """Plain numbers below 10,000, thousands and millions from there."""
     if max((abs(amount) for amount in amounts), default=Decimal(0)) < _LEAST_ABBREVIATED:
         return alt.Axis(format=",f", **looks)

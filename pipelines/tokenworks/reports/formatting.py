@@ -25,6 +25,15 @@ CATEGORY_NAMES = {
     "overhead": "Overhead",
     "unattributed": "Unattributed",
 }
+EFFECT_NAMES = {
+    "volume": "Volume",
+    "mix": "Mix",
+    "efficiency": "Efficiency",
+    "price": "Price",
+    "fx": "Exchange rates",
+    "new": "New",
+    "discontinued": "Discontinued",
+}
 TOKEN_CLASS_NAMES = {
     "input_uncached": "Uncached input",
     "input_cache_read": "Cached input",

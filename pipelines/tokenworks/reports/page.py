@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from tokenworks.reports import charts, formatting
 from tokenworks.reports.assumptions import DEFINITIONS
-from tokenworks.reports.chargeback import POLICY, POLICY_TEXT
+from tokenworks.reports.charts_bridge import variance_chart
 from tokenworks.reports.drawing import Chart
 from tokenworks.reports.headline import HeadlineRow
 from tokenworks.reports.ledger import CATEGORIES, IDLE, SERVED, UNOBSERVED, CurrencyLedger
@@ -79,8 +79,7 @@ def render_page(tables: ReportTables) -> str:
         latency_names=formatting.LATENCY_NAMES,
         percentiles=_SHOWN_PERCENTILES,
         digits=minor_digits,
-        policy=POLICY,
-        policy_text=POLICY_TEXT,
+        effect_names=formatting.EFFECT_NAMES,
         definitions=DEFINITIONS,
     )
 
@@ -96,6 +95,8 @@ def _charts(tables: ReportTables) -> dict[str, Chart]:
     for ledger in tables.ledgers:
         drawn[f"where-{ledger.currency}"] = charts.where_chart(ledger)
         drawn[f"daily-{ledger.currency}"] = charts.daily_chart(ledger, tables.window.period)
+    if tables.bridge is not None and tables.bridge.has_base:
+        drawn["variance"] = variance_chart(tables.bridge)
     if any(_has_rates(segment) for segment in tables.segments):
         drawn["unit_cost"] = charts.unit_cost_chart(tables.segments)
     if any(row.tier and row.paid for row in tables.utilisation):

@@ -88,11 +88,11 @@ class Quality:
     untranslated: Mapping[str, Decimal]
     telemetry_coverage: float | None
 
-    def shares(self, currency: str) -> dict[str, Decimal | None]:
-        """Share of a currency's cost by grade; credits count by their size."""
+    def shares(self, currency: str, category: str | None = None) -> dict[str, Decimal | None]:
+        """Share of a currency's cost, or of one category, by grade; credits count by their size."""
         sizes: dict[str, Decimal] = defaultdict(Decimal)
         for method in self.methods:
-            if method.currency == currency:
+            if method.currency == currency and category in (None, method.category):
                 sizes[method.grade] += method.magnitude
         whole = sum(sizes.values(), Decimal(0))
         return {grade: sizes[grade] / whole if whole else None for grade in GRADES}

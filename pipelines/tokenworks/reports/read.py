@@ -13,7 +13,9 @@ from typing import TypeAlias
 
 import polars as pl
 
+from tokenworks.reports.ledger import CATEGORIES
 from tokenworks.reports.period import Period, require_data
+from tokenworks.reports.variance import EFFECTS
 from tokenworks_sources.errors import TokenworksError
 
 MONEY = pl.Decimal(38, 12)
@@ -49,6 +51,8 @@ COLUMNS: Mapping[str, Columns] = {
     "fct_cost_ledger": {
         **_SEGMENT,
         "bill_id": _TEXT,
+        "charge_line_id": _TEXT,
+        "cost_source": _TEXT,
         "category": _TEXT,
         "cause": _TEXT,
         "deployment_id": _TEXT,
@@ -97,6 +101,35 @@ COLUMNS: Mapping[str, Columns] = {
         "output_total_tokens": _COUNT,
         "served_count": _COUNT,
     },
+    "rpt_chargeback": {
+        "month": _TEXT,
+        "currency": _TEXT,
+        "line_kind": _TEXT,
+        "tenant_id": _TEXT,
+        "cost_centre": _TEXT,
+        "idle_policy": _TEXT,
+        "overhead_policy": _TEXT,
+        **{f"{category}_amount": MONEY for category in CATEGORIES},
+        "total_cost_usd": MONEY,
+        "input_total_tokens": _COUNT,
+        "output_total_tokens": _COUNT,
+        "cost_list_usd": MONEY,
+    },
+    "rpt_variance": {
+        "month": _TEXT,
+        "base_month": _TEXT,
+        "model": _TEXT,
+        "tier": _TEXT,
+        "region": _TEXT,
+        "cost_base_usd": MONEY,
+        "cost_usd": MONEY,
+        **{f"{effect}_effect_usd": MONEY for effect in EFFECTS},
+        "change_usd": MONEY,
+        "tokens_base": _COUNT,
+        "tokens": _COUNT,
+        "usd_per_m_tokens_base": _REAL,
+        "usd_per_m_tokens": _REAL,
+    },
     "rpt_reconciliation": {
         "check_name": _TEXT,
         "subject": _TEXT,
@@ -125,6 +158,8 @@ class Marts:
     unit_cost: pl.LazyFrame
     utilization: pl.LazyFrame
     energy: pl.LazyFrame
+    chargeback: pl.LazyFrame
+    variance: pl.LazyFrame
     reconciliation: pl.LazyFrame
 
 
@@ -147,6 +182,8 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
         unit_cost=marts["rpt_unit_cost"].filter(in_month),
         utilization=marts["rpt_utilization"].filter(in_month),
         energy=marts["rpt_energy"].filter(in_month),
+        chargeback=marts["rpt_chargeback"].filter(pl.col("month") == str(period)),
+        variance=marts["rpt_variance"].filter(pl.col("month") == str(period)),
         reconciliation=_reconciliation(marts["rpt_reconciliation"], ledger, period),
     )
 

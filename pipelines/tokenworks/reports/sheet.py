@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Value: TypeAlias = str | int | float | Decimal | date | datetime | None
 
 # Rows 1 to 3 say how sure the figures are, what they are, and their window and policy.
 HEADER_ROW = 5
+COLOURS = {
+    "served": "#1f6f8b",
+    "waste": "#c8553d",
+    "idle": "#e0a458",
+    "overhead": "#8d99ae",
+    "unattributed": "#4a4e57",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,46 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Series:
+    """One series of a chart: a column of a block.
+
+    Attributes:
+        name: as the legend shows it.
+        column: column of the sheet, counted from 0.
+        colour: fill; none is invisible, which carries the bars of a bridge.
+    """
+
+    name: str
+    column: int
+    colour: str | None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Stacked bars over rows of a sheet.
+
+    Attributes:
+        title: what it shows, with its unit.
+        kind: bar lies, column stands.
+        labels: column of the names.
+        series: columns of the values.
+        first: first row of both, counted from 1.
+        last: last row of both.
+        at: row and column, counted from 0, of its upper left corner.
+        has_legend: whether colours need names.
+    """
+
+    title: str
+    kind: Literal["bar", "column"]
+    labels: int
+    series: Sequence[Series]
+    first: int
+    last: int
+    at: tuple[int, int]
+    has_legend: bool = True
+
+
+@dataclass(frozen=True)
 class Sheet:
     """One worksheet."""
 
@@ -71,6 +118,7 @@ class Sheet:
     note: str
     widths: Sequence[int]
     blocks: Sequence[Block]
+    charts: Sequence[Chart] = ()
 
 
 def letter(column: int) -> str:

@@ -1,4 +1,4 @@
-"""The sheets that finance reads first: summary, unit cost and chargeback.
+"""The sheets that are read first: summary and unit cost.
 
 Here belongs which figure stands in which cell, and the formula that finds it again. The figures
 come from `tables`; how a cell looks belongs to `workbook`.
@@ -9,12 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from tokenworks.reports.chargeback import POLICY_TEXT
 from tokenworks.reports.formatting import CATEGORY_NAMES, TOKEN_CLASS_NAMES, name
 from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.read import BASES
-from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet, letter, span, sum_of_currency
+from tokenworks.reports.sheet import (
+    COLOURS,
+    HEADER_ROW,
+    Block,
+    Cell,
+    Chart,
+    Series,
+    Sheet,
+    letter,
+    span,
+)
 from tokenworks.reports.tables import ReportTables
 from tokenworks.reports.unit_cost import ClassCost, SegmentCost
 
@@ -29,86 +38,60 @@ _BASIS_NAMES = {
 _TOKENS_OF_BASIS = {"marginal": 14, "active": 13, "fully_loaded": 13, "list": 15}
 _UNIT_COST_FIRST_COST = 5
 _UNIT_COST_FIRST_RATE = 9
+# Categories, total, billed lines, difference.
+_SUMMARY_ROWS = len(CATEGORIES) + 3
 
 
-def chargeback_sheet(tables: ReportTables) -> Sheet:
-    """Tenants and what each is charged, one currency after the other."""
-    rows: list[list[Cell]] = []
-    for charged in tables.chargebacks:
-        for line in charged.lines:
-            row = _FIRST + len(rows)
-            rows.append(
-                [
-                    Cell(line.name),
-                    Cell(charged.currency),
-                    *(Cell(amount, charged.currency) for amount in line.amounts),
-                    Cell(line.total, charged.currency, f"=SUM(C{row}:G{row})"),
-                ]
-            )
-    last = HEADER_ROW + len(rows)
-    totals: list[list[Cell]] = []
-    for ledger in tables.ledgers:
-        sums = [*ledger.categories.values(), ledger.total]
-        totals.append(
-            [
-                Cell(f"Total {ledger.currency}", bold=True),
-                Cell(ledger.currency, bold=True),
-                *(
-                    Cell(
-                        amount,
-                        ledger.currency,
-                        sum_of_currency(column, 1, _FIRST, last, ledger.currency),
-                        bold=True,
-                    )
-                    for column, amount in enumerate(sums, start=2)
-                ),
-            ]
-        )
-    headers = ["Tenant", "Currency", *_share_headers(), "Total"]
-    return Sheet(
-        name="Chargeback",
-        title="Chargeback by tenant",
-        note=f"Policy: {POLICY_TEXT}",
-        widths=(34, 10, 16, 16, 16, 16, 16, 18),
-        blocks=(Block(headers, rows, totals),),
-    )
-
-
-def _share_headers() -> list[str]:
-    return ["Served", "Waste", "Idle share", "Overhead share", "Unattributed"]
-
-
-def summary_sheet(tables: ReportTables, charges: Block) -> Sheet:
-    """Where the money went, tied to the chargeback by formula, and the headline table."""
+def summary_sheet(tables: ReportTables, charged: Block, billed: Block) -> Sheet:
+    """Where the money went, tied to chargeback and charges by formula, and the headline table."""
     rows: list[list[Cell]] = []
     totals: list[list[Cell]] = []
     for ledger in tables.ledgers:
-        rows += _summary_rows(ledger, charges, _FIRST + len(rows))
+        rows += _summary_rows(ledger, charged, billed, _FIRST + len(rows))
     money = Block(
         ["Where the money went", "Currency", "Amount", "Share of ledger", "How it ties"],
         rows,
         totals,
     )
+    headline = _headline_block(tables, money.bottom + 3)
     return Sheet(
         name="Summary",
         title="Summary",
         note=f"Window: {tables.window.text}",
-        widths=(34, 16, 20, 20, 20, 14, 16, 14),
-        blocks=(money, _headline_block(tables, money.bottom + 3)),
+        widths=(34, 16, 20, 20, 34, 14, 16, 14),
+        blocks=(money, headline),
+        charts=tuple(
+            _where_chart(ledger, _FIRST + index * _SUMMARY_ROWS, (headline.bottom + 1, index * 3))
+            for index, ledger in enumerate(tables.ledgers)
+        ),
     )
 
 
-def _summary_rows(ledger: CurrencyLedger, charges: Block, first: int) -> list[list[Cell]]:
+def _where_chart(ledger: CurrencyLedger, first: int, at: tuple[int, int]) -> Chart:
+    return Chart(
+        title=f"Where the money went, {ledger.currency}",
+        kind="bar",
+        labels=0,
+        series=(Series(ledger.currency, 2, COLOURS["served"]),),
+        first=first,
+        last=first + len(CATEGORIES) - 1,
+        at=at,
+        has_legend=False,
+    )
+
+
+def _summary_rows(
+    ledger: CurrencyLedger, charged: Block, billed: Block, first: int
+) -> list[list[Cell]]:
     currency = ledger.currency
     total_row = first + len(CATEGORIES)
     rows = []
     for index, category in enumerate(CATEGORIES):
         amount, row = ledger.categories[category], first + index
         share = amount / ledger.total if ledger.total else None
-        column = letter(2 + index)
         formula = (
-            f"=SUMIFS(Chargeback!${column}${charges.first}:${column}${charges.last},"
-            f'Chargeback!$B${charges.first}:$B${charges.last},"{currency}")'
+            f"=SUMIFS(Chargeback!{span(2 + index, charged.first, charged.last)},"
+            f'Chargeback!{span(1, charged.first, charged.last)},"{currency}")'
         )
         rows.append(
             [
@@ -131,11 +114,16 @@ def _summary_rows(ledger: CurrencyLedger, charges: Block, first: int) -> list[li
             Cell("sum of the lines above", bold=True),
         ],
         [
-            Cell("Ledger"),
+            Cell("Billed lines"),
             Cell(currency),
-            Cell(ledger.total, currency),
+            Cell(
+                ledger.total,
+                currency,
+                f"=SUMIFS(Charges!{span(len(billed.headers) - 1, billed.first, billed.last)},"
+                f'Charges!{span(0, billed.first, billed.last)},"{currency}")',
+            ),
             Cell(None),
-            Cell("fct_cost_ledger, this month's hours"),
+            Cell("sum of the Charges sheet"),
         ],
         [
             Cell("Difference"),

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from tokenworks.reports.assumptions import DEFINITIONS
 from tokenworks.reports.formatting import CATEGORY_NAMES, cause, check, name, telemetry
+from tokenworks.reports.ledger import CATEGORIES
 from tokenworks.reports.quality import GRADES, UNKNOWN_LIMIT
 from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet, span, sum_of_currency
 from tokenworks.reports.tables import ReportTables
@@ -137,12 +138,7 @@ def quality_sheet(tables: ReportTables) -> Sheet:
     method_block = Block(
         ["Method", "Category", "Cause", "Component", "Grade", "Currency", "Amount"], methods
     )
-    shares = [
-        [Cell(ledger.currency), Cell(found), Cell(share, "percent")]
-        for ledger in tables.ledgers
-        for found, share in tables.quality.shares(ledger.currency).items()
-    ]
-    share_block = Block(["Currency", "Grade", "Share of cost"], shares, row=method_block.bottom + 3)
+    share_block = _share_block(tables, method_block.bottom + 3)
     return Sheet(
         name="Data quality",
         title="Data quality",
@@ -151,6 +147,24 @@ def quality_sheet(tables: ReportTables) -> Sheet:
         widths=(38, 16, 18, 18, 16, 12, 20),
         blocks=(method_block, share_block, _field_block(tables, share_block.bottom + 3)),
     )
+
+
+def _share_block(tables: ReportTables, row: int) -> Block:
+    """How sure each figure of the summary is, and the whole."""
+    rows = [
+        [
+            Cell(CATEGORY_NAMES.get(category or "", "Total"), bold=category is None),
+            Cell(ledger.currency, bold=category is None),
+            *(
+                Cell(share, "percent", bold=category is None)
+                for share in tables.quality.shares(ledger.currency, category).values()
+            ),
+        ]
+        for ledger in tables.ledgers
+        for category in (*CATEGORIES, None)
+    ]
+    headers = ["Figure", "Currency", *(f"{grade.capitalize()} share" for grade in GRADES)]
+    return Block(headers, rows, row=row)
 
 
 def _field_block(tables: ReportTables, row: int) -> Block:

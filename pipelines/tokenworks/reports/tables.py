@@ -14,7 +14,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from tokenworks.reports.chargeback import Chargeback, chargeback
+from tokenworks.reports.chargeback import Chargeback, Policy, chargebacks, policy, uncharged
+from tokenworks.reports.charges import ChargeLine, charge_lines
 from tokenworks.reports.headline import HeadlineRow, headline_rows
 from tokenworks.reports.ledger import CurrencyLedger, ledgers
 from tokenworks.reports.operations import (
@@ -30,6 +31,7 @@ from tokenworks.reports.period import Period
 from tokenworks.reports.quality import Quality, quality
 from tokenworks.reports.read import Marts
 from tokenworks.reports.unit_cost import SegmentCost, unit_costs
+from tokenworks.reports.variance import Bridge, bridge
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ class ReportTables:
     headline: tuple[HeadlineRow, ...]
     ledgers: tuple[CurrencyLedger, ...]
     chargebacks: tuple[Chargeback, ...]
+    policy: Policy
+    uncharged: tuple[str, ...]
+    bridge: Bridge | None
+    charges: tuple[ChargeLine, ...]
     unit_cost: tuple[SegmentCost, ...]
     segments: tuple[SegmentCost, ...]
     utilisation: tuple[Utilisation, ...]
@@ -130,7 +136,11 @@ def build_tables(marts: Marts, period: Period) -> ReportTables:
         request_count=int(marts.requests.select(pl.len()).collect().item()),
         headline=headline_rows(segments, latency),
         ledgers=books,
-        chargebacks=tuple(chargeback(ledger) for ledger in books),
+        chargebacks=chargebacks(marts.chargeback, books),
+        policy=policy(marts.chargeback),
+        uncharged=uncharged(marts.chargeback),
+        bridge=bridge(marts.variance),
+        charges=charge_lines(marts.ledger, books),
         unit_cost=unit_costs(marts.unit_cost, ("model", "tier", "region")),
         segments=tuple(segment for segment in segments if segment.request_count),
         utilisation=utilisation(marts.utilization),

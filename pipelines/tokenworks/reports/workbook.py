@@ -12,14 +12,15 @@ from typing import Any
 
 import xlsxwriter
 
-from tokenworks.reports import sheets, sheets_detail
+from tokenworks.reports import sheets, sheets_detail, sheets_finance
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.quality import Verdict
-from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet
+from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Chart, Sheet
 from tokenworks.reports.tables import ReportTables
 
 _INK, _RULE, _SHADE, _ALARM = "#1b2733", "#c8d0d8", "#eef2f5", "#a3261c"
 _VERDICTS = {"within": "#1d6b45", "above": _ALARM, "open": "#7a5200"}
+_NO_FILL: dict[str, Any] = {"none": True}
 _FORMATS = {
     "text": "@",
     "wrap": "@",
@@ -37,14 +38,17 @@ _FORMATS = {
 
 def month_sheets(tables: ReportTables) -> tuple[Sheet, ...]:
     """The sheets in the order of the workbook."""
-    charges = sheets.chargeback_sheet(tables)
+    charged = sheets_finance.chargeback_sheet(tables)
+    billed = sheets_finance.charges_sheet(tables)
     return (
-        sheets.summary_sheet(tables, charges.blocks[0]),
+        sheets.summary_sheet(tables, charged.blocks[0], billed.blocks[0]),
         sheets.unit_cost_sheet(tables),
-        charges,
+        charged,
+        sheets_finance.variance_sheet(tables),
         sheets_detail.idle_sheet(tables),
         sheets_detail.reconciliation_sheet(tables),
         sheets_detail.quality_sheet(tables),
+        billed,
         sheets_detail.assumptions_sheet(),
     )
 
@@ -88,6 +92,8 @@ class _Writer:
         page.write_string(2, 0, sheet.note, self._format(font_color="#52606d"))
         for block in sheet.blocks:
             self._block(page, block)
+        for chart in sheet.charts:
+            self._chart(page, sheet.name, chart)
         self._set_up(page, sheet, heading)
 
     def _block(self, page: Any, block: Block) -> None:
@@ -118,6 +124,31 @@ class _Writer:
                 page.write_datetime(row, column, cell.value, look)
             else:
                 page.write_number(row, column, cell.value, look)
+
+    def _chart(self, page: Any, name: str, chart: Chart) -> None:
+        drawn = self._book.add_chart({"type": chart.kind, "subtype": "stacked"})
+        first, last = chart.first - 1, chart.last - 1
+        for series in chart.series:
+            drawn.add_series(
+                {
+                    "name": series.name,
+                    "categories": [name, first, chart.labels, last, chart.labels],
+                    "values": [name, first, series.column, last, series.column],
+                    "fill": {"color": series.colour} if series.colour else _NO_FILL,
+                    "border": {"none": True},
+                    "gap": 40,
+                }
+            )
+        drawn.set_title({"name": chart.title, "name_font": {"size": 11, "color": _INK}})
+        if chart.kind == "bar":
+            drawn.set_y_axis({"reverse": True})
+        if chart.has_legend:
+            hidden = [index for index, series in enumerate(chart.series) if not series.colour]
+            drawn.set_legend({"position": "bottom", "delete_series": hidden})
+        else:
+            drawn.set_legend({"none": True})
+        drawn.set_size({"width": 620, "height": 300})
+        page.insert_chart(*chart.at, drawn, {"description": chart.title, "object_position": 2})
 
     def _look(self, cell: Cell) -> Any:
         looks: dict[str, Any] = {

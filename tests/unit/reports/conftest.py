@@ -35,6 +35,8 @@ def _ledger() -> Rows:
         values = {
             "event_date": DAY_1,
             "bill_id": "lease-09",
+            "charge_line_id": "1",
+            "cost_source": "charges",
             "component": "accelerator",
             "currency": "USD",
             "category": category,
@@ -128,6 +130,72 @@ def _unit_cost() -> Rows:
             "cost_overhead_usd": Decimal("0.00"),
             "cost_fully_loaded_usd": Decimal("40.00"),
         },
+    ]
+
+
+def _chargeback() -> Rows:
+    """Idle and overhead of `_ledger` by served cost, as the warehouse shares and posts them."""
+
+    def line(currency: str, tenant: str | None, amounts: str, **more: Any) -> dict[str, Any]:
+        parts = [Decimal(amount) for amount in amounts.split()]
+        columns = ("served", "waste", "idle", "overhead", "unattributed")
+        return {
+            "month": "2026-09",
+            "currency": currency,
+            "line_kind": "tenant",
+            "tenant_id": tenant,
+            "idle_policy": "tenant-share",
+            "overhead_policy": "tenant-share",
+            **{f"{name}_amount": part for name, part in zip(columns, parts, strict=True)},
+            **more,
+        }
+
+    tokens = {"input_total_tokens": 2_000_000, "output_total_tokens": 300_000}
+    acme = {**tokens, "cost_centre": "CC-7", "cost_list_usd": Decimal("9.50")}
+    return [
+        line("USD", "birch", "30 5 32 1.8 0", total_cost_usd=Decimal("68.8")),
+        line("USD", "acme", "60 0 64 3.6 0", total_cost_usd=Decimal("127.6"), **acme),
+        line("USD", "cobalt", "10 0 4 0.6 0", total_cost_usd=Decimal("14.6")),
+        line("USD", None, "0 0 0 0 2.5", line_kind="unattributed", total_cost_usd=Decimal("2.5")),
+        line("EUR", "acme", "3.34 0 -2.34 0 0"),
+        line("EUR", "birch", "3.33 0 -2.33 0 0"),
+        line("EUR", "cobalt", "3.33 0 -2.33 0 0"),
+        {"month": "2026-09", "line_kind": "tenant", "tenant_id": "dune"},
+        {**line("USD", "acme", "999 0 0 0 0"), "month": "2026-08"},
+    ]
+
+
+def _variance() -> Rows:
+    """Metrics SYN-10 and a new segment, with thirds of cents that must not be lost."""
+
+    def segment(model: str, base: str, cost: str, effects: str, **more: Any) -> dict[str, Any]:
+        names = ("volume", "mix", "efficiency", "price", "fx", "new", "discontinued")
+        parts = [Decimal(effect) for effect in effects.split()]
+        return {
+            "month": "2026-09",
+            "base_month": "2026-08",
+            "model": model,
+            "tier": "small",
+            "region": "us-east",
+            "cost_base_usd": Decimal(base),
+            "cost_usd": Decimal(cost),
+            **{f"{name}_effect_usd": part for name, part in zip(names, parts, strict=True)},
+            "change_usd": Decimal(cost) - Decimal(base),
+            **more,
+        }
+
+    return [
+        segment(
+            *("a", "100", "72.90", "20 -30 -9 -8.1 0 0 0"),
+            tokens_base=100_000_000,
+            tokens=90_000_000,
+            usd_per_m_tokens_base=1.0,
+            usd_per_m_tokens=0.81,
+        ),
+        segment("b", "200", "307.80", "40 120 -18 -34.2 0 0 0"),
+        segment("c", "0.003333333333", "0.008333333333", "0.002 0.003 0 0 0 0 0"),
+        segment("d", "0", "0.005", "0 0 0 0 0 0.005 0"),
+        {**segment("e", "0", "0", "0 0 0 0 0 0 0"), "change_usd": None},
     ]
 
 
@@ -271,6 +339,8 @@ def home(settings: Settings, write_mart: WriteMart) -> Settings:
     write_mart("rpt_utilization", _utilization())
     write_mart("rpt_energy", _energy())
     write_mart("rpt_reconciliation", _reconciliation())
+    write_mart("rpt_chargeback", _chargeback())
+    write_mart("rpt_variance", _variance())
     return settings
 
 

@@ -68,6 +68,7 @@ def test_sections_stand_in_order_when_the_page_is_read(page: str) -> None:
         "Headline",
         "Where every unit of money went",
         "Chargeback",
+        "Why cost moved",
         "Unit cost",
         "Utilisation ladder",
         "Latency",
@@ -136,14 +137,14 @@ def test_every_empty_table_says_so_when_the_month_has_cost_alone(
     assert "No GPU-hours were published for this month." in page
     assert "No telemetry is known in this month." in page
     assert '<p class="first-line open">No request is known in this month; 1.1% of cost' in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
 
 
 def test_no_chart_is_drawn_when_the_month_has_requests_alone(
     home: Settings, write_mart: WriteMart
 ) -> None:
     for mart in (
-        *("fct_cost_ledger", "fct_deployment_hours"),
+        *("fct_cost_ledger", "fct_deployment_hours", "rpt_chargeback", "rpt_variance"),
         *("rpt_utilization", "rpt_energy", "rpt_reconciliation"),
     ):
         write_mart(mart, [])

@@ -10,11 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tokenworks.reports.chargeback import Chargeback, chargeback
+from tokenworks.reports.chargeback import Chargeback
+from tokenworks.reports.charges import charge_lines
 from tokenworks.reports.ledger import LedgerError, ledgers
 from tokenworks.reports.period import Period
 from tokenworks.reports.quality import FieldCount, Quality, grade
-from tokenworks.reports.read import MartError, read_month
+from tokenworks.reports.read import MartError, Marts, read_month
 from tokenworks.reports.tables import ReportTables, build_tables, check_summaries
 from tokenworks_sources.settings import Settings
 
@@ -94,6 +95,28 @@ def test_hours_nobody_observed_are_charged_to_nobody_when_billed(
             {**base, "category": "idle", "cause": "unobserved", "cost": Decimal(30)},
         ],
     )
+    amounts = dict.fromkeys(("waste", "overhead", "unattributed"), Decimal(0))
+    charged: dict[str, Any] = {f"{name}_amount": amount for name, amount in amounts.items()}
+    charged |= {"month": "2026-09", "currency": "JPY", "idle_policy": "platform"}
+    charged |= {"overhead_policy": "platform"}
+    write_mart(
+        "rpt_chargeback",
+        [
+            {
+                **charged,
+                "line_kind": "not_observed",
+                "served_amount": Decimal(0),
+                "idle_amount": Decimal(30),
+            },
+            {
+                **charged,
+                "line_kind": "tenant",
+                "tenant_id": "acme",
+                "served_amount": Decimal(70),
+                "idle_amount": Decimal(0),
+            },
+        ],
+    )
     marts = read_month(home.published_parquet, Period(2026, 9))
     found = build_tables(marts, Period(2026, 9))
     assert _lines(found.chargebacks[0]) == {
@@ -106,17 +129,64 @@ def test_hours_nobody_observed_are_charged_to_nobody_when_billed(
     )
 
 
-def test_idle_keeps_its_own_line_when_nobody_was_served(
+def test_chargeback_is_refused_when_it_is_not_the_ledgers(
     home: Settings, write_mart: WriteMart
 ) -> None:
     row = {"event_date": date(2026, 9, 1), "currency": "USD", "category": "idle"}
     write_mart("fct_cost_ledger", [{**row, "cause": "ready_empty", "cost": Decimal("8.00")}])
-    frame = read_month(home.published_parquet, Period(2026, 9)).ledger
-    assert _lines(chargeback(ledgers(frame)[0])) == {
-        "(not shared: nobody was served in this currency)": [
-            *["0.00", "0.00", "8.00", "0.00", "0.00", "8.00"]
-        ]
+    marts = read_month(home.published_parquet, Period(2026, 9))
+    with pytest.raises(LedgerError, match=r"disagree in USD: charged 213\.50, posted 8\.00\. Run"):
+        build_tables(marts, Period(2026, 9))
+
+
+def test_policy_is_said_in_words_when_charged_back(tables: ReportTables) -> None:
+    assert tables.policy.name == "idle tenant-share, overhead tenant-share"
+    assert tables.policy.text.startswith("The idle of a deployment is shared among the tenants")
+
+
+def test_tenant_without_known_cost_is_named_when_it_used_tokens(tables: ReportTables) -> None:
+    assert tables.uncharged == ("dune",)
+
+
+def test_bridge_adds_up_in_cents_when_segments_have_thirds(tables: ReportTables) -> None:
+    found = tables.bridge
+    assert found is not None
+    assert (str(found.base), str(found.cost)) == ("300.00", "380.71")
+    assert [str(amount) for amount in found.effects.values()] == [
+        *("60.00", "90.00", "-27.00", "-42.30", "0.00", "0.01", "0.00")
+    ]
+    assert [(row.model, str(row.base), str(row.cost)) for row in found.segments] == [
+        ("a", "100.00", "72.90"),
+        ("b", "200.00", "307.80"),
+        ("c", "0.00", "0.00"),
+        ("d", "0.00", "0.01"),
+    ]
+    for effect, amount in found.effects.items():
+        assert sum(row.effects[effect] for row in found.segments) == amount
+    assert found.unknown == ("e · small · us-east",)
+
+
+def test_every_billed_line_is_followed_to_where_it_landed(tables: ReportTables) -> None:
+    assert [
+        (line.currency, line.bill, line.component, [str(amount) for amount in line.amounts])
+        for line in tables.charges
+    ] == [
+        ("EUR", "colo-eu", "accelerator", ["10.00", "0.00", "-7.00", "0.00", "0.00"]),
+        ("USD", "credit-09", "network", ["0.00", "0.00", "0.00", "-4.00", "0.00"]),
+        ("USD", "lease-09", "accelerator", ["100.00", "5.00", "100.00", "0.00", "2.50"]),
+        ("USD", "lease-09", "network", ["0.00", "0.00", "0.00", "10.00", "0.00"]),
+    ]
+
+
+def test_bills_are_one_line_each_when_they_have_too_many(marts: Marts) -> None:
+    books = ledgers(marts.ledger)
+    lines = charge_lines(marts.ledger, books, most=3)
+    assert {(line.bill, line.line) for line in lines} == {
+        ("colo-eu", "(all lines)"),
+        ("credit-09", "(all lines)"),
+        ("lease-09", "(all lines)"),
     }
+    assert sum(line.total for line in lines if line.currency == "USD") == Decimal("213.50")
 
 
 def test_category_is_refused_when_no_report_knows_it(home: Settings, write_mart: WriteMart) -> None:

@@ -90,9 +90,11 @@ def test_sheets_stand_in_order_when_opened(values: Workbook) -> None:
         "Summary",
         "Unit cost",
         "Chargeback",
+        "Variance",
         "Idle",
         "Reconciliation",
         "Data quality",
+        "Charges",
         "Assumptions",
     ]
 
@@ -129,9 +131,9 @@ def test_summary_ties_to_the_ledger_when_opened(values: Workbook) -> None:
         (row[0], row[1]): row[2] for row in values["Summary"].iter_rows(min_row=6, values_only=True)
     }
     assert rows["Total USD", "USD"] == 213.5
-    assert rows["Ledger", "USD"] == 213.5
+    assert rows["Billed lines", "USD"] == 213.5
     assert rows["Difference", "USD"] == 0
-    assert rows["Ledger", "EUR"] == 3
+    assert rows["Billed lines", "EUR"] == 3
 
 
 def test_first_line_is_about_unknown_shares_when_any_sheet_is_read(values: Workbook) -> None:
@@ -151,7 +153,7 @@ def test_headers_stay_and_filter_when_scrolled(formulas: Workbook) -> None:
         assert page.auto_filter.ref, page.title
         assert page.page_setup.orientation == "landscape"
         assert page.print_title_rows == "$5:$5"
-    assert formulas["Chargeback"].auto_filter.ref == "A5:H12"
+    assert formulas["Chargeback"].auto_filter.ref == "A5:M12"
 
 
 def test_name_is_text_when_it_looks_like_a_formula(tables: ReportTables, tmp_path: Path) -> None:
@@ -162,3 +164,50 @@ def test_name_is_text_when_it_looks_like_a_formula(tables: ReportTables, tmp_pat
     write_workbook(replace(tables, chargebacks=(tables.chargebacks[0], charged)), target)
     cell = load_workbook(target)["Chargeback"]["A9"]
     assert (cell.value, cell.data_type) == ('=HYPERLINK("x")', "s")
+
+
+def test_bridge_adds_up_when_opened_without_calculation(values: Workbook) -> None:
+    rows = [
+        row[:6] for row in values["Variance"].iter_rows(min_row=6, max_row=14, values_only=True)
+    ]
+    assert rows == [
+        ("Cost of 2026-08", 300, 0, 300, 0, 0),
+        ("Volume", 60, 300, 0, 60, 0),
+        ("Mix", 90, 360, 0, 90, 0),
+        ("Efficiency", -27, 423, 0, 0, 27),
+        ("Price", -42.3, 380.7, 0, 0, 42.3),
+        ("Exchange rates", 0, 380.7, 0, 0, 0),
+        ("New", 0.01, 380.7, 0, 0.01, 0),
+        ("Discontinued", 0, 380.71, 0, 0, 0),
+        ("Cost of the month", 380.71, 0, 380.71, 0, 0),
+    ]
+
+
+def test_tenant_keeps_tokens_and_list_price_when_charged_back(values: Workbook) -> None:
+    rows = {
+        (row[0], row[1]): row[8:13]
+        for row in values["Chargeback"].iter_rows(min_row=6, values_only=True)
+    }
+    assert rows["acme", "USD"] == (127.6, "CC-7", 2_000_000, 300_000, 9.5)
+    assert rows["acme", "EUR"] == (None, None, None, None, None)
+
+
+def test_charts_stand_where_people_would_rather_look(path: Path) -> None:
+    titles = {
+        page.title: ["".join(run.t for run in chart.title.tx.rich.p[0].r) for chart in page._charts]
+        for page in load_workbook(path).worksheets
+    }
+    assert {name: found for name, found in titles.items() if found} == {
+        "Summary": ["Where the money went, EUR", "Where the money went, USD"],
+        "Chargeback": ["Chargeback by tenant, EUR", "Chargeback by tenant, USD"],
+        "Variance": ["Cost of 2026-08 to this month, USD"],
+    }
+
+
+def test_every_figure_of_the_summary_says_how_sure_it_is(values: Workbook) -> None:
+    rows = {
+        (row[0], row[1]): row[2:5]
+        for row in values["Data quality"].iter_rows(min_row=6, values_only=True)
+    }
+    assert rows["Served", "USD"] == (1, 0, 0)
+    assert rows["Unattributed", "USD"] == (0, 0, 1)
