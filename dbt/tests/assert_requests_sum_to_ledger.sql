@@ -1,8 +1,8 @@
 -- What requests bear is what the ledger says their tenants and deployments bear, by component.
 {% set parts = {
-    'cost_accelerator_usd': "component = 'accelerator'",
-    'cost_electricity_usd': "component in ('electricity', 'demand')",
-    'cost_other_usd': "component not in ('accelerator', 'electricity', 'demand')",
+    'cost_accelerator_usd': "component in ('accelerator', 'host')",
+    'cost_electricity_usd': "component in ('electricity', 'cooling', 'demand')",
+    'cost_other_usd': "component not in ('accelerator', 'host', 'electricity', 'cooling', 'demand')",
 } %}
 with
 requests as (

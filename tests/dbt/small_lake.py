@@ -46,7 +46,7 @@ def fleet() -> dict[str, list[Row]]:
         "fleet_sites": [
             {"site_id": "us", "region": "us-east", "time_zone": "America/New_York",
              "pue_ratio": 1.25, "facility_meter_id": "meter-us", "grid_zone": "US-PJM",
-             "currency": "USD", **dated},
+             "tariff_id": "tariff-us", "currency": "USD", **dated},
             {"site_id": "eu", "region": "eu-west", "time_zone": "Europe/Dublin",
              "pue_ratio": 1.5, "facility_meter_id": "meter-eu", "grid_zone": "IE",
              "currency": "EUR", **dated},
@@ -167,6 +167,25 @@ def energy() -> dict[str, list[Row]]:
     }
 
 
+def tariff() -> dict[str, list[Row]]:
+    """What us-east pays: .50 a kWh and .20 a kW of the highest hour: 3.00 and .60, as billed."""
+    common = {"tariff_id": "tariff-us", "valid_from": datetime(2026, 1, 1)}
+    return {
+        "tariff_rates": [
+            {**common, "component": component, "period": 0, "tier": 0, "rate": money(rate),
+             "unit": unit, "currency": "USD"}
+            for component, rate, unit in (("energy", "0.50", "kWh"), ("demand_flat", "0.20", "kW"))
+        ],
+        "tariff_schedule": [
+            {**common, "component": component, "month": 9, "day_type": day_type, "hour": hour,
+             "period": 0}
+            for component in ("energy", "demand_flat")
+            for day_type in ("weekday", "weekend")
+            for hour in range(24)
+        ],
+    }
+
+
 def charges() -> list[Row]:
     """A lease of 4.00 USD an hour, the network of a site, and a credit without a target."""
     month = {
@@ -190,7 +209,7 @@ def tables() -> dict[str, list[Row]]:
     rates = [(date(2026, 8, 31), "1.10"), (date(2026, 9, 2), "1.20")]
     prices = [("input_uncached", "0.10"), ("input_cache_read", "0.01"), ("output", "0.40")]
     return {
-        **fleet(), **energy(),
+        **fleet(), **energy(), **tariff(),
         "requests": requests(), "engine_samples": engine_samples(), "gpu_samples": gpu_samples(),
         "engine_histograms": histograms(),
         "charges": charges(),

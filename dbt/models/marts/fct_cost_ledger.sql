@@ -16,7 +16,8 @@ select
     entries.currency,
     {{ money('entries.cost_units') }} as cost,
     {{ money('entries.usd_units') }} as cost_usd,
-    entries.allocation_method
+    entries.allocation_method,
+    entries.is_accrued
 from {{ ref('int_costs__entries') }} as entries
 left join {{ ref('int_fleet__deployments') }} as deployments
     on entries.deployment_id = deployments.deployment_id

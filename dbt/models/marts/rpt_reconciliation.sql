@@ -31,17 +31,6 @@ tokens as (
     group by deployment_id, date_trunc('day', hour_start)
 ),
 
-meters as (
-    select
-        site_id as subject,
-        {{ timestamp_of_us(int_div('hour_index', '24') ~ ' * 24 * 3600000000') }} as period_start,
-        cast(sum(meter_nkwh) as bigint) as meter_nkwh,
-        cast({{ int_div('sum(gpu_energy_mj) * 10', '36') }} as bigint) as gpu_nkwh
-    from {{ ref('int_energy__site_hours') }}
-    where is_metered
-    group by site_id, {{ timestamp_of_us(int_div('hour_index', '24') ~ ' * 24 * 3600000000') }}
-),
-
 gpu_time as (
     select
         paid.site_id as subject,
@@ -98,15 +87,6 @@ checks as (
     where counted_{{ kind }} is not null
     {% endfor %}
     union all
-    -- Everything between the meter and the GPUs is cooling, hosts and losses: never negative.
-    select
-        'meter_vs_gpu_energy', subject, period_start, cast(null as string),
-        {{ 'cast(cast(meter_nkwh as decimal(25,0)) * cast(\'0.000000001\' as decimal(12,12)) as decimal(38,12))' }},
-        {{ 'cast(cast(gpu_nkwh as decimal(25,0)) * cast(\'0.000000001\' as decimal(12,12)) as decimal(38,12))' }},
-        cast(null as decimal(38,12)),
-        'kWh'
-    from meters
-    union all
     select
         'gpu_hours_by_state', subject, period_start, cast(null as string),
         cast(cast(paid_us as decimal(25,0)) * cast('0.000001' as decimal(12,12)) as decimal(38,12)),
@@ -124,10 +104,14 @@ select
     expected,
     actual,
     cast(actual - expected as decimal(38,12)) as difference,
-    case
-        when tolerance is null then actual <= expected
-        else abs(actual - expected) <= tolerance
-    end as is_balanced,
+    abs(actual - expected) <= tolerance as is_balanced,
     check_name in ('bill_allocated', 'gpu_hours_by_state') as is_blocking,
     unit
 from checks
+{% for checks in ['int_energy__checks', 'int_tariffs__checks'] %}
+union all
+select
+    check_name, subject, period_start, currency, expected, actual,
+    cast(actual - expected as decimal(38,12)), is_balanced, false, unit
+from {{ ref(checks) }}
+{% endfor %}

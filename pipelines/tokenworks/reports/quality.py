@@ -23,7 +23,7 @@ UNKNOWN_LIMIT = Decimal("0.05")
 Verdict: TypeAlias = Literal["within", "above", "open"]
 # Energy is measured by meters and GPUs; time stands in for it where they are silent. A lease is
 # paid by time, so that the same methods are exact for it.
-_ENERGY_COMPONENTS = frozenset({"electricity", "demand"})
+_ENERGY_COMPONENTS = frozenset({"electricity", "cooling", "demand"})
 _STAND_INS = frozenset({"even-hours", "gpu-time"})
 
 FIELDS = {

@@ -77,7 +77,9 @@ select
         int_div('month_units * (day_to_us - month_from_us)', 'month_to_us - month_from_us') ~ ' - '
         ~ int_div('month_units * (day_from_us - month_from_us)', 'month_to_us - month_from_us')
     ) }} as amount,
-    cast(null as string) as energy_meter_id,
+    cast(null as string) as meter_id,
     cast(null as string) as bill_kind,
-    cast(null as decimal(38,12)) as billed_amount
+    cast(null as bigint) as billed_nkwh,
+    cast(null as decimal(38,12)) as billed_amount,
+    cast(null as string) as accrual_method
 from clipped

@@ -34,8 +34,10 @@ select
     {{ epoch_us('bills.period_start') }} as period_from_us,
     {{ epoch_us('bills.period_end') }} as period_to_us,
     bills.amount,
-    case when bills.kind = 'energy' then bills.meter_id end as energy_meter_id,
+    bills.meter_id,
     bills.kind as bill_kind,
-    cast(null as decimal(38,12)) as billed_amount
+    case when lower(bills.unit) = 'kwh' then {{ whole('bills.quantity', 1000000000) }} end as billed_nkwh,
+    cast(null as decimal(38,12)) as billed_amount,
+    cast(null as string) as accrual_method
 from bills
 left join meters on bills.meter_id = meters.facility_meter_id

@@ -26,7 +26,16 @@ placed as (
     select
         charges.*,
         coalesce(servers.server_id, hostnames.server_id) as server_id,
-        sites.site_id as named_site_id
+        sites.site_id as named_site_id,
+        coalesce(
+            (
+                ' ' || lower(charges.charge_description) || ' ' like '% core %'
+                or ' ' || lower(charges.charge_description) || ' ' like '% ram %'
+                or ' ' || lower(charges.charge_description) || ' ' like '% memory %'
+                or ' ' || lower(charges.charge_description) || ' ' like '% cpu %'
+                or lower(charges.charge_description) like '%vcpu%'
+            ) and lower(charges.charge_description) not like '%gpu%', false
+        ) as is_host
     from charges
     left join servers on charges.resource_id = servers.server_id
     left join hostnames on lower(charges.resource_id) = hostnames.hostname
@@ -48,8 +57,10 @@ select
             'Analytics', 'Business Applications', 'Databases', 'Developer Tools', 'Identity',
             'Integration', 'Management and Governance', 'Security'
         ) then 'software'
+        when placed.server_id is not null and placed.is_host then 'host'
         when placed.server_id is not null then 'accelerator'
-        when placed.named_site_id is not null then 'facility'
+        -- Rent of space and power capacity: what the facility costs beside its electricity.
+        when placed.named_site_id is not null then 'cooling'
         -- What names no server of ours is a service that was bought, not an accelerator.
         when placed.service_category = 'AI and Machine Learning' then 'software'
         else 'other'
@@ -66,8 +77,10 @@ select
     {{ epoch_us('placed.charge_period_start') }} as period_from_us,
     {{ epoch_us('placed.charge_period_end') }} as period_to_us,
     placed.effective_cost as amount,
-    cast(null as string) as energy_meter_id,
+    cast(null as string) as meter_id,
     cast(null as string) as bill_kind,
-    placed.billed_cost as billed_amount
+    cast(null as bigint) as billed_nkwh,
+    placed.billed_cost as billed_amount,
+    cast(null as string) as accrual_method
 from placed
 left join servers as host on placed.server_id = host.server_id

@@ -34,7 +34,9 @@ entries as (
     select
         {{ all_but(['placed_units', 'state', 'placed_method'], 'placed') }},
         cast(null as string) as tenant_id,
-        case when placed.state = 'overhead' then 'overhead' else 'idle' end as category,
+        case placed.state
+            when 'overhead' then 'overhead' when 'unexplained' then 'unattributed' else 'idle'
+        end as category,
         case when placed.state = 'overhead' then placed.component else placed.state end as cause,
         placed.placed_method as allocation_method,
         placed.placed_units as cost_units

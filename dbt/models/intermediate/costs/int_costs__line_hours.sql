@@ -1,82 +1,90 @@
--- Each charge line over UTC hours: by seconds, or by metered energy where the line bills energy and its
--- meter was read for the whole period.
+-- Each hour of each charge line by component: the host's share of a server's charge, the facility's
+-- overhead in energy, and what GPUs do not explain of a bill without readings. Parts of an hour add up to
+-- it; the second component and the unexplained part of a line have line keys of their own.
 with
-lines as (
-    select * from {{ ref('int_costs__lines') }}
-    where amount_units <> 0
+-- A bill that has lines of its own for the host needs no share.
+hosted as (
+    select distinct bill_id, scope_id
+    from {{ ref('int_costs__lines') }}
+    where component = 'host'
 ),
 
-exploded as (
+hours as (
+    select
+        {{ all_but(['line_key'], 'lines') }},
+        billed.line_key,
+        billed.hour_index,
+        billed.hour_method,
+        billed.hour_units,
+        coalesce(billed.explained_ppb, 1000000000) as explained_ppb,
+        coalesce(pues.pue_ppm, sites.pue_ppm) as pue_ppm,
+        case when hosted.bill_id is null then servers.host_share_ppm end as host_ppm
+    from {{ ref('int_costs__billed_hours') }} as billed
+    inner join {{ ref('int_costs__lines') }} as lines on billed.line_key = lines.line_key
+    left join {{ ref('int_fleet__servers') }} as servers
+        on lines.component = 'accelerator' and lines.scope_id = servers.server_id
+    left join hosted
+        on
+            lines.component = 'accelerator'
+            and lines.bill_id = hosted.bill_id and lines.scope_id = hosted.scope_id
+    left join {{ ref('int_fleet__sites') }} as sites
+        on lines.scope = 'site' and lines.bill_kind in ('energy', 'rider') and lines.scope_id = sites.site_id
+    left join {{ ref('int_energy__pue_hours') }} as pues
+        on sites.site_id = pues.site_id and billed.hour_index = pues.hour_index
+),
+
+split as (
     select
         *,
-        {{ explode_hours('period_from_us', 'period_to_us') }} as hour_index
-    from lines
+        -- Of a kWh of the facility, 1 - 1/PUE never reaches the IT.
+        {{ sign_of('hour_units') }} * coalesce(case
+            when component = 'accelerator' then {{ int_div('abs(hour_units) * host_ppm', '1000000') }}
+            else {{ int_div('abs(hour_units) * (pue_ppm - 1000000)', 'pue_ppm') }}
+        end, 0) as other_units
+    from hours
 ),
 
-meters as (
-    select * from {{ ref('int_energy__meter_hours') }}
-),
-
-overlapped as (
+parts as (
     select
-        exploded.*,
-        {{ clipped_to('period_to_us', 'exploded.hour_index') }}
-        - {{ clipped_from('period_from_us', 'exploded.hour_index') }} as overlap_us,
-        meters.energy_nkwh,
-        meters.measured_us
-    from exploded
-    left join meters
-        on exploded.energy_meter_id = meters.meter_id and exploded.hour_index = meters.hour_index
-),
-
-metered as (
-    select
-        line_key,
-        sum(least(coalesce(measured_us, 0), overlap_us)) as measured_us,
-        sum(overlap_us) as period_us,
-        min(coalesce(energy_nkwh, 0)) >= 0 and sum(energy_nkwh) > 0 as has_energy
-    from overlapped
-    where energy_meter_id is not null
-    group by line_key
-),
-
-weighed as (
-    select
-        overlapped.line_key,
-        overlapped.hour_index,
-        overlapped.amount_units,
-        coalesce(metered.measured_us = metered.period_us and metered.has_energy, false) as is_metered,
-        cast(case
-            when metered.measured_us = metered.period_us and metered.has_energy
-                then {{ int_div(
-                    'cast(overlapped.energy_nkwh as ' ~ big_integer() ~ ') * overlapped.overlap_us', hour_us()
-                ) }}
-            else overlapped.overlap_us
-        end as {{ big_integer() }}) as weight
-    from overlapped
-    left join metered on overlapped.line_key = metered.line_key
-),
-
-allocated as (
-    {{ allocate('weighed', ['line_key'], 'weight', ['hour_index'], {'hour_units': 'amount_units'}) }}
+        *,
+        hour_units - other_units as main_units,
+        {{ sign_of('hour_units') }} * {{ int_div(
+            'abs(hour_units - other_units) * explained_ppb', '1000000000'
+        ) }} as main_explained_units,
+        {{ sign_of('hour_units') }} * {{ int_div('abs(other_units) * explained_ppb', '1000000000') }}
+            as other_explained_units
+    from split
 )
 
+{% set kinds = {
+    'main_explained_units': ('component', "''", 'false'),
+    'other_explained_units':
+        ("case when component = 'accelerator' then 'host' else 'cooling' end", "' other'", 'false'),
+    'main_units - main_explained_units': ('component', "' unexplained'", 'true'),
+    'other_units - other_explained_units': ("'cooling'", "' other unexplained'", 'true'),
+} %}
+{% for units, (component, suffix, is_unexplained) in kinds.items() -%}
 select
-    lines.bill_id,
-    lines.charge_line_id,
-    lines.line_key,
-    lines.cost_source,
-    lines.component,
-    lines.scope,
-    lines.scope_id,
-    lines.site_id,
-    lines.stated_region,
-    lines.currency,
-    lines.is_direct,
-    lines.bill_kind,
-    allocated.is_metered,
-    allocated.hour_index,
-    allocated.hour_units
-from allocated
-inner join lines on allocated.line_key = lines.line_key
-where allocated.hour_units <> 0
+    bill_id,
+    charge_line_id,
+    line_key || {{ suffix }} as line_key,
+    line_key as billed_line_key,
+    cost_source,
+    {{ component }} as component,
+    scope,
+    scope_id,
+    site_id,
+    stated_region,
+    currency,
+    is_direct,
+    is_on_base,
+    is_accrued,
+    bill_kind,
+    case when is_accrued then 'accrued-' || accrual_method || '|' else '' end || hour_method as hour_method,
+    {{ is_unexplained }} as is_unexplained,
+    hour_index,
+    {{ units }} as hour_units
+from parts
+where {{ units }} <> 0
+{{ "union all" if not loop.last }}
+{% endfor %}

@@ -1,40 +1,80 @@
--- Each hour of each charge line on deployment and state. What no GPU can bear keeps a row of its own.
+-- Each hour of each charge line on deployment and state. Taxes and credits go where the other lines of
+-- their bill go in that hour, or by the site's energy where these fall below zero.
 with
 lines as (
     select * from {{ ref('int_costs__line_hours') }}
 ),
 
-targets as (
-    select * from {{ ref('int_costs__targets') }}
+base as (
+    select * from {{ ref('int_costs__placed_base') }}
 ),
 
 observed as (
     select * from {{ ref('int_fleet__window') }}
 ),
 
-joined as (
+cells as (
+    select
+        lines.bill_id,
+        lines.currency,
+        lines.scope_id,
+        lines.hour_index,
+        base.deployment_id,
+        base.state,
+        sum(base.placed_units) as base_units
+    from base
+    inner join lines on base.line_key = lines.line_key and base.hour_index = lines.hour_index
+    where lines.cost_source = 'energy_bills' and lines.scope = 'site'
+    group by
+        lines.bill_id, lines.currency, lines.scope_id, lines.hour_index, base.deployment_id, base.state
+    qualify
+        min(sum(base.placed_units)) over (
+            partition by lines.bill_id, lines.currency, lines.scope_id, lines.hour_index
+        ) >= 0
+        and sum(sum(base.placed_units)) over (
+            partition by lines.bill_id, lines.currency, lines.scope_id, lines.hour_index
+        ) >= 1000
+),
+
+taxed as (
     select
         lines.line_key,
         lines.hour_index,
         lines.hour_units,
-        targets.deployment_id,
-        targets.state,
-        targets.gpu_method,
-        coalesce(targets.weight, 1) as weight
+        coalesce(cells.deployment_id, targets.deployment_id) as deployment_id,
+        coalesce(cells.state, targets.state) as state,
+        case when cells.bill_id is not null then 'bill-base' else targets.gpu_method end as gpu_method,
+        -- In 1e-9 of the currency, so that the product with the amount fits.
+        coalesce({{ int_div('cells.base_units', '1000') }}, targets.weight, 1) as weight
     from lines
-    left join targets
+    left join cells
         on
-            lines.is_direct
-            and lines.scope = targets.scope
-            and lines.scope_id = targets.scope_id
+            lines.scope = 'site'
+            and lines.bill_id = cells.bill_id and lines.currency = cells.currency
+            and lines.scope_id = cells.scope_id and lines.hour_index = cells.hour_index
+    left join {{ ref('int_costs__targets') }} as targets
+        on
+            cells.bill_id is null
+            and lines.is_direct
+            and lines.scope = targets.scope and lines.scope_id = targets.scope_id
             and lines.hour_index = targets.hour_index
+    where lines.is_on_base
 ),
 
 allocated as (
     {{ allocate(
-        'joined', ['line_key', 'hour_index'], 'weight',
+        'taxed', ['line_key', 'hour_index'], 'weight',
         ['deployment_id asc nulls first', 'state asc nulls first'], {'placed_units': 'hour_units'}
     ) }}
+),
+
+placed as (
+    select line_key, hour_index, deployment_id, state, gpu_method, placed_units
+    from base
+    union all
+    select line_key, hour_index, deployment_id, state, gpu_method, placed_units
+    from allocated
+    where placed_units <> 0
 )
 
 select
@@ -47,22 +87,20 @@ select
     lines.stated_region,
     lines.currency,
     lines.bill_kind,
+    lines.is_accrued,
     lines.hour_index,
-    allocated.deployment_id,
+    placed.deployment_id,
     case
         when not lines.is_direct then 'overhead'
-        when allocated.state is not null then allocated.state
+        when placed.state is not null then placed.state
         when
             lines.hour_index * {{ hour_us() }} >= observed.window_from_us
             and lines.hour_index * {{ hour_us() }} < observed.window_to_us
             then 'unallocated'
         else 'unobserved'
     end as state,
-    case when lines.is_metered then 'metered-kwh' else 'even-hours' end
-    || coalesce('|' || allocated.gpu_method, '') as placed_method,
-    allocated.placed_units
-from allocated
-inner join lines
-    on allocated.line_key = lines.line_key and allocated.hour_index = lines.hour_index
+    lines.hour_method || coalesce('|' || placed.gpu_method, '') as placed_method,
+    placed.placed_units
+from placed
+inner join lines on placed.line_key = lines.line_key and placed.hour_index = lines.hour_index
 cross join observed
-where allocated.placed_units <> 0

@@ -1,8 +1,8 @@
 -- What the requests of one tenant, outcome and deployment-hour bear together, in US dollars.
 {% set groups = {
-    'accelerator_units': "component = 'accelerator'",
-    'electricity_units': "component in ('electricity', 'demand')",
-    'other_units': "component not in ('accelerator', 'electricity', 'demand')",
+    'accelerator_units': "component in ('accelerator', 'host')",
+    'electricity_units': "component in ('electricity', 'cooling', 'demand')",
+    'other_units': "component not in ('accelerator', 'host', 'electricity', 'cooling', 'demand')",
 } %}
 select
     deployment_id,

@@ -1,5 +1,6 @@
 -- GPU energy of a site against its meter, and the factor from accelerator to facility in millionths:
--- metered energy over GPU energy where both are whole (it holds PUE and the rest of the IT), else PUE.
+-- metered energy over GPU energy where both are whole (it holds PUE and the rest of the IT), else PUE,
+-- as the hour's meters measure it or as the fleet states it.
 with
 energy as (
     select * from {{ ref('int_gpu__measured_hours') }}
@@ -27,7 +28,7 @@ gpus as (
 joined as (
     select
         gpus.*,
-        sites.pue_ppm,
+        coalesce(pues.pue_ppm, sites.pue_ppm) as pue_ppm,
         sites.grid_zone,
         meters.energy_nkwh as meter_nkwh,
         meters.measured_us = {{ hour_us() }}
@@ -36,6 +37,8 @@ joined as (
     inner join sites on gpus.site_id = sites.site_id
     left join meters
         on sites.facility_meter_id = meters.meter_id and gpus.hour_index = meters.hour_index
+    left join {{ ref('int_energy__pue_hours') }} as pues
+        on gpus.site_id = pues.site_id and gpus.hour_index = pues.hour_index
 )
 
 select

@@ -1,0 +1,66 @@
+-- Energy lines of a site whose meter nobody read, but whose bill says how much it is for: the GPUs account
+-- for their energy × PUE, and what is left of the bill nobody explains (metrics: 5.6, SYN-13). In 1e-9 of
+-- the line; none where the GPUs account for all of it.
+with
+lines as (
+    select * from {{ ref('int_costs__lines') }}
+    where scope = 'site' and bill_kind in ('energy', 'rider')
+),
+
+-- Delivery and supply state the same kWh twice; parts of the day state different ones.
+billed as (
+    select bill_id, scope_id, cast(sum(billed_nkwh) as {{ big_integer() }}) as billed_nkwh
+    from (
+        select distinct bill_id, scope_id, period_from_us, period_to_us, billed_nkwh
+        from lines
+        where bill_kind = 'energy'
+    ) as stated
+    group by bill_id, scope_id
+    having count(*) = count(billed_nkwh) and sum(billed_nkwh) > 0
+),
+
+meters as (
+    select
+        lines.line_key,
+        max(lines.period_to_us - lines.period_from_us) as period_us,
+        sum(case when hours.hour_index is not null then least(
+            hours.measured_us, {{ clipped_to('lines.period_to_us', 'hours.hour_index') }}
+            - {{ clipped_from('lines.period_from_us', 'hours.hour_index') }}
+        ) end) as metered_us
+    from lines
+    left join {{ ref('int_energy__meter_hours') }} as hours
+        on
+            lines.meter_id = hours.meter_id
+            and (hours.hour_index + 1) * {{ hour_us() }} > lines.period_from_us
+            and hours.hour_index * {{ hour_us() }} < lines.period_to_us
+    group by lines.line_key
+),
+
+gpus as (
+    select
+        lines.line_key,
+        count(*) * {{ hour_us() }} as seen_us,
+        {{ known_sum(int_div(
+            'cast(hours.gpu_energy_mj as ' ~ big_integer() ~ ') * hours.pue_ppm', '1000000'
+        )) }} as facility_mj
+    from lines
+    inner join {{ ref('int_energy__site_hours') }} as hours
+        on
+            lines.scope_id = hours.site_id
+            and hours.hour_index * {{ hour_us() }} >= lines.period_from_us
+            and (hours.hour_index + 1) * {{ hour_us() }} <= lines.period_to_us
+    group by lines.line_key
+)
+
+select
+    lines.line_key,
+    -- 1e-9 kWh is 3.6 mJ.
+    {{ int_div('gpus.facility_mj * 10000000000', 'billed.billed_nkwh * 36') }} as explained_ppb
+from lines
+inner join billed on lines.bill_id = billed.bill_id and lines.scope_id = billed.scope_id
+inner join meters on lines.line_key = meters.line_key
+inner join gpus on lines.line_key = gpus.line_key
+where
+    coalesce(meters.metered_us, 0) < meters.period_us
+    and gpus.seen_us = meters.period_us
+    and gpus.facility_mj * 10 < billed.billed_nkwh * 36
