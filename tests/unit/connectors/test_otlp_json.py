@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from tests.unit.connectors.spans import TRACE, request, span
-from tokenworks_sources.connectors.requests import otlp_json, otlp_json_cut, span_rows
+from tokenworks_sources.connectors.requests import (
+    otlp_json,
+    otlp_json_cut,
+    otlp_json_request,
+    span_rows,
+)
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 
@@ -238,6 +243,41 @@ def test_long_lines_are_cut_when_they_do_not_fit(
         2,
         3,
     ]
+
+
+TRICKY = 'a "quoted" }]}, {"resource": {"attributes": [ \\ \\\\" brace }, {"resource":'
+
+
+@pytest.mark.parametrize("part", [1, 300, 2_000, 10_000])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_document_is_read_in_parts_when_it_is_long(
+    read: Read, monkeypatch: pytest.MonkeyPatch, part: int, indent: int | None
+) -> None:
+    monkeypatch.setattr(otlp_json, "LINE_BYTES", 3_000)
+    monkeypatch.setattr(otlp_json, "HEAD_BYTES", 100)
+    monkeypatch.setattr(otlp_json_request, "PART_BYTES", part)
+    monkeypatch.setattr(otlp_json_request, "LARGEST_BYTES", 3_000)
+    batches = [request(*calls(number))["resourceSpans"][0] for number in range(1, 8)]
+    batches[2]["scopeSpans"][0]["spans"].append(
+        span({**CHAT, "gen_ai.prompt": TRICKY}, f"{9:016x}")
+    )
+    outcome = read(json.dumps({"resourceSpans": batches}, indent=indent))
+    assert sorted(ids_of(outcome)) == [1, 2, 3, 4, 5, 6, 7, 9]
+    assert (outcome.manifest.records_in, outcome.manifest.rejects) == (8, {})
+    assert outcome.frames["requests"]["emitter"].unique().to_list() == ["otel:shop/my.scope"]
+
+
+def test_rest_of_a_long_document_is_cut_when_a_part_is_not_of_the_shape(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp_json, "LINE_BYTES", 1_000)
+    monkeypatch.setattr(otlp_json, "HEAD_BYTES", 100)
+    monkeypatch.setattr(otlp_json_request, "PART_BYTES", 1_000)
+    batches = [request(*calls(number))["resourceSpans"][0] for number in range(1, 8)]
+    batches[4]["strange"] = {"prompt": "hello"}
+    outcome = read(json.dumps({"resourceSpans": batches}))
+    assert ids_of(outcome) == [1, 2, 3, 4, 5, 6, 7]
+    assert outcome.manifest.rejects == {"request: a field that OTLP traces do not have": 1}
 
 
 def test_links_and_order_hold_when_rows_wait_on_disk(

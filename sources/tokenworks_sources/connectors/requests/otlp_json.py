@@ -28,11 +28,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.requests.genai_spans import Scope, SpanError
 from tokenworks_sources.connectors.requests.otlp_json_cut import CUT_REASONS, Piece, cut
+from tokenworks_sources.connectors.requests.otlp_json_request import (
+    DAMAGE,
+    Parts,
+    Request,
+    ResourceSpans,
+    request_decoder,
+)
 from tokenworks_sources.connectors.requests.otlp_json_span import scope_of, span_of
 from tokenworks_sources.connectors.requests.span_rows import SpanRows, span_rows
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
@@ -42,7 +49,6 @@ from tokenworks_sources.landing import open_decompressed
 LINE_BYTES = 1 << 26
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 20
-NOTHING = Raw(b"")
 
 _REQUEST = re.compile(
     r"^[ \t]*+(?:\[\s*+)?\{\s*+(?:\"trace\"\s*:\s*\{\s*)?\"(?:resourceSpans|resource_spans)\"\s*:\s*\[",
@@ -51,27 +57,6 @@ _REQUEST = re.compile(
 _BATCHES = re.compile(r"\A\s*\{\s*\"batches\"\s*:\s*\[")
 _BATCH = re.compile(r"\"(?:scopeSpans|instrumentationLibrarySpans)\"\s*:\s*\[")
 _LINE = re.compile(rb"^[ \t]*+\{\s*+\"(?:resource[_A-Z]|batches)", re.MULTILINE)
-
-
-class _ScopeSpans(Struct, gc=False, rename="camel", forbid_unknown_fields=True):
-    scope: Raw = NOTHING
-    spans: list[Raw] | None = None
-    schema_url: Raw = NOTHING
-
-
-class _ResourceSpans(Struct, gc=False, rename="camel", forbid_unknown_fields=True):
-    resource: Raw = NOTHING
-    scope_spans: list[_ScopeSpans] | None = None
-    schema_url: Raw = NOTHING
-
-
-class _Request(Struct, gc=False, rename="camel", forbid_unknown_fields=True):
-    resource_spans: list[_ResourceSpans] | None = None
-    resource_metrics: Raw = NOTHING
-    resource_logs: Raw = NOTHING
-
-
-_decoder = msgspec.json.Decoder(_Request)
 
 
 class OtlpJson:
@@ -117,22 +102,29 @@ class _Reader:
             return
         for line in _lines(head, stream):
             if len(line) > LINE_BYTES and not line.endswith(b"\n"):
-                self._read_document(_blocks(line, stream))
+                self._read_long(line, stream)
             elif line.strip():
                 self._read_line(line)
 
     def _read_whole(self, text: bytes, stream: BinaryIO) -> None:
         """A document over several lines; parsed at once where it is small and sound."""
         try:
-            request = _decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self._read_document(_blocks(text, stream))
+            request = request_decoder.decode(text)
+        except DAMAGE:
+            self._read_long(text, stream)
         else:
             self._take_request(request)
 
+    def _read_long(self, text: bytes, stream: BinaryIO) -> None:
+        """A document in parts as long as it is sound, and from there on span by span."""
+        parts = Parts(text, stream)
+        for part in parts:
+            self._take_spans(part)
+        self._read_document(_blocks(parts.rest, stream))
+
     def _read_line(self, line: bytes) -> None:
         try:
-            request = _decoder.decode(line)
+            request = request_decoder.decode(line)
         except msgspec.ValidationError:
             # Snake case, or one part that is not of the shape: cut it, so that the rest counts.
             self._read_document(_blocks(line))
@@ -143,10 +135,13 @@ class _Reader:
         else:
             self._take_request(request)
 
-    def _take_request(self, request: _Request) -> None:
+    def _take_request(self, request: Request) -> None:
         if bytes(request.resource_metrics) or bytes(request.resource_logs):
             self._rows.pass_over("metrics or logs")
-        for resource_spans in request.resource_spans or ():
+        self._take_spans(request.resource_spans or ())
+
+    def _take_spans(self, found: Iterable[ResourceSpans]) -> None:
+        for resource_spans in found:
             for scope_spans in resource_spans.scope_spans or ():
                 scope = self._scope(resource_spans.resource, scope_spans.scope)
                 for text in scope_spans.spans or ():

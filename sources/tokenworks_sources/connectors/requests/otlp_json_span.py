@@ -14,6 +14,8 @@ from msgspec import Raw, Struct
 from tokenworks_sources.connectors.requests import genai_attributes as names
 from tokenworks_sources.connectors.requests.genai_spans import Scope, Span, SpanError
 from tokenworks_sources.connectors.requests.otlp_values import (
+    MOST_MET,
+    SHORT_BYTES,
     SPAN_BYTES,
     SPAN_KINDS,
     STATUS_CODES,
@@ -85,6 +87,8 @@ _span_decoder = msgspec.json.Decoder(_Span)
 _resource_decoder = msgspec.json.Decoder(_Resource)
 _scope_decoder = msgspec.json.Decoder(_Scope)
 _value_decoder = msgspec.json.Decoder()
+# Short values and what they mean: most of a span's were met in the one before it.
+_met: dict[bytes, object] = {}
 
 
 def span_of(text: bytes | Raw) -> Span:
@@ -139,12 +143,24 @@ def _fields(pairs: Iterable[KeyValue] | None, places: names.Places) -> names.Fie
         place = places.get(pair.key)
         if place is not None:
             field, rank = place
-            if rank < ranks.get(field, rank + 1):
-                value = plain(_value_decoder.decode(pair.value))
+            if field not in ranks or rank < ranks[field]:
+                value = _value_of(bytes(pair.value))
                 if is_known(value):
                     found[field] = value
                     ranks[field] = rank
     return found
+
+
+def _value_of(text: bytes) -> object:
+    try:
+        return _met[text]
+    except KeyError:
+        value = plain(_value_decoder.decode(text))
+    if len(text) <= SHORT_BYTES:
+        if len(_met) >= MOST_MET:
+            _met.clear()
+        _met[text] = value
+    return value
 
 
 def plain(value: object, depth: int = 0) -> object:

@@ -114,7 +114,8 @@ class _Bytes:
 
     def __init__(self, stream: BinaryIO, head: bytes) -> None:
         self._stream = stream
-        self._head = head
+        self._block = head
+        self._at = 0
         self.place = 0
 
     def take(self, size: int) -> bytes:
@@ -123,13 +124,24 @@ class _Bytes:
         Raises:
             EOFError: there are fewer.
         """
-        text, self._head = self._head[:size], self._head[size:]
-        if len(text) < size:
-            text += self._stream.read(size - len(text))
-        self.place += len(text)
-        if len(text) < size:
-            raise EOFError
+        end = self._at + size
+        if end > len(self._block):
+            self._read_on(size)
+            end = size
+        text = self._block[self._at : end]
+        self._at = end
+        self.place += size
         return text
+
+    def _read_on(self, size: int) -> None:
+        """The next block, behind what is left of the last one."""
+        left = self._block[self._at :]
+        self._block = left + self._stream.read(max(_BLOCK_BYTES, size) - len(left))
+        self._at = 0
+        if len(self._block) < size:
+            self.place += len(self._block)
+            self._block = b""
+            raise EOFError
 
     def leave_to(self, place: int) -> None:
         """Goes on at a place further on."""
@@ -146,6 +158,8 @@ class _Bytes:
     def varint(self, begun: bytes = b"") -> int:
         """A number, of which the first byte may be taken already."""
         text = begun or self.take(1)
+        if text[0] < 0x80:
+            return text[0]
         while text[-1] >= 0x80:
             text += self.take(1)
             if len(text) > _LONGEST_VARINT:

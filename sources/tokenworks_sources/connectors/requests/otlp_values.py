@@ -11,6 +11,8 @@ import binascii
 from tokenworks_sources.connectors.requests.genai_spans import SpanError
 
 TRACE_BYTES, SPAN_BYTES = 16, 8
+# Attributes that are remembered: of how many bytes, and how many.
+SHORT_BYTES, MOST_MET = 96, 8_192
 _BASE64_LENGTHS = {22: 16, 24: 16, 11: 8, 12: 8}
 _LONGEST_NUMBER = 24
 
