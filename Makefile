@@ -13,10 +13,10 @@ export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 export PYTHONUTF8 := 1
 
-.PHONY: help setup demo test check bench fuzz dev contracts format lock clean
+.PHONY: help setup demo test check conformance bench fuzz dev contracts format lock clean
 
 help: ## Show this help
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Install everything into .venv
 
@@ -45,6 +45,9 @@ check: $(READY) ## Format, lint, types, import rules, contract drift
 	PYTHONPATH=sources:pipelines:sample_data $(BIN)/lint-imports --no-cache
 	$(BIN)/tokenworks contracts --check
 
+conformance: $(READY) | $(UV) ## Judge the FOCUS export by the public validator (needs Python 3.12)
+	CONFORMANCE_UV=$(UV) $(BIN)/python -m pytest tests/conformance -q -s
+
 bench: $(READY) ## Measure speed and memory beside bare libraries (slow)
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
@@ -67,4 +70,4 @@ lock: | $(UV) ## Resolve requirements.lock again
 		--no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
 
 clean: ## Remove the environment and caches; data stays
-	rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs
+	rm -rf $(VENV) .uv .conformance .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs
