@@ -23,6 +23,7 @@ from tokenworks_sources.allocation import (
     WeightSource,
 )
 from tokenworks_sources.errors import FleetError, place_in_yaml
+from tokenworks_sources.fiscal import Books
 from tokenworks_sources.fleet_checks import check_fleet
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -218,6 +219,7 @@ class Fleet(BaseModel):
     deployments: list[Deployment] = Field(default_factory=list)
     tenants: list[Tenant] = Field(default_factory=list)
     chargeback: list[Chargeback] = Field(default_factory=list)
+    books: Books = Books()
 
     @field_validator("chargeback", mode="before")
     @classmethod

@@ -328,6 +328,44 @@ CHARGEBACK = Contract(
     ),
 )
 
+BOOKS = Contract(
+    table="fleet_books",
+    grain="how the books are kept from a date on",
+    description="The calendar of the books and the time zone of reports.",
+    event_time="valid_from",
+    key=("valid_from",),
+    columns=(
+        Column(
+            "calendar",
+            "string",
+            "Calendar in whose periods the books are closed: gregorian, or one of fleet_fiscal_periods.",
+            required=True,
+        ),
+        Column("time_zone", "string", "IANA time zone of reports.", required=True),
+        VALID_FROM,
+    ),
+)
+
+FISCAL_PERIODS = Contract(
+    table="fleet_fiscal_periods",
+    grain="one period of one fiscal calendar",
+    description="Periods by table: 4-4-5 and its kin, months of a fiscal year, or periods of one's own.",
+    event_time="valid_from",
+    key=("calendar", "period"),
+    columns=(
+        Column("calendar", "string", "Name of the calendar.", required=True),
+        Column("period", "string", "Name of the period, for example FY2026-P03.", required=True),
+        Column("fiscal_year", "bigint", "Fiscal year of the period.", required=True),
+        Column(
+            "quarter", "bigint", "Quarter of the fiscal year.", required=True, minimum=1, maximum=4
+        ),
+        Column("period_number", "bigint", "Place in the fiscal year.", required=True, minimum=1),
+        Column("first_date", "date", "First date of the period.", required=True),
+        Column("last_date", "date", "Last date of the period.", required=True),
+        VALID_FROM,
+    ),
+)
+
 CONTRACTS = (
     SITES,
     SERVERS,
@@ -339,4 +377,6 @@ CONTRACTS = (
     TENANTS,
     RESERVATIONS,
     CHARGEBACK,
+    BOOKS,
+    FISCAL_PERIODS,
 )

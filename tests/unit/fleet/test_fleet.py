@@ -66,8 +66,11 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         "fleet_tenants": 1,
         "fleet_reservations": 0,
         "fleet_chargeback": 0,
+        "fleet_books": 1,
+        # Calendar months of three years before and fifteen from the fleet's first date.
+        "fleet_fiscal_periods": 216,
     }
-    assert outcome.manifest.records_in == 11
+    assert outcome.manifest.records_in == 11 + 1 + 216
     server = outcome.frames["fleet_servers"].row(0, named=True)
     assert server["purchase_price"] == Decimal("320000.10")
     assert server["discount_rate_ratio"] == 0.1
