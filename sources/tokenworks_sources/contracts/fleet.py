@@ -302,6 +302,21 @@ RESERVATIONS = Contract(
     ),
 )
 
+ALTERNATIVES = Contract(
+    table="fleet_alternatives",
+    grain="one priced model that could be bought in place of a deployment",
+    description="What a deployment is held against when it is asked whether to make or to buy.",
+    event_time="valid_from",
+    key=("deployment_id", "provider", "model", "valid_from"),
+    columns=(
+        Column("deployment_id", "string", "Deployment.", required=True),
+        Column("provider", "string", "Provider, as the prices name it.", required=True),
+        Column("model", "string", "Model, as the prices name it.", required=True),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
 CHARGEBACK = Contract(
     table="fleet_chargeback",
     grain="one chargeback policy from a date on",
@@ -376,6 +391,7 @@ CONTRACTS = (
     TIERS,
     TENANTS,
     RESERVATIONS,
+    ALTERNATIVES,
     CHARGEBACK,
     BOOKS,
     FISCAL_PERIODS,

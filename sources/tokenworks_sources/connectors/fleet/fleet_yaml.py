@@ -219,6 +219,18 @@ def _reservations(fleet: Fleet) -> Iterator[Row]:
             }
 
 
+def _alternatives(fleet: Fleet) -> Iterator[Row]:
+    for deployment in fleet.deployments:
+        for alternative in deployment.alternatives:
+            yield {
+                "deployment_id": deployment.id,
+                "provider": alternative.provider,
+                "model": alternative.model,
+                "valid_from": fleet.start_of(alternative),
+                "valid_to": alternative.valid_to,
+            }
+
+
 def _chargeback(fleet: Fleet) -> Iterator[Row]:
     for policy in fleet.chargeback:
         yield {
@@ -253,6 +265,7 @@ _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_tiers": _tiers,
     "fleet_tenants": _tenants,
     "fleet_reservations": _reservations,
+    "fleet_alternatives": _alternatives,
     "fleet_chargeback": _chargeback,
     "fleet_books": _books,
     "fleet_fiscal_periods": _fiscal_periods,
