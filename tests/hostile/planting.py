@@ -13,6 +13,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from tests.hostile.canaries import ALL_SECRETS, ALL_WORDS, WORDS
 
 Leaf = Callable[[str, Any], Any]
@@ -66,7 +69,7 @@ def variants(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _form_of(name: str, data: bytes) -> str | None:
     if b"\x00" in data:
-        return None
+        return "parquet" if data.startswith(b"PAR1") else None
     start = data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
     if start in (b"{", b"["):
         return "json"
@@ -193,6 +196,41 @@ def _csv(data: bytes) -> Iterator[tuple[str, bytes]]:
     yield "preamble", b"# " + _BOTH + b"\n" + data
 
 
+# -- Parquet ---------------------------------------------------------------------------------------
+
+
+def _parquet(data: bytes) -> Iterator[tuple[str, bytes]]:
+    table = pq.read_table(io.BytesIO(data))
+    texts = [name for name in table.column_names if table.schema.field(name).type == pa.string()]
+    extra = table
+    for name, word in WORDS.items():
+        extra = extra.append_column(name, pa.array([word] * table.num_rows))
+    yield "extra", _table_written(extra.replace_schema_metadata({"note": _BOTH}))
+    secrets, wrong = table, []
+    for name in texts:
+        cells = table[name].to_pylist()
+        place = table.column_names.index(name)
+        meant = [cell is None or bool(_MEANT.fullmatch(cell)) for cell in cells]
+        told = [
+            cell if is_meant else f"{cell} {ALL_SECRETS}"
+            for cell, is_meant in zip(cells, meant, strict=True)
+        ]
+        secrets = secrets.set_column(place, name, pa.array(told, pa.string()))
+        if cells[0] and meant[0] and "version" not in name:
+            broken = pa.array([_BOTH.decode()] * table.num_rows)
+            wrong.append(table.set_column(place, name, broken).slice(0, 1))
+    yield "secrets", _table_written(secrets)
+    if wrong:
+        yield "wrong", _table_written(pa.concat_tables(wrong))
+    yield "garbled", data[: len(data) // 2] + _BOTH + data[len(data) // 2 :]
+
+
+def _table_written(table: pa.Table) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="none")
+    return out.getvalue()
+
+
 def _header_of(rows: list[list[str]]) -> int:
     """The first row as wide as the widest; a file may begin with a preamble."""
     widest = max(map(len, rows), default=0)
@@ -257,6 +295,7 @@ def _yaml(data: bytes) -> Iterator[tuple[str, bytes]]:
 _PLANTERS: dict[str, Callable[[bytes], Iterator[tuple[str, bytes]]]] = {
     "json": _json,
     "csv": _csv,
+    "parquet": _parquet,
     "xml": _xml,
     "prometheus": _prometheus,
     "yaml": _yaml,

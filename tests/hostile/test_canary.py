@@ -7,6 +7,7 @@ inside a canary; and files that it cannot read at all.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import shutil
@@ -104,14 +105,17 @@ d,2026-10-19T10:00:00Z,m
 """
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_columns_that_nobody_mapped_stay_out_when_a_mapping_reads_a_table(
-    settings: Settings, tmp_path: Path
+    suffix: str, settings: Settings, tmp_path: Path
 ) -> None:
-    (tmp_path / "mine.yaml").write_text(MAPPING)
-    (tmp_path / "log.csv").write_text(TABLE)
-    run = tokenworks(
-        settings.home, "ingest", str(tmp_path / "log.csv"), "--mapping", str(tmp_path / "mine.yaml")
-    )
+    (tmp_path / "mine.yaml").write_text(MAPPING.replace("csv", suffix))
+    log = tmp_path / f"log.{suffix}"
+    log.write_text(TABLE)
+    if suffix == "parquet":
+        rows = pl.read_csv(io.StringIO(TABLE), infer_schema=False, truncate_ragged_lines=True)
+        rows.write_parquet(log)
+    run = tokenworks(settings.home, "ingest", str(log), "--mapping", str(tmp_path / "mine.yaml"))
     assert leaks_in(run.stdout + run.stderr) == set()
     assert list((settings.lake / "requests").glob("*/*.parquet")), run.stdout + run.stderr
     assert leaks_below(settings.lake) == {}
