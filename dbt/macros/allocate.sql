@@ -42,3 +42,23 @@ from (
     ) as weighed
 ) as floored
 {% endmacro %}
+
+{# Columns that `allocate` adds beside its outputs, for `n` measures. #}
+{% macro allocate_columns(n) %}
+{%- set added = ['weight_total'] -%}
+{%- for i in range(1, n + 1) -%}
+{%- do added.extend(['measure_' ~ i, 'base_' ~ i, 'remainder_' ~ i]) -%}
+{%- endfor -%}
+{{ return(added) }}
+{% endmacro %}
+
+{# Part of a whole measure that falls on [before, after) of the running sum of weights, out of `total`.
+   Adjoining parts are differences of one running floor, so they add up exactly, at one window sum instead
+   of a sort by remainders. Negative measures are split by their size and negated. #}
+{% macro running_part(measure, total, before, after) -%}
+{%- set size = "abs(cast(" ~ measure ~ " as " ~ big_integer() ~ "))" -%}
+({{ sign_of(measure) }} * (
+    {{ int_div(size ~ " * (" ~ after ~ ")", "nullif(" ~ total ~ ", 0)") }}
+    - {{ int_div(size ~ " * (" ~ before ~ ")", "nullif(" ~ total ~ ", 0)") }}
+))
+{%- endmacro %}

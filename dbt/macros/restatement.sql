@@ -65,14 +65,3 @@
 
 {# Date of an hour. #}
 {% macro hour_date(index) %}cast({{ hour_start(index) }} as date){% endmacro %}
-
-{# Condition on rows of int_requests__hours: a request that is made again runs in the same hour. All who
-   share an hour are needed to split it. #}
-{% macro shares_restated_hour() %}
-    {%- set hours = ref('int_requests__hours') -%}
-    {%- if is_incremental() -%}
-        hour_index in (select hour_index from {{ hours }} where {{ is_restated('started_date') }})
-    {%- else -%}
-        true
-    {%- endif -%}
-{% endmacro %}

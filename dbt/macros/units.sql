@@ -44,3 +44,8 @@ case when count(case when ({{ condition }}) and {{ x }} is null then 1 end) = 0
     then coalesce(sum(case when {{ condition }} then {{ x }} end), 0)
 end
 {%- endmacro %}
+
+{# Milliseconds of a GPU per token, a double, as picoseconds; null where that is no weight but noise. #}
+{% macro gpu_ms_to_ps(x) -%}
+case when abs({{ x }}) < 1e9 then {{ whole(x, 1000000000) }} end
+{%- endmacro %}

@@ -101,8 +101,8 @@ def test_energy_line_follows_the_meter_and_the_gpus(ask: Ask) -> None:
     )
     by_gpu = "metered-price|gpu-energy"
     assert found == [
-        ("small-us", "cooling", D("0.257142857143"), f"{by_gpu}|phase-weights"),
-        ("small-us", "electricity", D("1.028571428571"), f"{by_gpu}|phase-weights"),
+        ("small-us", "cooling", D("0.257142857143"), f"{by_gpu}|phase-weights(stated)"),
+        ("small-us", "electricity", D("1.028571428571"), f"{by_gpu}|phase-weights(stated)"),
         (None, "cooling", D("0.042857142857"), by_gpu),
         (None, "electricity", D("0.171428571429"), by_gpu),
     ]

@@ -139,6 +139,7 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
     assert offenders == set()
     assert {by_id[key]["name"] for key in first if not all(map(is_told, parents[key]))} == {
         "int_requests__sightings",
+        "int_requests__superseded",
         "int_engine__scrapes",
         "int_gpu__board_samples",
         "int_latency__histogram_scrapes",

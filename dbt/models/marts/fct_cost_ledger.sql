@@ -5,6 +5,7 @@ select
     entries.category,
     entries.cause,
     entries.deployment_id,
+    entries.pool,
     entries.tenant_id,
     entries.event_date,
     entries.cost_source,

@@ -26,31 +26,32 @@ joined as (
                         and attempts.output_total_tokens is not null
                     )
                 )
-                and prefill_weight + cache_read_weight + decode_weight = 0
+                and coalesce(attempts.input_total_tokens, 0) + coalesce(attempts.output_total_tokens, 0) = 0
             )
         ) as is_free,
-        active.accelerator_units,
-        active.electricity_units,
-        active.other_units,
-        coalesce(active.has_missing_rate, false) as has_missing_rate,
-        loaded.idle_units,
-        loaded.overhead_units,
-        energy.marginal_units,
-        energy.busy_mj,
-        energy.facility_busy_mj,
+        shares.accelerator_units,
+        shares.electricity_units,
+        shares.other_units,
+        coalesce(shares.has_missing_rate, false) as has_missing_rate,
+        shares.idle_units,
+        shares.overhead_units,
+        shares.marginal_units,
+        shares.busy_mj,
+        shares.facility_busy_mj,
         list.input_units + list.cache_read_units + list.output_units as list_units,
-        coalesce(active.accelerator_units, 0) + coalesce(active.electricity_units, 0)
-        + coalesce(active.other_units, 0) as known_active_units,
-        active.request_id is not null as is_costed
+        coalesce(shares.accelerator_units, 0) + coalesce(shares.electricity_units, 0)
+        + coalesce(shares.other_units, 0) as known_active_units,
+        coalesce(shares.is_costed, false) as is_costed,
+        methods.label
     from attempts
     left join costed
         on attempts.deployment_id = costed.deployment_id and attempts.started_date = costed.event_date
-    left join {{ ref('int_costs__request_active') }} as active
-        on attempts.emitter = active.emitter and attempts.request_id = active.request_id
-    left join {{ ref('int_costs__request_loaded') }} as loaded
-        on attempts.emitter = loaded.emitter and attempts.request_id = loaded.request_id
-    left join {{ ref('int_costs__request_energy') }} as energy
-        on attempts.emitter = energy.emitter and attempts.request_id = energy.request_id
+    left join {{ ref('int_costs__request_shares') }} as shares
+        on attempts.emitter = shares.emitter and attempts.request_id = shares.request_id
+    left join {{ ref('int_allocation__methods') }} as methods
+        on
+            attempts.deployment_id = methods.deployment_id
+            and {{ hour_index('attempts.first_us') }} = methods.hour_index
     left join {{ ref('int_costs__request_list') }} as list
         on attempts.emitter = list.emitter and attempts.request_id = list.request_id
 ),
@@ -87,7 +88,7 @@ select
     reported_cost_usd,
     busy_mj / 1000e0 as energy_accelerator_joules,
     facility_busy_mj / 1000e0 as energy_facility_joules,
-    case when is_costed then 'phase-weights' when is_free then 'no-engine-work' end as allocation_method,
+    case when is_costed then label when is_free then 'no-engine-work' end as allocation_method,
     {{ joined_flags({
         'deployment_unknown': 'deployment_id is null',
         'replica_unknown': 'deployment_id is not null and replica_id is null',

@@ -20,7 +20,7 @@ requests as (
     select event_date from {{ ref('int_requests__restated_dates') }}
     union
     select started_date as event_date
-    from {{ ref('int_requests__hours') }}
+    from {{ ref('int_requests__hour_groups') }}
     where {{ hour_date('hour_index') }} in (select event_date from changed)
 )
 

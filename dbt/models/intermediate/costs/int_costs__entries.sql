@@ -1,12 +1,39 @@
--- Every unit of every charge line in exactly one entry. Busy hours go to tenants by phase weights
--- (M7); a busy hour without tokens stays unattributed.
+-- Every unit of every charge line in exactly one entry. Busy hours go to tenants as the deployment's method
+-- weighs their requests; a busy hour without tokens, or without usable weights, stays unattributed.
 with
+whole as (
+    select
+        placed.*,
+        case
+            when placed.state = 'busy' and headroom.fill_ppm is not null
+                then {{ mul_div_round('placed.placed_units', 'headroom.fill_ppm', '1000000') }}
+            else placed.placed_units
+        end as filled_units
+    from {{ ref('int_costs__placed') }} as placed
+    left join {{ ref('int_allocation__headroom') }} as headroom
+        on placed.deployment_id = headroom.deployment_id and placed.hour_index = headroom.hour_index
+),
+
+-- Where the deployment counts headroom as idle, busy time is busy only as far as its batches were full.
 placed as (
-    select * from {{ ref('int_costs__placed') }}
+    select {{ all_but(['state', 'placed_units', 'filled_units']) }}, state, filled_units as placed_units
+    from whole
+    where filled_units <> 0
+    union all
+    select
+        {{ all_but(['state', 'placed_units', 'filled_units']) }},
+        'headroom' as state,
+        placed_units - filled_units as placed_units
+    from whole
+    where placed_units <> filled_units
 ),
 
 tenants as (
     select * from {{ ref('int_costs__tenant_weights') }}
+),
+
+methods as (
+    select * from {{ ref('int_allocation__methods') }}
 ),
 
 busy as (
@@ -14,17 +41,27 @@ busy as (
         placed.*,
         tenants.tenant_id,
         coalesce(tenants.category, 'unattributed') as category,
-        case when tenants.category is null then 'no_tokens' else tenants.cause end as cause,
+        case
+            when tenants.category is not null then tenants.cause
+            when methods.refusal is not null or methods.method = 'price-weighted' then 'no_weights'
+            else 'no_tokens'
+        end as cause,
+        tenants.label,
         coalesce(tenants.weight, 1) as weight
     from placed
     left join tenants
-        on placed.deployment_id = tenants.deployment_id and placed.hour_index = tenants.hour_index
+        on
+            placed.deployment_id = tenants.deployment_id
+            and placed.hour_index = tenants.hour_index
+            and placed.pool = tenants.pool
+    left join methods
+        on placed.deployment_id = methods.deployment_id and placed.hour_index = methods.hour_index
     where placed.state = 'busy'
 ),
 
 attributed as (
     {{ allocate(
-        'busy', ['line_key', 'hour_index', 'deployment_id'], 'weight',
+        'busy', ['line_key', 'hour_index', 'deployment_id', 'pool'], 'weight',
         ['tenant_id asc nulls first', 'category', 'cause asc nulls first'],
         {'cost_units': 'placed_units'}
     ) }}
@@ -44,22 +81,17 @@ entries as (
     where placed.state <> 'busy'
     union all
     select
-        {{ all_but(['placed_units', 'state', 'placed_method'], 'placed') }},
-        attributed.tenant_id,
-        attributed.category,
-        attributed.cause,
-        placed.placed_method
-        || case when attributed.category = 'unattributed' then '' else '|phase-weights' end
-            as allocation_method,
-        attributed.cost_units
+        {{ all_but([
+            'placed_units', 'state', 'placed_method', 'category', 'cause', 'tenant_id', 'label', 'weight',
+            'cost_units',
+        ] + allocate_columns(1)) }},
+        tenant_id,
+        category,
+        cause,
+        placed_method || coalesce('|' || label, '') as allocation_method,
+        cost_units
     from attributed
-    inner join placed
-        on
-            attributed.line_key = placed.line_key
-            and attributed.hour_index = placed.hour_index
-            and attributed.deployment_id = placed.deployment_id
-            and placed.state = 'busy'
-    where attributed.cost_units <> 0
+    where cost_units <> 0
 ),
 
 dated as (

@@ -20,13 +20,15 @@ cells as (
         lines.scope_id,
         lines.hour_index,
         base.deployment_id,
+        base.pool,
         base.state,
         sum(base.placed_units) as base_units
     from base
     inner join lines on base.line_key = lines.line_key and base.hour_index = lines.hour_index
     where lines.cost_source = 'energy_bills' and lines.scope = 'site'
     group by
-        lines.bill_id, lines.currency, lines.scope_id, lines.hour_index, base.deployment_id, base.state
+        lines.bill_id, lines.currency, lines.scope_id, lines.hour_index, base.deployment_id, base.pool,
+        base.state
     qualify
         min(sum(base.placed_units)) over (
             partition by lines.bill_id, lines.currency, lines.scope_id, lines.hour_index
@@ -42,6 +44,7 @@ taxed as (
         lines.hour_index,
         lines.hour_units,
         coalesce(cells.deployment_id, targets.deployment_id) as deployment_id,
+        case when cells.bill_id is not null then cells.pool else targets.pool end as pool,
         coalesce(cells.state, targets.state) as state,
         case when cells.bill_id is not null then 'bill-base' else targets.gpu_method end as gpu_method,
         -- In 1e-9 of the currency, so that the product with the amount fits.
@@ -64,15 +67,16 @@ taxed as (
 allocated as (
     {{ allocate(
         'taxed', ['line_key', 'hour_index'], 'weight',
-        ['deployment_id asc nulls first', 'state asc nulls first'], {'placed_units': 'hour_units'}
+        ['deployment_id asc nulls first', 'pool asc nulls first', 'state asc nulls first'],
+        {'placed_units': 'hour_units'}
     ) }}
 ),
 
 placed as (
-    select line_key, hour_index, deployment_id, state, gpu_method, placed_units
+    select line_key, hour_index, deployment_id, pool, state, gpu_method, placed_units
     from base
     union all
-    select line_key, hour_index, deployment_id, state, gpu_method, placed_units
+    select line_key, hour_index, deployment_id, pool, state, gpu_method, placed_units
     from allocated
     where placed_units <> 0
 )
@@ -90,6 +94,7 @@ select
     lines.is_accrued,
     lines.hour_index,
     placed.deployment_id,
+    placed.pool,
     case
         when not lines.is_direct then 'overhead'
         when placed.state is not null then placed.state

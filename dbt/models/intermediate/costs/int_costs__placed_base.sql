@@ -46,6 +46,7 @@ joined as (
         shared.deployment_id as sharing_id,
         case when shared.line_key is null then lines.hour_units else shared.deployment_units end as part_units,
         coalesce(targets.deployment_id, shared.deployment_id) as deployment_id,
+        targets.pool,
         case
             when lines.is_unexplained then 'unexplained'
             when targets.state is not null then targets.state
@@ -70,10 +71,11 @@ joined as (
 allocated as (
     {{ allocate(
         'joined', ['line_key', 'hour_index', 'sharing_id'], 'weight',
-        ['deployment_id asc nulls first', 'state asc nulls first'], {'placed_units': 'part_units'}
+        ['deployment_id asc nulls first', 'pool asc nulls first', 'state asc nulls first'],
+        {'placed_units': 'part_units'}
     ) }}
 )
 
-select line_key, hour_index, deployment_id, state, gpu_method, placed_units
+select line_key, hour_index, deployment_id, pool, state, gpu_method, placed_units
 from allocated
 where placed_units <> 0

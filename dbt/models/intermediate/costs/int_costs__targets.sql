@@ -47,17 +47,19 @@ select
     server_id as scope_id,
     hour_index,
     deployment_id,
+    pool,
     state,
     'gpu-time' as gpu_method,
     cast(sum(state_us) as {{ big_integer() }}) as weight
 from weighed
-group by server_id, hour_index, deployment_id, state
+group by server_id, hour_index, deployment_id, pool, state
 union all
 select
     'site' as scope,
     site_id as scope_id,
     hour_index,
     deployment_id,
+    pool,
     state,
     case
         when not bool_or(is_by_energy) then 'gpu-time'
@@ -66,15 +68,16 @@ select
     end as gpu_method,
     sum(state_ms * case when is_by_energy then known_mj else 1 end) as weight
 from weighed
-group by site_id, hour_index, deployment_id, state
+group by site_id, hour_index, deployment_id, pool, state
 union all
 select
     'site_reserved' as scope,
     site_id as scope_id,
     hour_index,
     deployment_id,
+    pool,
     state,
     case when bool_or(is_rated) then 'reserved-kw' else 'gpu-time' end as gpu_method,
     sum(state_ms * case when is_rated then gpu_rated_mw else 1 end) as weight
 from weighed
-group by site_id, hour_index, deployment_id, state
+group by site_id, hour_index, deployment_id, pool, state

@@ -5,72 +5,109 @@
     pre_hook="{{ forget_restated('event_date') }}"
 ) }}
 with
-requests as (
+attempts as (
     select
-        measured.started_date as event_date,
-        coalesce(measured.model, '(unknown)') as model,
-        coalesce(measured.tier, '(unknown)') as tier,
-        coalesce(measured.region, '(unknown)') as region,
-        measured.deployment_id,
-        measured.tenant_id,
+        started_date as event_date,
+        coalesce(model, '(unknown)') as model,
+        coalesce(tier, '(unknown)') as tier,
+        coalesce(region, '(unknown)') as region,
+        deployment_id,
+        tenant_id,
         -- What the gateway's cache answered took no engine tokens (E20).
-        measured.is_served and not coalesce(measured.is_gateway_cache_hit, false) as is_served,
-        measured.input_total_tokens,
-        measured.input_uncached_tokens,
-        measured.input_cache_read_tokens,
-        measured.output_total_tokens,
-        measured.is_served
-        and not coalesce(measured.is_gateway_cache_hit, false)
-        and measured.input_uncached_tokens is not null
-        and measured.output_total_tokens is not null as has_classes,
-        classes.active_units is not null as has_class_cost,
-        {{ all_but(['emitter', 'request_id', 'started_date'], 'classes') }},
-        energy.marginal_units as request_marginal_units,
-        list.input_units as list_input_units,
-        list.cache_read_units as list_cache_read_units,
-        list.output_units as list_output_units,
-        list.input_units + list.cache_read_units + list.output_units as list_units
-    from {{ ref('int_requests__measured') }} as measured
-    left join {{ ref('int_costs__request_classes') }} as classes
-        on measured.emitter = classes.emitter and measured.request_id = classes.request_id
-    left join {{ ref('int_costs__request_energy') }} as energy
-        on measured.emitter = energy.emitter and measured.request_id = energy.request_id
-    left join {{ ref('int_costs__request_list') }} as list
-        on measured.emitter = list.emitter and measured.request_id = list.request_id
-    where {{ is_restated('measured.started_date') }}
+        is_served and not coalesce(is_gateway_cache_hit, false) as is_served,
+        is_served
+        and not coalesce(is_gateway_cache_hit, false)
+        and input_uncached_tokens is not null
+        and output_total_tokens is not null as has_classes,
+        input_total_tokens,
+        input_uncached_tokens,
+        input_cache_read_tokens,
+        output_total_tokens
+    from {{ ref('int_requests__measured') }}
+    where {{ is_restated('started_date') }}
+),
+
+counted as (
+    select
+        event_date,
+        model,
+        tier,
+        region,
+        deployment_id,
+        tenant_id,
+        count(*) as request_count,
+        count(case when is_served then 1 end) as served_count,
+        count(case when has_classes then 1 end) as classed_count,
+        {% for class in ['input_total', 'input_uncached', 'input_cache_read', 'output_total'] -%}
+        cast(sum(case when is_served then {{ class }}_tokens end) as bigint) as {{ class }}_tokens,
+        {% endfor -%}
+        -- Costs belong to the deployment; they stand once, with the first of its keys.
+        row_number() over (
+            partition by event_date, deployment_id, tenant_id order by model asc, tier asc, region asc
+        ) = 1 as is_first
+    from attempts
+    group by event_date, model, tier, region, deployment_id, tenant_id
+),
+
+listed as (
+    select
+        started_date as event_date,
+        coalesce(model, '(unknown)') as model,
+        coalesce(tier, '(unknown)') as tier,
+        coalesce(region, '(unknown)') as region,
+        deployment_id,
+        tenant_id,
+        is_served,
+        is_served and input_uncached_tokens is not null and output_total_tokens is not null as has_classes,
+        input_uncached_tokens as input_uncached,
+        input_cache_read_tokens as input_cache_read,
+        output_total_tokens as output_total,
+        input_units,
+        cache_read_units,
+        output_units,
+        input_units + cache_read_units + output_units as list_units
+    from {{ ref('int_costs__request_list') }}
+    where {{ is_restated('started_date') }}
+),
+
+prices as (
+    select
+        event_date,
+        model,
+        tier,
+        region,
+        deployment_id,
+        tenant_id,
+        {% for class in ['input_uncached', 'input_cache_read', 'output_total'] -%}
+        sum(case when has_classes and list_units is not null then {{ class }} end) as listed_{{ class }},
+        {% endfor -%}
+        count(case when is_served and list_units is not null then 1 end) as listed_count,
+        sum(case when is_served then list_units end) as list_units,
+        {% for class in ['input', 'cache_read', 'output'] -%}
+        sum(case when has_classes and list_units is not null then {{ class }}_units end)
+            as list_{{ class }}_units{{ "," if not loop.last }}
+        {% endfor %}
+    from listed
+    group by event_date, model, tier, region, deployment_id, tenant_id
 )
 
 select
-    event_date,
-    model,
-    tier,
-    region,
-    deployment_id,
-    tenant_id,
-    count(*) as request_count,
-    count(case when is_served then 1 end) as served_count,
-    {% for class in ['input_total', 'input_uncached', 'input_cache_read', 'output_total'] -%}
-    cast(sum(case when is_served then {{ class }}_tokens end) as bigint) as {{ class }}_tokens,
-    {% endfor -%}
-    {% for class in ['input_uncached', 'input_cache_read', 'output_total'] -%}
-    sum(case when has_classes and has_class_cost then {{ class }}_tokens end) as costed_{{ class }},
-    sum(case when has_classes and marginal_units is not null then {{ class }}_tokens end)
-        as marginal_{{ class }},
-    sum(case when has_classes and list_units is not null then {{ class }}_tokens end) as listed_{{ class }},
-    {% endfor -%}
-    count(case when has_classes then 1 end) as classed_count,
-    count(case when is_served and list_units is not null then 1 end) as listed_count,
-    {% for cost in ['active', 'marginal'] -%}
-    sum({{ cost }}_units) as classed_{{ cost }}_units,
-    {% for class in ['input', 'cache_read', 'output'] -%}
-    sum({{ cost }}_{{ class }}_units) as {{ cost }}_{{ class }}_units,
-    {% endfor -%}
-    {% endfor -%}
-    sum(request_marginal_units) as marginal_units,
-    sum(case when is_served then list_units end) as list_units,
-    {% for class in ['input', 'cache_read', 'output'] -%}
-    sum(case when has_classes and list_units is not null then list_{{ class }}_units end)
-        as list_{{ class }}_units{{ "," if not loop.last }}
-    {% endfor %}
-from requests
-group by event_date, model, tier, region, deployment_id, tenant_id
+    {{ all_but(['is_first'], 'counted') }},
+    {{ all_but(['event_date', 'model', 'tier', 'region', 'deployment_id', 'tenant_id', 'listed_count'], 'prices') }},
+    coalesce(prices.listed_count, 0) as listed_count,
+    {{ all_but(['event_date', 'deployment_id', 'tenant_id'], 'shares') }}
+from counted
+left join prices
+    on
+        counted.event_date = prices.event_date
+        and counted.model = prices.model
+        and counted.tier = prices.tier
+        and counted.region = prices.region
+        and counted.deployment_id is not distinct from prices.deployment_id
+        and counted.tenant_id is not distinct from prices.tenant_id
+left join {{ ref('int_costs__unit_shares') }} as shares
+    on
+        counted.is_first
+        and counted.event_date = shares.event_date
+        and counted.deployment_id = shares.deployment_id
+        and counted.tenant_id is not distinct from shares.tenant_id

@@ -36,6 +36,17 @@ select
     {{ whole('deployments.decode_weight', 1000000000000) }} as decode_weight_ps,
     {{ whole('deployments.cache_read_weight', 1000000000000) }} as cache_read_weight_ps,
     {{ whole('deployments.idle_power_watts', 1000) }} as idle_power_mw,
+    -- FLOPs in units of 512, which divides the width of any attention: per token, per token that is
+    -- attended to, and per token whose successor is chosen (metrics: 3.3).
+    {{ int_div('2 * deployments.model_parameters_active', '512') }} as flops_per_token,
+    {{ int_div('4 * deployments.model_layers * deployments.model_heads * deployments.model_head_dim', '512') }}
+        as flops_per_context,
+    {{ int_div('2 * deployments.model_hidden * deployments.model_vocabulary', '512') }} as flops_per_logit,
+    {{ whole('deployments.model_parameters_total * deployments.model_bytes_per_weight') }} as weight_bytes,
+    {{ whole(
+        '2 * deployments.model_layers * deployments.model_kv_heads * deployments.model_head_dim'
+        ~ ' * deployments.model_bytes_per_kv_value'
+    ) }} as kv_bytes_per_token,
     tiers.slo_ttft_seconds,
     tiers.slo_tpot_seconds,
     tiers.slo_e2e_seconds

@@ -20,6 +20,9 @@ select
     replicas.deployment_id,
     replicas.gpu_uuid,
     lower(replicas.endpoint) as endpoint,
+    coalesce(replicas.role, 'unified') as pool,
+    -- A slice of the GPU in millionths (E8); null holds all of it.
+    {{ whole('replicas.gpu_share_ratio', 1000000) }} as share_ppm,
     gpus.server_id,
     gpus.site_id,
     deployments.model,

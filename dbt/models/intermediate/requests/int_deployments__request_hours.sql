@@ -18,8 +18,11 @@ tokens as (
         cast(sum(input_total_tokens) as bigint) as input_total_tokens,
         cast(sum(input_cache_read_tokens) as bigint) as input_cache_read_tokens,
         cast(sum(output_total_tokens) as bigint) as output_total_tokens,
-        cast(sum(service_us) as bigint) as service_us
-    from {{ ref('int_requests__hours') }}
+        cast(sum(service_us) as bigint) as service_us,
+        cast(sum(computed_tokens) as bigint) as computed_tokens,
+        cast(sum(cached_tokens) as bigint) as cached_tokens,
+        cast(sum(output_tokens) as bigint) as output_tokens
+    from {{ ref('int_requests__hour_groups') }}
     group by deployment_id, hour_index
 )
 
@@ -31,7 +34,10 @@ select
     tokens.input_total_tokens,
     tokens.input_cache_read_tokens,
     tokens.output_total_tokens,
-    coalesce(tokens.service_us, 0) as service_us
+    coalesce(tokens.service_us, 0) as service_us,
+    coalesce(tokens.computed_tokens, 0) as computed_tokens,
+    coalesce(tokens.cached_tokens, 0) as cached_tokens,
+    coalesce(tokens.output_tokens, 0) as output_tokens
 from arrivals
 full outer join tokens
     on arrivals.deployment_id = tokens.deployment_id and arrivals.hour_index = tokens.hour_index

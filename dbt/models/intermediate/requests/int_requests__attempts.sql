@@ -88,9 +88,6 @@ select
     deployments.tier,
     deployments.site_id,
     coalesce(deployments.region, placed.region) as region,
-    deployments.prefill_weight_ps,
-    deployments.decode_weight_ps,
-    deployments.cache_read_weight_ps,
     deployments.slo_ttft_seconds,
     deployments.slo_tpot_seconds,
     deployments.slo_e2e_seconds

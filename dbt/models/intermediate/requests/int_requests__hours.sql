@@ -1,12 +1,20 @@
 -- What falls in each UTC hour of an attempt's engine work (E18): the prompt in the hour of the first
 -- token, output tokens uniformly over first to last, service by overlap. Integers, so the hours add up.
+-- A context is the sum, over tokens computed or generated, of the tokens that each attends to.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
 ) }}
 with
 attempts as (
-    select * from {{ ref('int_requests__measured') }}
+    select
+        *,
+        coalesce(input_total_tokens, 0) as prompt_tokens,
+        -- Where the cached part is unknown all input counts as computed: the weight never flatters.
+        coalesce(input_uncached_tokens, input_total_tokens, 0) as whole_computed,
+        coalesce(output_total_tokens, 0) as whole_output,
+        greatest(1, last_us - first_us) as decode_length_us
+    from {{ ref('int_requests__measured') }}
     where is_engine_work and {{ is_restated('started_date', 'int_requests__restated_dates') }}
 ),
 
@@ -21,11 +29,13 @@ clipped as (
     select
         *,
         {{ hour_index('first_us') }} = hour_index as is_first_hour,
-        {{ clipped_from('first_us', 'hour_index') }} as from_us,
-        {{ clipped_to('last_us', 'hour_index') }} as to_us,
-        greatest(1, last_us - first_us) as decode_us,
-        greatest(0, coalesce(output_total_tokens, 0) - 1) as later_tokens,
-        last_us < (hour_index + 1) * {{ hour_us() }} as is_last_hour
+        {{ clipped_from('service_us', 'hour_index') }} as service_from_us,
+        greatest(0, {{ clipped_to('first_us', 'hour_index') }} - {{ clipped_from('service_us', 'hour_index') }})
+            as prefill_us,
+        greatest(0, {{ clipped_to('last_us', 'hour_index') }} - {{ clipped_from('first_us', 'hour_index') }})
+            as decode_us,
+        greatest(0, {{ clipped_from('first_us', 'hour_index') }} - first_us) as elapsed_from,
+        greatest(0, {{ clipped_to('last_us', 'hour_index') }} - first_us) as elapsed_to
     from exploded
 ),
 
@@ -34,13 +44,14 @@ counted as (
         *,
         -- The first token stands at the first instant, the others spread over what follows.
         case
-            when coalesce(output_total_tokens, 0) = 0 or hour_index < {{ hour_index('first_us') }} then 0
-            when is_last_hour
-                then later_tokens - {{ part_of('later_tokens', '0', 'greatest(0, from_us - first_us)', 'decode_us') }}
-            else {{ part_of(
-                'later_tokens', 'greatest(0, from_us - first_us)', 'greatest(0, to_us - first_us)', 'decode_us'
-            ) }}
-        end + case when is_first_hour and output_total_tokens > 0 then 1 else 0 end as output_tokens
+            when whole_output = 0 or elapsed_from = 0 then 0
+            else 1 + {{ part_of('(whole_output - 1)', '0', 'elapsed_from', 'decode_length_us') }}
+        end as tokens_before,
+        case
+            when whole_output = 0 or hour_index < {{ hour_index('first_us') }} then 0
+            when last_us < (hour_index + 1) * {{ hour_us() }} then whole_output
+            else 1 + {{ part_of('(whole_output - 1)', '0', 'elapsed_to', 'decode_length_us') }}
+        end as tokens_after
     from clipped
 )
 
@@ -53,15 +64,30 @@ select
     replica_id,
     tenant_id,
     is_served,
-    case when is_served then null else status end as cause,
+    waste_cause as cause,
+    -- Whether the classes of its input, and all of its classes, are known.
+    input_uncached_tokens is not null as is_split,
+    is_served and input_uncached_tokens is not null and output_total_tokens is not null as has_classes,
     case when is_first_hour then input_total_tokens end as input_total_tokens,
     case when is_first_hour then input_cache_read_tokens end as input_cache_read_tokens,
-    case when output_total_tokens is not null then cast(output_tokens as bigint) end
+    case when output_total_tokens is not null then cast(tokens_after - tokens_before as bigint) end
         as output_total_tokens,
-    greatest(
-        0,
-        {{ clipped_to('last_us', 'hour_index') }} - {{ clipped_from('service_us', 'hour_index') }}
-    ) as service_us,
-    case when is_first_hour then prefill_weight + cache_read_weight else 0 end
-    + cast(output_tokens as {{ big_integer() }}) * decode_weight_ps as weight
+    service_from_us,
+    prefill_us + decode_us as service_us,
+    prefill_us,
+    decode_us,
+    case when is_first_hour then whole_computed else 0 end as computed_tokens,
+    case when is_first_hour then coalesce(input_cache_read_tokens, 0) else 0 end as cached_tokens,
+    cast(tokens_after - tokens_before as bigint) as output_tokens,
+    case
+        when is_first_hour then {{ int_div(
+            'prompt_tokens * (prompt_tokens + 1)'
+            ~ ' - (prompt_tokens - whole_computed) * (prompt_tokens - whole_computed + 1)', '2'
+        ) }}
+        else 0
+    end as prefill_context,
+    cast((tokens_after - tokens_before) * prompt_tokens + {{ int_div(
+        'tokens_after * (tokens_after + 1) - tokens_before * (tokens_before + 1)', '2'
+    ) }} as bigint) as decode_context,
+    case when is_first_hour and prompt_tokens > 0 then 1 else 0 end as prompt_count
 from counted

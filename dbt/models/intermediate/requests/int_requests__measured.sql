@@ -1,4 +1,4 @@
--- Latency, the interval of service, and the weights by which an attempt bears cost.
+-- Latency, the interval of service, and for what an attempt bears cost.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
@@ -6,11 +6,14 @@
 with
 attempts as (
     select
-        *,
-        {{ epoch_us('first_token_at') }} as seen_first_us,
-        {{ epoch_us('ended_at') }} as seen_end_us
-    from {{ ref('int_requests__attempts') }}
-    where {{ is_restated('started_date', 'int_requests__restated_dates') }}
+        attempts.*,
+        {{ epoch_us('attempts.first_token_at') }} as seen_first_us,
+        {{ epoch_us('attempts.ended_at') }} as seen_end_us,
+        superseded.request_id is not null as is_superseded
+    from {{ ref('int_requests__attempts') }} as attempts
+    left join {{ ref('int_requests__superseded') }} as superseded
+        on attempts.emitter = superseded.emitter and attempts.request_id = superseded.request_id
+    where {{ is_restated('attempts.started_date', 'int_requests__restated_dates') }}
 ),
 
 timed as (
@@ -30,7 +33,12 @@ timed as (
             when input_cache_read_tokens <= input_total_tokens
                 then input_total_tokens - input_cache_read_tokens
         end as input_uncached_tokens,
-        status not in ('failure', 'cancelled', 'rejected') as is_served,
+        status not in ('failure', 'cancelled', 'rejected') and not is_superseded as is_served,
+        case
+            when is_superseded then 'retried'
+            when status = 'failure' then 'failed'
+            when status in ('cancelled', 'rejected') then status
+        end as waste_cause,
         deployment_id is not null
         and status <> 'rejected'
         and not coalesce(is_gateway_cache_hit, false) as is_engine_work
@@ -51,7 +59,7 @@ bounded as (
 )
 
 select
-    {{ all_but(['seen_first_us', 'seen_end_us', 'ttft_seconds', 'tpot_seconds', 'e2e_seconds']) }},
+    {{ all_but(['seen_first_us', 'seen_end_us', 'is_superseded', 'ttft_seconds', 'tpot_seconds', 'e2e_seconds']) }},
     greatest(first_us, coalesce(
         seen_end_us, started_us + {{ whole('e2e_seconds', 1000000) }}, first_us
     )) as last_us,
@@ -65,12 +73,5 @@ select
         when tpot_seconds is not null then tpot_seconds
         when whole_seconds >= time_to_first_seconds
             then (whole_seconds - time_to_first_seconds) / (output_total_tokens - 1)
-    end as tpot_seconds,
-    -- Where the cached part is unknown all input weighs as uncached: the weight never flatters.
-    cast(coalesce(input_uncached_tokens, input_total_tokens, 0) as {{ big_integer() }})
-    * prefill_weight_ps as prefill_weight,
-    cast(coalesce(input_cache_read_tokens, 0) as {{ big_integer() }})
-    * cache_read_weight_ps as cache_read_weight,
-    cast(coalesce(output_total_tokens, 0) as {{ big_integer() }})
-    * decode_weight_ps as decode_weight
+    end as tpot_seconds
 from bounded

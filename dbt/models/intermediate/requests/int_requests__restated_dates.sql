@@ -1,6 +1,7 @@
 -- Dates whose attempts are made again: those whose lake files changed, and those with records of which
 -- the changed ones tell something, as they lie in the lake and as they lay in the last build: of the same
--- calls, of the spans around and inside of them, and of the calls that those saw.
+-- calls, of the spans around and inside of them, of the calls that those saw, and of attempts that failed
+-- or raced where another of the same request may have answered.
 with
 {% if is_whole_build() %}
 dates as (
@@ -13,17 +14,20 @@ records as (
     select
         event_date,
         {{ call_key() }} as call_key,
-        case when span_id is not null then trace_id end as trace_id
+        case when span_id is not null then trace_id end as trace_id,
+        logical_request_id,
+        status in ('failure', 'cancelled') or attempt is not null as may_be_superseded
     from {{ ref('stg_lake__requests') }}
 ),
 
 touched as (
-    select call_key, trace_id from records
+    select call_key, trace_id, logical_request_id from records
     where event_date in {{ changed }}
     union
     select
         {{ call_key() }} as call_key,
-        case when span_id is not null then trace_id end as trace_id
+        case when span_id is not null then trace_id end as trace_id,
+        logical_request_id
     from {{ before }}
     where started_date in {{ changed }}
 ),
@@ -48,6 +52,13 @@ dates as (
     union all
     select event_date from records
     where call_key in (select call_key from calls)
+    union all
+    select event_date from records
+    where
+        may_be_superseded
+        and logical_request_id in (
+            select logical_request_id from touched where logical_request_id is not null
+        )
 )
 {% endif %}
 

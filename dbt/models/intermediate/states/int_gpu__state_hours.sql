@@ -6,6 +6,7 @@ held as (
         gpus.server_id,
         gpus.site_id,
         gpus.deployment_id,
+        gpus.pool,
         gpus.hour_index,
         gpus.assigned_us,
         cast({{ int_div(
@@ -33,19 +34,19 @@ free as (
 ),
 
 states as (
-    select gpu_uuid, server_id, site_id, hour_index, deployment_id, 'busy' as state, busy_us as state_us
+    select gpu_uuid, server_id, site_id, hour_index, deployment_id, pool, 'busy' as state, busy_us as state_us
     from held
     union all
-    select gpu_uuid, server_id, site_id, hour_index, deployment_id, 'ready_empty' as state, ready_empty_us
+    select gpu_uuid, server_id, site_id, hour_index, deployment_id, pool, 'ready_empty' as state, ready_empty_us
     from held
     union all
     select
-        gpu_uuid, server_id, site_id, hour_index, deployment_id, 'not_ready' as state,
+        gpu_uuid, server_id, site_id, hour_index, deployment_id, pool, 'not_ready' as state,
         assigned_us - busy_us - ready_empty_us
     from held
     union all
     select
-        gpu_uuid, server_id, site_id, hour_index, cast(null as string), 'unallocated' as state,
+        gpu_uuid, server_id, site_id, hour_index, cast(null as string), cast(null as string), 'unallocated' as state,
         cast(unallocated_us as bigint)
     from free
 )
@@ -56,8 +57,9 @@ select
     site_id,
     hour_index,
     deployment_id,
+    pool,
     state,
     cast(sum(state_us) as bigint) as state_us
 from states
 where state_us <> 0
-group by gpu_uuid, server_id, site_id, hour_index, deployment_id, state
+group by gpu_uuid, server_id, site_id, hour_index, deployment_id, pool, state

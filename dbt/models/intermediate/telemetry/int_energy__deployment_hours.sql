@@ -28,12 +28,16 @@ gpus as (
         on replicas.gpu_uuid = energy.gpu_uuid and replicas.hour_index = energy.hour_index
     inner join {{ ref('int_fleet__deployments') }} as deployments
         on replicas.deployment_id = deployments.deployment_id
-    left join {{ ref('int_gpu__state_hours') }} as busy
+    left join (
+        select gpu_uuid, hour_index, deployment_id, cast(sum(state_us) as bigint) as state_us
+        from {{ ref('int_gpu__state_hours') }}
+        where state = 'busy'
+        group by gpu_uuid, hour_index, deployment_id
+    ) as busy
         on
             replicas.gpu_uuid = busy.gpu_uuid
             and replicas.hour_index = busy.hour_index
             and replicas.deployment_id = busy.deployment_id
-            and busy.state = 'busy'
 ),
 
 split as (

@@ -1,0 +1,66 @@
+-- Attempts that another attempt of the same request made superfluous: it failed or was cancelled, and a
+-- later or simultaneous one answered; or both answered and it ended last (a hedge that lost).
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
+) }}
+with
+attempts as (
+    select
+        emitter,
+        request_id,
+        logical_request_id,
+        attempt,
+        started_date,
+        started_us,
+        coalesce(
+            {{ epoch_us('ended_at') }}, started_us + {{ whole('e2e_seconds', 1000000) }}, started_us
+        ) as ended_us,
+        status,
+        nullif(input_total_tokens, 0) as input_tokens
+    from {{ ref('int_requests__attempts') }}
+    where
+        logical_request_id is not null
+        and (status in ('failure', 'cancelled') or (status = 'success' and attempt is not null))
+        and {{ is_restated('started_date', 'int_requests__restated_dates') }}
+),
+
+-- Attempts of other dates are read as they lie in the lake: that one answered is all that is asked.
+answers as (
+    select
+        request_id,
+        logical_request_id,
+        attempt,
+        {{ epoch_us('started_at') }} as started_us,
+        coalesce(
+            {{ epoch_us('ended_at') }},
+            {{ epoch_us('started_at') }} + {{ whole('e2e_seconds', 1000000) }},
+            {{ epoch_us('started_at') }}
+        ) as ended_us,
+        nullif(input_total_tokens, 0) as input_tokens
+    from {{ ref('stg_lake__requests') }}
+    where status = 'success' and logical_request_id in (select logical_request_id from attempts)
+)
+
+select distinct
+    lost.emitter,
+    lost.request_id,
+    lost.started_date
+from attempts as lost
+inner join answers as won
+    on
+        lost.logical_request_id = won.logical_request_id
+        and lost.request_id <> won.request_id
+        and won.ended_us >= lost.started_us
+        -- A trace may hold calls of several prompts under one id.
+        and coalesce(lost.input_tokens, won.input_tokens, 0) = coalesce(won.input_tokens, lost.input_tokens, 0)
+where
+    lost.status <> 'success'
+    or (
+        lost.attempt <> won.attempt
+        and won.started_us < lost.ended_us
+        and (
+            won.ended_us < lost.ended_us
+            or (won.ended_us = lost.ended_us and won.attempt < lost.attempt)
+        )
+    )
