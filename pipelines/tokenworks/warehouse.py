@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from tokenworks.books.calendar import Gregorian
 from tokenworks.books.closed import closed_periods, verify
 from tokenworks.books.frozen import hand_over as hand_over_books
+from tokenworks.books.known import books_calendar
 from tokenworks.dbt_project import dbt_paths, run_dbt
 from tokenworks.restatement import Restatement, hand_over, plan, record, record_part, state_file
 from tokenworks_sources.errors import TokenworksError
@@ -148,7 +148,7 @@ def building(settings: Settings, *, whole: bool = True) -> Iterator[Build]:
     with warehouse_lock(settings) as lock:
         closed = closed_periods(settings)
         verify(settings, closed)
-        hand_over_books(settings, closed, Gregorian())
+        hand_over_books(settings, closed, books_calendar(settings))
         build = Build(plan(settings), lock)
         was_complete = marker.is_file()
         marker.unlink(missing_ok=True)

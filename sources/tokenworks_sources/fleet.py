@@ -23,6 +23,7 @@ from tokenworks_sources.allocation import (
     WeightSource,
 )
 from tokenworks_sources.errors import FleetError, place_in_yaml
+from tokenworks_sources.fiscal import Books
 from tokenworks_sources.fleet_checks import check_fleet
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -149,6 +150,13 @@ class Allocation(BaseModel):
     _dated = field_validator("valid_from", mode="before")(_Dated._to_utc.__func__)  # type: ignore[attr-defined]
 
 
+class Alternative(_Dated):
+    """A priced model that could be bought in place of a deployment, as the prices name it."""
+
+    provider: str
+    model: str
+
+
 class Deployment(_Dated):
     """A model served at one site at one tier."""
 
@@ -164,6 +172,7 @@ class Deployment(_Dated):
     allocation: list[Allocation] = Field(default_factory=lambda: [Allocation()], min_length=1)
     model_facts: ModelFacts | None = None
     idle_power_watts: float | None = Field(None, ge=0)
+    alternatives: list[Alternative] = Field(default_factory=list)
     replicas: list[Replica] = Field(default_factory=list)
 
     @field_validator("allocation", mode="before")
@@ -218,6 +227,7 @@ class Fleet(BaseModel):
     deployments: list[Deployment] = Field(default_factory=list)
     tenants: list[Tenant] = Field(default_factory=list)
     chargeback: list[Chargeback] = Field(default_factory=list)
+    books: Books = Books()
 
     @field_validator("chargeback", mode="before")
     @classmethod

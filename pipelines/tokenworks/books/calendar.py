@@ -1,17 +1,24 @@
 """The periods in which the books are kept and closed.
 
-Belongs here: what a period is, and finding one by name, by date, and after another.
+Belongs here: what a period is, and finding one by name, by date, and after another. Periods of fiscal
+calendars come from the mart `dim_fiscal_periods`; calendar months need no table.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol
+
+import duckdb
 
 from tokenworks.books.recording import BooksError
 
 GREGORIAN = "gregorian"
+PERIODS = "dim_fiscal_periods"
+SHOWN_PERIODS = 4
 _MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
 
 
@@ -59,6 +66,21 @@ def month_of(day: date) -> FiscalPeriod:
     return FiscalPeriod(first, last, f"{first:%Y-%m}", GREGORIAN, first.year, quarter, first.month)
 
 
+class Calendar(Protocol):
+    """Periods by name, by date and in order."""
+
+    name: str
+
+    def named(self, name: str) -> FiscalPeriod:
+        """The period of a name, or `PeriodNameError`."""
+
+    def containing(self, day: date) -> FiscalPeriod | None:
+        """The period of a date; None outside the calendar."""
+
+    def following(self, period: FiscalPeriod) -> FiscalPeriod:
+        """The first period that begins after the end of another."""
+
+
 class Gregorian:
     """Calendar months, named `2026-10`."""
 
@@ -84,5 +106,63 @@ class Gregorian:
         return month_of(day)
 
     def following(self, period: FiscalPeriod) -> FiscalPeriod:
-        """The period after another."""
-        return month_of(period.end)
+        """The period after another; after one that ends within a month, the next whole month."""
+        found = month_of(period.end)
+        return found if found.first_date > period.last_date else month_of(found.end)
+
+
+class TableCalendar:
+    """Periods by table."""
+
+    def __init__(self, name: str, periods: Iterable[FiscalPeriod]) -> None:
+        self.name = name
+        self.periods = tuple(sorted(periods))
+
+    def named(self, name: str) -> FiscalPeriod:
+        """The period of a name.
+
+        Raises:
+            PeriodNameError: no period has it.
+        """
+        for period in self.periods:
+            if period.name == name:
+                return period
+        shown = ", ".join(period.name for period in self.periods[:SHOWN_PERIODS])
+        raise PeriodNameError(
+            f"{name!r} is no period of the calendar {self.name}. Its periods are {shown} … "
+            f'{self.periods[-1].name}; `tokenworks sql "from {PERIODS}"` lists them.'
+        )
+
+    def containing(self, day: date) -> FiscalPeriod | None:
+        """The period of a date; None outside the table."""
+        return next((period for period in self.periods if period.has(day)), None)
+
+    def following(self, period: FiscalPeriod) -> FiscalPeriod:
+        """The first period that begins after the end of another.
+
+        Raises:
+            PeriodNameError: the table ends there.
+        """
+        for later in self.periods:
+            if later.first_date > period.last_date:
+                return later
+        raise PeriodNameError(
+            f"The calendar {self.name} ends with {self.periods[-1].name}, and {period.name} needs the "
+            "period after it. Add the next fiscal year to `books` in fleet.yaml and ingest it."
+        )
+
+
+def periods_in(connection: duckdb.DuckDBPyConnection, where: str) -> list[FiscalPeriod]:
+    """The periods of the mart that a condition holds for."""
+    rows = connection.execute(
+        "select first_date, last_date, period, calendar, fiscal_year, quarter, period_number "
+        f"from {PERIODS} where {where} order by all"
+    ).fetchall()
+    return [FiscalPeriod(*row) for row in rows]
+
+
+def calendar_of(periods: list[FiscalPeriod]) -> Calendar:
+    """The calendar of some periods; calendar months where there are none, or where they are those."""
+    if all(period.name == f"{period.first_date:%Y-%m}" for period in periods):
+        return Gregorian()
+    return TableCalendar(periods[0].calendar, periods)

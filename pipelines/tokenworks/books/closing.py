@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from tokenworks.books.calendar import FiscalPeriod, Gregorian
+from tokenworks.books.calendar import Calendar, FiscalPeriod
 from tokenworks.books.closed import (
     CORRECTIONS_FILE,
     LEDGER_FILE,
@@ -30,7 +30,7 @@ from tokenworks.books.closed import (
 )
 from tokenworks.books.frozen import write_corrections, write_ledger
 from tokenworks.books.history import digest_of, inputs_of
-from tokenworks.books.known import Known, connect_known, known_at
+from tokenworks.books.known import Known, books_calendar, connect_known, known_at
 from tokenworks.books.reasons import changed_files
 from tokenworks.books.recording import (
     FORM,
@@ -72,14 +72,20 @@ def close(
         WarehouseLockedError: a build or a publish is under way.
     """
     moment = now or datetime.now(UTC)
-    period = Gregorian().named(name)
     with warehouse_lock(settings):
+        known = known_at(settings, moment)
+        calendar = books_calendar(settings, known)
+        period = calendar.named(name)
         earlier = closed_periods(settings)
         verify(settings, earlier)
         _refuse_time(period, earlier, moment)
         _refuse_unread(settings)
-        known = known_at(settings, moment)
-        _refuse_order(known, period, [closed.period for closed in earlier], skip=skip)
+        left_open = _open_before(known, period, calendar, [closed.period for closed in earlier])
+        if left_open and not skip:
+            raise NotClosableError(
+                f"Before {period.name} these periods are open and have data: "
+                f"{', '.join(left_open)}. Close them first, or leave them open with --skip."
+            )
         with (
             _staged(settings, period) as folder,
             connect_known(settings, known, also=folder) as connection,
@@ -94,6 +100,13 @@ def _refuse_time(period: FiscalPeriod, earlier: list[Closed], now: datetime) -> 
             raise NotClosableError(
                 f"{period.name} was closed on {closed.closed_on:%Y-%m-%d %H:%M:%S} UTC. What came "
                 "since is posted as corrections in the next open period."
+            )
+        if (
+            closed.period.first_date <= period.last_date
+            and period.first_date <= closed.period.last_date
+        ):
+            raise NotClosableError(
+                f"{period.name} shares dates with {closed.period.name}, which is closed."
             )
     if now < datetime.combine(period.end, datetime.min.time(), UTC):
         raise NotClosableError(
@@ -113,25 +126,20 @@ def _refuse_unread(settings: Settings) -> None:
         )
 
 
-def _refuse_order(
-    known: Known, period: FiscalPeriod, closed: list[FiscalPeriod], *, skip: bool
-) -> None:
+def _open_before(
+    known: Known, period: FiscalPeriod, calendar: Calendar, closed: list[FiscalPeriod]
+) -> list[str]:
+    """Names of the earlier periods that are open and have data."""
     dates = {day for mart in DATA for day in _dates(known, mart)}
     if not any(period.has(day) for day in dates):
         raise NotClosableError(
             f"The books hold nothing of {period.name}: there is nothing to close."
         )
-    before = [day for day in dates if day < period.first_date]
-    left_open = {
-        Gregorian().containing(day).name
-        for day in before
-        if not any(one.has(day) for one in closed)
+    left = {
+        day for day in dates if day < period.first_date and not any(one.has(day) for one in closed)
     }
-    if left_open and not skip:
-        raise NotClosableError(
-            f"Before {period.name} these periods are open and have data: "
-            f"{', '.join(sorted(left_open))}. Close them first, or leave them open with --skip."
-        )
+    found = {calendar.containing(day) for day in left}
+    return [one.name for one in sorted(one for one in found if one is not None)]
 
 
 def _dates(known: Known, mart: str) -> set[date]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from tokenworks.books.calendar import FiscalPeriod, Gregorian
+from tokenworks.books.calendar import Calendar, FiscalPeriod
 from tokenworks.books.closed import CORRECTIONS_FILE, LEDGER_FILE, Closed
 from tokenworks_sources.settings import Settings
 
@@ -61,7 +61,7 @@ POSTINGS = {
 EMPTY, POSTINGS_FILE = "_empty", "postings.parquet"
 
 
-def hand_over(settings: Settings, closed: Iterable[Closed], calendar: Gregorian) -> None:
+def hand_over(settings: Settings, closed: Iterable[Closed], calendar: Calendar) -> None:
     """Lay out what dbt reads of the closed books, also where nothing is closed."""
     empty = settings.closed / EMPTY
     with duckdb.connect() as connection:
@@ -70,7 +70,7 @@ def hand_over(settings: Settings, closed: Iterable[Closed], calendar: Gregorian)
         _put(connection, POSTINGS, postings(list(closed), calendar), empty / POSTINGS_FILE)
 
 
-def postings(closed: list[Closed], calendar: Gregorian) -> list[tuple[object, ...]]:
+def postings(closed: list[Closed], calendar: Calendar) -> list[tuple[object, ...]]:
     """Of each closed period, its dates and the period in which its corrections are posted now.
 
     That is the first one after it that is not closed.

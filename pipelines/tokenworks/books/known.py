@@ -9,12 +9,13 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
+from tokenworks.books.calendar import PERIODS, Calendar, Gregorian, calendar_of, periods_in
 from tokenworks.books.recording import (
     COLUMNS,
     BooksError,
@@ -162,6 +163,19 @@ def connect_known(
                 mart
             )
         yield connection
+
+
+def books_calendar(settings: Settings, known: Known | None = None) -> Calendar:
+    """The calendar in whose periods the books are closed, as they know it."""
+    if known is None:
+        if not recordings(settings):
+            return Gregorian()
+        known = known_at(settings, datetime.max.replace(tzinfo=UTC))
+    if PERIODS not in known.state:
+        return Gregorian()
+    only = replace(known, state={PERIODS: known.state[PERIODS]})
+    with connect_known(settings, only) as connection:
+        return calendar_of(periods_in(connection, "is_books_calendar"))
 
 
 def _quoted(text: str) -> str:

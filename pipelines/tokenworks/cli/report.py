@@ -20,23 +20,33 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    month: Annotated[str, typer.Option(help="YYYY-MM.")],
+    month: Annotated[str, typer.Option(help="YYYY-MM, or a fiscal period such as FY2026-P03.")],
     as_known_on: Annotated[
         str | None, typer.Option(help="Read the books as of then: a date, a time, or now.")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Print nothing where too much is unknown.")
     ] = False,
+    calendar: Annotated[
+        str | None, typer.Option(help="Fiscal calendar, where several have such a period.")
+    ] = None,
 ) -> None:
-    """Write the month's workbook and page."""
-    result = report_and_show(Settings.from_environment(), month, as_known_on, strict=strict)
+    """Write the workbook and page of a month or a fiscal period."""
+    result = report_and_show(
+        Settings.from_environment(), month, as_known_on, strict=strict, calendar=calendar
+    )
     show.console.print(result.first_line)
     show.console.print(headline_table(month, result.headline))
     show.hint(f"open {result.page_path} in a browser")
 
 
 def report_and_show(
-    settings: Settings, month: str, as_known_on: str | None = None, *, strict: bool = False
+    settings: Settings,
+    month: str,
+    as_known_on: str | None = None,
+    *,
+    strict: bool = False,
+    calendar: str | None = None,
 ) -> ReportResult:
     """Builds a report and says where it lies."""
     from tokenworks.books.known import parse_moment
@@ -44,7 +54,7 @@ def report_and_show(
 
     moment = parse_moment(as_known_on) if as_known_on else None
     with show.console.status(f"Report of {month}"):
-        result = build_report(settings, month, as_known_on=moment, strict=strict)
+        result = build_report(settings, month, as_known_on=moment, strict=strict, calendar=calendar)
     show.done(f"Workbook of {month}", result.workbook_path)
     show.done(f"Page of {month}", result.page_path)
     return result

@@ -13,7 +13,7 @@ from pathlib import Path
 from tokenworks.reports.edition import edition
 from tokenworks.reports.headline import HeadlineRow
 from tokenworks.reports.page import write_page
-from tokenworks.reports.period import Period
+from tokenworks.reports.period import Period, named
 from tokenworks.reports.read import read_month
 from tokenworks.reports.tables import build_tables
 from tokenworks.reports.workbook import write_workbook
@@ -58,6 +58,7 @@ def build_report(
     as_known_on: datetime | None = None,
     *,
     strict: bool = False,
+    calendar: str | None = None,
 ) -> ReportResult:
     """Write the workbook and the page of a month.
 
@@ -65,20 +66,21 @@ def build_report(
 
     Args:
         settings: where the marts and reports lie.
-        month: `YYYY-MM`.
+        month: `YYYY-MM`, or the name of a fiscal period.
         progress: told what is being done, in a few words.
         as_known_on: read the books as they were known then; as they are where not given.
         strict: print nothing where the unknown share is not within its limit.
+        calendar: the fiscal calendar that the period is of, where several have one of its name.
 
     Raises:
-        PeriodError: when the month is not written as YYYY-MM.
+        PeriodError: when there is no period of that name.
         NoDataError: when nothing is published for it; names the months that there are.
         MartError: when a mart is missing or of another version.
         NotYetKnownError: when there were no books at the moment asked for.
         UnsureReportError: when too much is unknown and the report is strict.
     """
     tell = progress or _silent
-    period = Period.parse(month)
+    period = named(month, settings.published_parquet, calendar)
     with edition(settings, period, as_known_on) as chosen:
         tell(f"Reading the marts of {period}")
         tables = build_tables(read_month(chosen.marts, chosen.period), chosen.period)

@@ -1,6 +1,6 @@
-"""The month that a report covers.
+"""The period that a report covers.
 
-Here belongs reading `YYYY-MM` and its bounds. Fiscal calendars do not exist yet.
+Here belongs reading `YYYY-MM`, finding a period of a fiscal calendar by its name, and their bounds.
 """
 
 from __future__ import annotations
@@ -9,18 +9,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
+import duckdb
+
+from tokenworks.books.calendar import GREGORIAN, PERIODS, FiscalPeriod, periods_in
 from tokenworks_sources.errors import TokenworksError
 
 _FORM = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
 
 
 class PeriodError(TokenworksError):
-    """A month that is not written as YYYY-MM."""
+    """A name that is no month and no period of a fiscal calendar, or one of several."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, calendars: Sequence[str] = ()) -> None:
         self.text = text
-        super().__init__(f"{text!r} is not a month. Write it as YYYY-MM, such as 2026-09.")
+        self.calendars = tuple(calendars)
+        if calendars:
+            super().__init__(
+                f"{text!r} is a period of several calendars: {', '.join(calendars)}. "
+                "Say which with --calendar."
+            )
+        else:
+            super().__init__(
+                f"{text!r} is not a month. Write it as YYYY-MM, such as 2026-09; "
+                f'`tokenworks sql "from {PERIODS}"` lists the periods of fiscal calendars.'
+            )
 
 
 class NoDataError(TokenworksError):
@@ -38,24 +52,25 @@ class NoDataError(TokenworksError):
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """One calendar month of UTC hours, half open.
+    """One calendar month of UTC hours, or one period of a fiscal calendar, half open.
 
     Attributes:
-        year: the calendar year.
-        month: 1 to 12.
+        year: the calendar or fiscal year.
+        month: 1 to 12; of a fiscal year, the period's number.
         note: as of when the books are read, in words; nothing where it is as they are now.
     """
 
     year: int
     month: int
     note: str = ""
+    fiscal: FiscalPeriod | None = None
 
     @classmethod
     def parse(cls, text: str) -> Period:
         """Read `YYYY-MM`.
 
         >>> Period.parse("2026-09")
-        Period(year=2026, month=9, note='')
+        Period(year=2026, month=9, note='', fiscal=None)
 
         Raises:
             PeriodError: for anything else.
@@ -71,11 +86,13 @@ class Period:
     @property
     def start(self) -> date:
         """First day."""
-        return date(self.year, self.month, 1)
+        return self.fiscal.first_date if self.fiscal else date(self.year, self.month, 1)
 
     @property
     def end(self) -> date:
         """First day of the next month."""
+        if self.fiscal:
+            return self.fiscal.end
         return date(self.year + self.month // 12, self.month % 12 + 1, 1)
 
     @property
@@ -96,10 +113,39 @@ class Period:
     @property
     def title(self) -> str:
         """`September 2026`."""
-        return f"{self.start:%B} {self.year}"
+        return f"{self} ({self.fiscal.calendar})" if self.fiscal else f"{self.start:%B} {self.year}"
 
     def __str__(self) -> str:
-        return f"{self.year:04d}-{self.month:02d}"
+        return self.fiscal.name if self.fiscal else f"{self.year:04d}-{self.month:02d}"
+
+
+def named(text: str, published_parquet: Path, calendar: str | None = None) -> Period:
+    """The period of a name: a calendar month, or what the published calendars call so.
+
+    Args:
+        text: `2026-10`, or a name such as `FY2026-P03`.
+        published_parquet: folder of the published marts.
+        calendar: the calendar to look in; all of them where not given.
+
+    Raises:
+        PeriodError: when no period has the name, or several calendars have one.
+    """
+    if _FORM.fullmatch(text) and calendar in (None, GREGORIAN):
+        return Period.parse(text)
+    files = str(published_parquet / PERIODS / "*.parquet")
+    if not (published_parquet / PERIODS).is_dir():
+        raise PeriodError(text)
+    with duckdb.connect() as connection:
+        connection.read_parquet(files).create_view(PERIODS)
+        found = [
+            period
+            for period in periods_in(connection, "true")
+            if period.name == text and calendar in (None, period.calendar)
+        ]
+    if len(found) != 1:
+        raise PeriodError(text, tuple(period.calendar for period in found))
+    [one] = found
+    return Period(one.fiscal_year, one.number, fiscal=one)
 
 
 def require_data(period: Period, months: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import polars as pl
 
 from tokenworks.reports.ledger import CATEGORIES
-from tokenworks.reports.period import Period, require_data
+from tokenworks.reports.period import NoDataError, Period
 from tokenworks.reports.variance import EFFECTS
 from tokenworks_sources.errors import TokenworksError
 
@@ -172,8 +172,9 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
     """
     marts = {name: _scan(published_parquet, name) for name in COLUMNS}
     dated = (marts["fct_requests"], marts["fct_cost_ledger"])
-    require_data(period, _months(dated))
     in_month = pl.col("event_date").is_between(period.start, period.end, closed="left")
+    if not any(frame.filter(in_month).limit(1).collect().height for frame in dated):
+        raise NoDataError(str(period), _months(dated))
     ledger = marts["fct_cost_ledger"].filter(in_month)
     return Marts(
         requests=marts["fct_requests"].filter(in_month),

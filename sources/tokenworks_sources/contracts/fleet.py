@@ -302,6 +302,21 @@ RESERVATIONS = Contract(
     ),
 )
 
+ALTERNATIVES = Contract(
+    table="fleet_alternatives",
+    grain="one priced model that could be bought in place of a deployment",
+    description="What a deployment is held against when it is asked whether to make or to buy.",
+    event_time="valid_from",
+    key=("deployment_id", "provider", "model", "valid_from"),
+    columns=(
+        Column("deployment_id", "string", "Deployment.", required=True),
+        Column("provider", "string", "Provider, as the prices name it.", required=True),
+        Column("model", "string", "Model, as the prices name it.", required=True),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
 CHARGEBACK = Contract(
     table="fleet_chargeback",
     grain="one chargeback policy from a date on",
@@ -328,6 +343,44 @@ CHARGEBACK = Contract(
     ),
 )
 
+BOOKS = Contract(
+    table="fleet_books",
+    grain="how the books are kept from a date on",
+    description="The calendar of the books and the time zone of reports.",
+    event_time="valid_from",
+    key=("valid_from",),
+    columns=(
+        Column(
+            "calendar",
+            "string",
+            "Calendar in whose periods the books are closed: gregorian, or one of fleet_fiscal_periods.",
+            required=True,
+        ),
+        Column("time_zone", "string", "IANA time zone of reports.", required=True),
+        VALID_FROM,
+    ),
+)
+
+FISCAL_PERIODS = Contract(
+    table="fleet_fiscal_periods",
+    grain="one period of one fiscal calendar",
+    description="Periods by table: 4-4-5 and its kin, months of a fiscal year, or periods of one's own.",
+    event_time="valid_from",
+    key=("calendar", "period"),
+    columns=(
+        Column("calendar", "string", "Name of the calendar.", required=True),
+        Column("period", "string", "Name of the period, for example FY2026-P03.", required=True),
+        Column("fiscal_year", "bigint", "Fiscal year of the period.", required=True),
+        Column(
+            "quarter", "bigint", "Quarter of the fiscal year.", required=True, minimum=1, maximum=4
+        ),
+        Column("period_number", "bigint", "Place in the fiscal year.", required=True, minimum=1),
+        Column("first_date", "date", "First date of the period.", required=True),
+        Column("last_date", "date", "Last date of the period.", required=True),
+        VALID_FROM,
+    ),
+)
+
 CONTRACTS = (
     SITES,
     SERVERS,
@@ -338,5 +391,8 @@ CONTRACTS = (
     TIERS,
     TENANTS,
     RESERVATIONS,
+    ALTERNATIVES,
     CHARGEBACK,
+    BOOKS,
+    FISCAL_PERIODS,
 )

@@ -65,9 +65,13 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         "fleet_tiers": 1,
         "fleet_tenants": 1,
         "fleet_reservations": 0,
+        "fleet_alternatives": 0,
         "fleet_chargeback": 0,
+        "fleet_books": 1,
+        # Calendar months of three years before and fifteen from the fleet's first date.
+        "fleet_fiscal_periods": 216,
     }
-    assert outcome.manifest.records_in == 11
+    assert outcome.manifest.records_in == 11 + 1 + 216
     server = outcome.frames["fleet_servers"].row(0, named=True)
     assert server["purchase_price"] == Decimal("320000.10")
     assert server["discount_rate_ratio"] == 0.1
@@ -104,6 +108,18 @@ def test_policies_and_reservations_become_rows_when_stated(
     reservations = outcome.frames["fleet_reservations"]
     assert reservations.select("tenant_id", "deployment_id", "gpu_count", "valid_from").rows() == [
         ("acme", "small-eu", 1.5, datetime(2026, 9, 1))
+    ]
+
+
+def test_alternatives_become_rows_when_a_deployment_names_them(
+    tmp_path: Path, ingest_file: Callable[..., Any]
+) -> None:
+    named = "alternatives: [{provider: openai, model: gpt-5-nano}]\n    replicas:"
+    frame = ingest_file(_fleet(tmp_path, old="replicas:", new=named), CONNECTOR).frames[
+        "fleet_alternatives"
+    ]
+    assert frame.select("deployment_id", "provider", "model", "valid_from").rows() == [
+        ("small-eu", "openai", "gpt-5-nano", datetime(2026, 9, 1))
     ]
 
 

@@ -16,7 +16,7 @@ costs as (
     group by month, model, tier, region
 ),
 
-gpus as (
+held as (
     select
         {{ year_month('event_date') }} as month,
         model,
@@ -26,6 +26,20 @@ gpus as (
         {{ int_div('sum(busy_us)', '1000') }} as busy_ms
     from {{ ref('int_finance__gpu_days') }}
     group by 1, 2, 3, 4
+),
+
+-- What belongs to no deployment is there for all GPU-hours of its region, or of the fleet.
+gpus as (
+    select * from held
+    union all
+    select month, '(shared)', '(none)', region, sum(held_ms), cast(null as bigint)
+    from held
+    where region <> '(unknown)'
+    group by month, region
+    union all
+    select month, '(shared)', '(none)', '(unknown)', sum(held_ms), cast(null as bigint)
+    from held
+    group by month
 ),
 
 tokens as (

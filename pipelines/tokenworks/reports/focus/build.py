@@ -25,6 +25,7 @@ from tokenworks.reports.focus.totals import (
     charges_are_split,
     commitments_are_spent,
     effective_by_currency,
+    entries_have_charges,
     invoices_are_whole,
     views_are_equal,
 )
@@ -86,6 +87,7 @@ def focus_datasets(inputs: Inputs, period: Period, version: Version) -> dict[Vie
     Raises:
         FocusCheckError: when the rows break a rule.
     """
+    _refuse("supply", list(entries_have_charges(inputs)))
     lines = supply_rows(inputs, period)
     entries = targets(inputs, lines)
     rows = pl.concat([token_rows(inputs), other_rows(entries)], how="diagonal")

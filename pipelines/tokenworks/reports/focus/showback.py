@@ -12,6 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from tokenworks.reports.focus.amounts import (
+    MICRO,
     largest_remainder,
     micros_as,
     rounded,
@@ -63,7 +64,7 @@ _SERVICES = {
 def token_rows(inputs: Inputs) -> pl.DataFrame:
     """Rows of served tokens, with `row_key`."""
     usage = inputs.usage.filter(pl.col("token_class").is_not_null() & (pl.col("token_count") > 0))
-    price = rounded(units("list_price_per_million"), whole(10**6))
+    price = rounded(units("list_price_per_million"), whole(MICRO))
     known = pl.col("list_price_per_million").is_not_null()
     sku = pl.format("{}-{}", pl.col("model").fill_null("unknown-model"), "token_class")
     meter = pl.col("token_class").replace_strict(METERS)
@@ -82,7 +83,7 @@ def token_rows(inputs: Inputs) -> pl.DataFrame:
         pl.when(known).then(pl.lit("price list")).alias("x_ListPriceSource"),
         tokens.alias("PricingQuantity"),
         pl.lit(MILLION_TOKENS).alias("PricingUnit"),
-        (tokens * 10**6).alias("ConsumedQuantity"),
+        (tokens * MICRO).alias("ConsumedQuantity"),
         pl.lit(TOKEN_UNIT).alias("ConsumedUnit"),
         pl.lit("served").alias("x_LedgerCategory"),
         units("cost").alias("EffectiveCost"),
@@ -105,8 +106,9 @@ def targets(inputs: Inputs, supply: pl.DataFrame) -> pl.DataFrame:
         pl.when("has_price").then("ListUnitPrice").alias("list_price"),
         pl.when("has_price").then("ContractedUnitPrice").alias("contracted_price"),
         pl.col("PricingQuantity").alias("origin_priced"),
-        pl.coalesce("ConsumedQuantity", "PricingQuantity").alias("origin_used"),
-        pl.coalesce("ConsumedUnit", "PricingUnit").alias("use_unit"),
+        # A tax or credit has no quantity: it is one charge.
+        pl.coalesce("ConsumedQuantity", "PricingQuantity", whole(MICRO)).alias("origin_used"),
+        pl.coalesce("ConsumedUnit", "PricingUnit", pl.lit(LUMP_UNIT)).alias("use_unit"),
     )
     with_tokens = inputs.usage.filter(
         pl.col("token_class").is_not_null() & (pl.col("token_count") > 0)
@@ -147,7 +149,7 @@ def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
     )
     has_price = pl.col("price_unit").is_not_null()
     amount = pl.col("EffectiveCost")
-    lump = rounded(amount.abs(), whole(10**6))
+    lump = rounded(amount.abs(), whole(MICRO))
     state = pl.concat_str("category", "cause", "component", separator=" ", ignore_nulls=True)
     frame = rest.with_columns(
         state.alias("x_ChargeKind"),
@@ -157,11 +159,10 @@ def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
         each(state, slug).alias("SkuId"),
         pl.when(has_price).then("list_price").otherwise(lump).alias("ListUnitPrice"),
         pl.when(has_price).then("contracted_price").otherwise(lump).alias("ContractedUnitPrice"),
-        pl.when(has_price).then("priced").otherwise(sign(amount) * 10**6).alias("PricingQuantity"),
+        pl.when(has_price).then("priced").otherwise(sign(amount) * MICRO).alias("PricingQuantity"),
         pl.when(has_price).then("price_unit").otherwise(pl.lit(LUMP_UNIT)).alias("PricingUnit"),
-        pl.when(pl.col("use_unit").is_not_null()).then("used").otherwise(sign(amount) * 10**6)
-        .alias("ConsumedQuantity"),
-        pl.col("use_unit").fill_null(LUMP_UNIT).alias("ConsumedUnit"),
+        pl.col("used").alias("ConsumedQuantity"),
+        pl.col("use_unit").alias("ConsumedUnit"),
         pl.when(has_price).then(pl.lit("charge")).otherwise(pl.lit("at cost"))
         .alias("x_ListPriceSource"),
         pl.col("category").alias("x_LedgerCategory"),

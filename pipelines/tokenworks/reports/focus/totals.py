@@ -23,6 +23,15 @@ def effective_by_currency(rows: pl.DataFrame) -> dict[str, Decimal]:
     return _sums(rows, "BillingCurrency", "EffectiveCost")
 
 
+def entries_have_charges(inputs: Inputs) -> Iterator[str]:
+    """What the ledger spends is a charge that there is."""
+    known = inputs.lines.select(charge_id())
+    spent = inputs.ledger.select(charge_id()).unique()
+    unknown = spent.join(known, on=spent.columns, how="anti").sort(spent.columns)
+    for (name,) in unknown.iter_rows():
+        yield f"fct_cost_ledger: {name} is spent and is not in fct_charges"
+
+
 def views_are_equal(supply: pl.DataFrame, showback: pl.DataFrame, inputs: Inputs) -> Iterator[str]:
     """Both views carry the whole cost of the month, to the last digit."""
     ledger = _sums(inputs.ledger, "currency", "cost")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
@@ -19,13 +20,14 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.contracts import fleet as contracts
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.fiscal import calendars
 from tokenworks_sources.fleet import Deployment, Fleet, Server, load_fleet
 
 # The head of a large fleet ends within an entry, so it is not parsed.
 _SITES = re.compile(r"(?m)^sites:")
 _MACHINES = re.compile(r"(?m)^(?:servers|deployments):")
 
-Row = dict[str, str | int | float | Decimal | datetime | None]
+Row = dict[str, str | int | float | Decimal | date | None]
 
 
 class FleetYaml:
@@ -46,7 +48,7 @@ class FleetYaml:
         return None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
-        """See `Connector.read`; one record is one entry of the file."""
+        """See `Connector.read`; one record is one row that the file says or implies."""
         fleet = load_fleet(file.path)
         line = 0
         for table, rows_of in _TABLES.items():
@@ -217,6 +219,18 @@ def _reservations(fleet: Fleet) -> Iterator[Row]:
             }
 
 
+def _alternatives(fleet: Fleet) -> Iterator[Row]:
+    for deployment in fleet.deployments:
+        for alternative in deployment.alternatives:
+            yield {
+                "deployment_id": deployment.id,
+                "provider": alternative.provider,
+                "model": alternative.model,
+                "valid_from": fleet.start_of(alternative),
+                "valid_to": alternative.valid_to,
+            }
+
+
 def _chargeback(fleet: Fleet) -> Iterator[Row]:
     for policy in fleet.chargeback:
         yield {
@@ -225,6 +239,20 @@ def _chargeback(fleet: Fleet) -> Iterator[Row]:
             "valid_from": fleet.start_of(policy),
             "valid_to": policy.valid_to,
         }
+
+
+def _books(fleet: Fleet) -> Iterator[Row]:
+    yield {
+        "calendar": fleet.books.calendar,
+        "time_zone": fleet.books.time_zone,
+        "valid_from": fleet.valid_from,
+    }
+
+
+def _fiscal_periods(fleet: Fleet) -> Iterator[Row]:
+    for calendar, rows in calendars(fleet.books, fleet.valid_from.date()).items():
+        for row in rows:
+            yield {"calendar": calendar, **asdict(row), "valid_from": fleet.valid_from}
 
 
 _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
@@ -237,7 +265,10 @@ _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_tiers": _tiers,
     "fleet_tenants": _tenants,
     "fleet_reservations": _reservations,
+    "fleet_alternatives": _alternatives,
     "fleet_chargeback": _chargeback,
+    "fleet_books": _books,
+    "fleet_fiscal_periods": _fiscal_periods,
 }
 
 CONNECTOR = FleetYaml()

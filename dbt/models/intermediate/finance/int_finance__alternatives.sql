@@ -1,0 +1,83 @@
+-- What could be bought in place of a deployment, and its price for the smallest prompts at the end of the
+-- month in dollars: the models that fleet.yaml names, and all that a list prices by the same name.
+{% set classes = ['input_uncached', 'input_cache_read', 'output'] %}
+with
+months as (
+    select
+        month,
+        deployment_id,
+        model,
+        {{ epoch_us("cast(" ~ month_after('month') ~ " || '-01' as timestamp)") }} as end_us
+    from {{ ref('int_finance__deployment_months') }}
+),
+
+named as (
+    select
+        deployment_id,
+        provider,
+        model,
+        {{ epoch_us('valid_from') }} as from_us,
+        coalesce({{ epoch_us('valid_to') }}, {{ forever_us() }}) as to_us
+    from {{ ref('stg_lake__fleet_alternatives') }}
+    qualify row_number() over (
+        partition by deployment_id, provider, model, valid_from
+        order by source_file desc, source_digest desc, source_line desc
+    ) = 1
+),
+
+priced as (
+    select
+        months.month,
+        months.deployment_id,
+        prices.provider,
+        prices.model,
+        prices.price_list,
+        prices.currency,
+        {% for class in classes -%}
+        prices.{{ class }}{{ "," if not loop.last }}
+        {% endfor %}
+    from months
+    inner join {{ ref('int_prices__periods') }} as prices
+        on
+            prices.above_input_tokens = 0
+            and prices.valid_from_us < months.end_us
+            and prices.valid_to_us >= months.end_us
+    left join named
+        on
+            months.deployment_id = named.deployment_id
+            and prices.provider = named.provider
+            and prices.model = named.model
+            and named.from_us < months.end_us
+            and named.to_us >= months.end_us
+    where prices.model = months.model or named.deployment_id is not null
+    qualify row_number() over (
+        partition by months.month, months.deployment_id, prices.provider, prices.model
+        order by prices.price_list = '' desc, prices.price_list asc, prices.currency asc
+    ) = 1
+),
+
+rates as (
+    select
+        {{ year_month('rate_date') }} as month,
+        currency,
+        {{ int_div('sum(rate_units)', 'count(rate_units)') }} as rate_units
+    from {{ ref('int_fx__usd_rates') }}
+    where rate_units is not null
+    group by 1, 2
+)
+
+select
+    priced.month,
+    priced.deployment_id,
+    priced.provider,
+    priced.model,
+    priced.price_list,
+    {% for class in classes -%}
+    {{ mul_div_round(
+        'priced.' ~ class,
+        "case when priced.currency = 'USD' then 1000000000000 else rates.rate_units end",
+        '1000000000000'
+    ) }} as {{ class }}_price{{ "," if not loop.last }}
+    {% endfor %}
+from priced
+left join rates on priced.month = rates.month and priced.currency = rates.currency

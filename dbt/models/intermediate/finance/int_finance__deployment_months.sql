@@ -1,0 +1,83 @@
+-- What a deployment cost in a month, of which directly for power and for capacity, and what it did for it.
+with
+costs as (
+    select
+        {{ year_month('event_date') }} as month,
+        deployment_id,
+        {{ known_sum('active_units + idle_units + overhead_units') }} as cost_units
+    from {{ ref('int_costs__deployment_days') }}
+    where deployment_id is not null
+    group by 1, 2
+),
+
+direct as (
+    select
+        month,
+        deployment_id,
+        {{ known_sum('usd_units', "cost_kind = 'power'") }} as power_units,
+        {{ known_sum('usd_units', "cost_kind = 'capacity'") }} as capacity_units
+    from {{ ref('int_finance__ledger_days') }}
+    where deployment_id is not null
+    group by month, deployment_id
+),
+
+gpus as (
+    select
+        {{ year_month('event_date') }} as month,
+        deployment_id,
+        {{ int_div('sum(held_us)', '1000') }} as held_ms,
+        {{ int_div('sum(busy_us)', '1000') }} as busy_ms
+    from {{ ref('int_finance__gpu_days') }}
+    group by 1, 2
+),
+
+tokens as (
+    select
+        {{ year_month('event_date') }} as month,
+        deployment_id,
+        coalesce(sum(input_total_tokens), 0) as input_tokens,
+        coalesce(sum(input_cache_read_tokens), 0) as cache_read_tokens,
+        coalesce(sum(output_total_tokens), 0) as output_tokens,
+        sum(classed_marginal_units) as marginal_units,
+        coalesce(sum(marginal_input_uncached), 0) + coalesce(sum(marginal_input_cache_read), 0)
+        + coalesce(sum(marginal_output_total), 0) as marginal_tokens,
+        sum(list_units) as list_units
+    from {{ ref('int_costs__unit_parts') }}
+    group by 1, 2
+),
+
+energy as (
+    select
+        {{ year_month(hour_start('hour_index')) }} as month,
+        deployment_id,
+        {{ known_sum('facility_mj') }} as facility_mj
+    from {{ ref('int_energy__deployment_hours') }}
+    group by 1, 2
+)
+
+select
+    costs.month,
+    costs.deployment_id,
+    deployments.model,
+    deployments.tier,
+    deployments.region,
+    costs.cost_units,
+    direct.power_units,
+    direct.capacity_units,
+    gpus.held_ms,
+    gpus.busy_ms,
+    coalesce(tokens.input_tokens, 0) as input_tokens,
+    coalesce(tokens.cache_read_tokens, 0) as cache_read_tokens,
+    coalesce(tokens.output_tokens, 0) as output_tokens,
+    coalesce(tokens.input_tokens, 0) + coalesce(tokens.output_tokens, 0) as tokens,
+    tokens.marginal_units,
+    tokens.marginal_tokens,
+    tokens.list_units,
+    energy.facility_mj
+from costs
+inner join {{ ref('int_fleet__deployments') }} as deployments
+    on costs.deployment_id = deployments.deployment_id
+{% for other in ['direct', 'gpus', 'tokens', 'energy'] -%}
+left join {{ other }}
+    on costs.month = {{ other }}.month and costs.deployment_id = {{ other }}.deployment_id
+{% endfor %}
