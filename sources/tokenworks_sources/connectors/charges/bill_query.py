@@ -12,7 +12,6 @@ from tokenworks_sources.connectors.charges.values import (
     NOT_A_NUMBER,
     NOT_A_TIME,
     Field,
-    guarded,
     literal,
     moment,
     money,
@@ -81,12 +80,7 @@ def good_rows(relation: Relation, charges: Charges, counter: str | None = None) 
     keep = "reason is null"
     if counter is not None:
         keep = f"case when reason is null then true else nextval('{counter}') is null end"
-    names = ", ".join(
-        f"{guarded(column.name, column.name)} as {column.name}"
-        if column.name in charges.columns
-        else column.name
-        for column in CONTRACT.columns
-    )
+    names = ", ".join(column.name for column in CONTRACT.columns)
     return f"select source_line, {names} from ({_judged(relation, charges)}) where {keep}"
 
 

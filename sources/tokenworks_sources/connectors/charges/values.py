@@ -10,23 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tokenworks_sources.connectors.free_text import shielded
 from tokenworks_sources.contracts.charges import MONEY
 from tokenworks_sources.contracts.model import Column
 
 NOT_A_NUMBER = "not a decimal number"
 NOT_A_TIME = "not a time (YYYY-MM-DD hh:mm:ss, UTC)"
-# Columns that people or their tools write, so that an e-mail or a key may stand in them.
-WRITTEN_BY_PEOPLE = frozenset(
-    {
-        "billing_account_name",
-        "charge_description",
-        "resource_id",
-        "resource_name",
-        "sub_account_name",
-        "tags",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -103,11 +91,6 @@ def tag_columns(fields: Mapping[str, Field]) -> str:
     return (
         f"case when len({given}) > 0 then cast(to_json(map_from_entries({given})) as varchar) end"
     )
-
-
-def guarded(column: str, sql: str) -> str:
-    """The text of a column without e-mails and keys, where people may have written it."""
-    return shielded(sql) if column in WRITTEN_BY_PEOPLE else sql
 
 
 def first(*values: str) -> str:

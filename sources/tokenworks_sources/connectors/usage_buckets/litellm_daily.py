@@ -24,7 +24,6 @@ import polars as pl
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.free_text import shield
 from tokenworks_sources.connectors.json import records as json_records
 from tokenworks_sources.connectors.requests import json_fields
 from tokenworks_sources.connectors.requests.usage import UsageError, inclusive, whole_tokens
@@ -61,7 +60,7 @@ class LiteLLMDaily:
     name: str = "litellm_daily"
     table: str = "usage_buckets"
     tables: tuple[str, ...] = ("usage_buckets",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "LiteLLM daily spend by user, team, tag, ... as CSV or JSONL"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -154,7 +153,7 @@ def row_of(record: dict[str, str | None], key: bytes) -> Row:
 def _subject(target: str, value: str | None, key: bytes) -> str | None:
     if value is None:
         return None
-    return pseudonym(value, key) if target.endswith("_pseudonym") else shield(value)
+    return pseudonym(value, key) if target.endswith("_pseudonym") else value
 
 
 def _counts(record: dict[str, str | None]) -> Row:

@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.free_text import shield
 from tokenworks_sources.connectors.json.records import Record, at, text_at
 from tokenworks_sources.connectors.requests import json_fields
 from tokenworks_sources.connectors.requests.usage import inclusive, whole_tokens
@@ -56,7 +55,7 @@ class OpenAIUsage:
     name: str = "openai_usage"
     table: str = "usage_buckets"
     tables: tuple[str, ...] = ("usage_buckets",)
-    version: str = "1"
+    version: str = "2"
     summary: str = "OpenAI organisation usage and costs, pages of buckets"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -92,8 +91,7 @@ def row_of(result: Record) -> Row | str:
         **pages.groups(result, GROUPS),
     }
     if operation == "cost":
-        line_item = text_at(result, "line_item")
-        return row | _cost(result) | {"line_item": shield(line_item) if line_item else None}
+        return row | _cost(result) | {"line_item": text_at(result, "line_item")}
     classes = inclusive(
         input_total=whole_tokens(result.get("input_tokens"), "input_tokens"),
         cache_read=whole_tokens(result.get("input_cached_tokens"), "input_cached_tokens"),
