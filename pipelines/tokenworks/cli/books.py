@@ -13,7 +13,7 @@ from tokenworks.cli import show
 from tokenworks_sources.settings import Settings
 
 if TYPE_CHECKING:
-    from tokenworks.books.closed import Closed
+    from tokenworks.books.closed import Closed, Sums
     from tokenworks.books.restated import Restated
 
 SHOWN_REASONS, SHOWN_SPANS = 3, 4
@@ -70,14 +70,15 @@ def _verify(settings: Settings) -> None:
 def _totals(closed: Closed) -> object:
     columns = ["currency", "cost", "accrued", "unattributed", "without a rate", "corrections"]
     rows = [
-        (
-            currency,
-            *map(Decimal, (sums.cost, sums.accrued, sums.unattributed, sums.without_rate)),
-            Decimal(sums.corrections),
-        )
+        (currency, *(Decimal(text).quantize(Decimal("0.01")) for text in amounts(sums)))
         for currency, sums in sorted(closed.totals.items())
     ]
     return show.table(f"The books of {closed.period.name}, frozen", columns, rows)
+
+
+def amounts(sums: Sums) -> tuple[str, ...]:
+    """The sums in the order in which they are shown."""
+    return sums.cost, sums.accrued, sums.unattributed, sums.without_rate, sums.corrections
 
 
 def restatements(

@@ -30,10 +30,18 @@ def report(
     calendar: Annotated[
         str | None, typer.Option(help="Fiscal calendar, where several have such a period.")
     ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Write the days of this zone too: America/New_York.")
+    ] = None,
 ) -> None:
     """Write the workbook and page of a month or a fiscal period."""
     result = report_and_show(
-        Settings.from_environment(), month, as_known_on, strict=strict, calendar=calendar
+        Settings.from_environment(),
+        month,
+        as_known_on,
+        strict=strict,
+        calendar=calendar,
+        time_zone=time_zone,
     )
     show.console.print(result.first_line)
     show.console.print(headline_table(month, result.headline))
@@ -47,6 +55,7 @@ def report_and_show(
     *,
     strict: bool = False,
     calendar: str | None = None,
+    time_zone: str | None = None,
 ) -> ReportResult:
     """Builds a report and says where it lies."""
     from tokenworks.books.known import parse_moment
@@ -54,9 +63,18 @@ def report_and_show(
 
     moment = parse_moment(as_known_on) if as_known_on else None
     with show.console.status(f"Report of {month}"):
-        result = build_report(settings, month, as_known_on=moment, strict=strict, calendar=calendar)
+        result = build_report(
+            settings,
+            month,
+            as_known_on=moment,
+            strict=strict,
+            calendar=calendar,
+            time_zone=time_zone,
+        )
     show.done(f"Workbook of {month}", result.workbook_path)
     show.done(f"Page of {month}", result.page_path)
+    if result.local_days_path:
+        show.done(f"Local days of {month}", result.local_days_path)
     return result
 
 

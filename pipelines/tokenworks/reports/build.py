@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tokenworks.reports.edition import edition
+from tokenworks.reports.edition import Edition, edition
 from tokenworks.reports.headline import HeadlineRow
+from tokenworks.reports.local_days import known_zone, write_local_days, zone_of_books
 from tokenworks.reports.page import write_page
 from tokenworks.reports.period import Period, named
 from tokenworks.reports.read import read_month
@@ -43,12 +44,14 @@ class ReportResult:
         page_path: the page.
         headline: the headline table, by tier and region.
         first_line: what the first line of the report says about the unknown share.
+        local_days_path: the days of a time zone, where one is named.
     """
 
     workbook_path: Path
     page_path: Path
     headline: tuple[HeadlineRow, ...]
     first_line: str
+    local_days_path: Path | None = None
 
 
 def build_report(
@@ -59,6 +62,7 @@ def build_report(
     *,
     strict: bool = False,
     calendar: str | None = None,
+    time_zone: str | None = None,
 ) -> ReportResult:
     """Write the workbook and the page of a month.
 
@@ -71,6 +75,7 @@ def build_report(
         as_known_on: read the books as they were known then; as they are where not given.
         strict: print nothing where the unknown share is not within its limit.
         calendar: the fiscal calendar that the period is of, where several have one of its name.
+        time_zone: whose days are written beside; that of the books where not given.
 
     Raises:
         PeriodError: when there is no period of that name.
@@ -78,6 +83,7 @@ def build_report(
         MartError: when a mart is missing or of another version.
         NotYetKnownError: when there were no books at the moment asked for.
         UnsureReportError: when too much is unknown and the report is strict.
+        TimeZoneError: when there is no time zone of that name.
     """
     tell = progress or _silent
     period = named(month, settings.published_parquet, calendar)
@@ -92,7 +98,18 @@ def build_report(
         )
         tell("Drawing the page")
         page = chosen.put(lambda path: write_page(tables, path), "index.html")
-    return ReportResult(workbook, page, tables.headline, tables.quality.first_line())
+        days = _put_local_days(chosen, time_zone)
+    return ReportResult(workbook, page, tables.headline, tables.quality.first_line(), days)
+
+
+def _put_local_days(chosen: Edition, time_zone: str | None) -> Path | None:
+    zone = known_zone(time_zone) if time_zone else zone_of_books(chosen.marts)
+    if zone is None:
+        return None
+    return chosen.put(
+        lambda path: write_local_days(chosen.marts, chosen.period, zone, path),
+        f"days-{zone.replace('/', '-')}.csv",
+    )
 
 
 def _silent(_: str) -> None:
