@@ -158,3 +158,19 @@ def test_energy_is_unknown_when_no_gpu_was_measured(ask: Ask) -> None:
         "carbon_location_grams, measured_gpu_hours_ratio from rpt_energy where model = 'llama-large'"
     )
     assert found == [("llama-large", None, None, None, None, 0.0)]
+
+
+def test_gpu_hour_costs_what_its_server_costs(ask: Ask) -> None:
+    """srv-us: lease 12.00 and power 3.60 over 6 GPU-hours. srv-eu: 3.00 and .30 euros at 1.10 over 3.
+
+    small-us is busy 1/3, 1 and 1/2 of its three hours, large-eu half of one.
+    """
+    found = ask(
+        "select server_id, accounting_usd, economic_usd, available_gpu_hours, assigned_gpu_hours, "
+        "round(busy_gpu_hours, 9), round(accounting_usd_per_available_gpu_hour, 9), "
+        "round(accounting_usd_per_busy_gpu_hour, 9) from rpt_gpu_hour_cost order by 1"
+    )
+    assert found == [
+        ("srv-eu", D("3.63"), None, 3.0, 3.0, 0.5, 1.21, 7.26),
+        ("srv-us", D("15.6"), D("15.6"), 6.0, 3.0, 1.833333333, 2.6, 8.509090909),
+    ]

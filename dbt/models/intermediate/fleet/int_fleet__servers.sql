@@ -3,6 +3,7 @@ select
     site_id,
     hostname,
     gpu_model,
+    gpu_count,
     ownership,
     purchase_price,
     residual_value,

@@ -1,0 +1,58 @@
+{{ config(materialized='table') }}
+{% set kinds = ['straight_line', 'lease', 'annuity', 'electricity', 'opex'] %}
+with
+months as (
+    select
+        server_id,
+        {{ year_month('event_date') }} as month,
+        sum(available_us) as available_us,
+        sum(assigned_us) as assigned_us,
+        sum(busy_us) as busy_us,
+        {% for kind in kinds -%}
+        case when not bool_or(has_missing_rate) then sum({{ kind }}_units) end as {{ kind }}_units,
+        {% endfor -%}
+        bool_or(has_missing_rate) as has_missing_rate
+    from {{ ref('int_costs__server_days') }}
+    group by server_id, {{ year_month('event_date') }}
+),
+
+-- What no bill tells is not in the sums; capital must be known.
+summed as (
+    select
+        months.*,
+        case when not has_missing_rate then
+            coalesce(straight_line_units, lease_units) + coalesce(electricity_units, 0) + coalesce(opex_units, 0)
+        end as accounting_units,
+        case when not has_missing_rate then
+            coalesce(annuity_units, lease_units) + coalesce(electricity_units, 0) + coalesce(opex_units, 0)
+        end as economic_units
+    from months
+)
+
+select
+    summed.month,
+    summed.server_id,
+    servers.site_id,
+    servers.ownership,
+    servers.gpu_model,
+    servers.gpu_count,
+    summed.available_us / 3.6e9 as available_gpu_hours,
+    summed.assigned_us / 3.6e9 as assigned_gpu_hours,
+    summed.busy_us / 3.6e9 as busy_gpu_hours,
+    annuities.capital_recovery_ratio,
+    annuities.currency as purchase_currency,
+    {{ money('annuities.straight_line_units') }} as straight_line_per_year,
+    {{ money('annuities.annuity_units') }} as annuity_per_year,
+    {% for kind in kinds -%}
+    {{ money('summed.' ~ kind ~ '_units') }} as {{ kind }}_usd,
+    {% endfor -%}
+    {% for view in ['accounting', 'economic'] -%}
+    {{ money('summed.' ~ view ~ '_units') }} as {{ view }}_usd,
+    {% for time in ['available', 'assigned', 'busy'] -%}
+    {{ ratio('summed.' ~ view ~ '_units', 'summed.' ~ time ~ '_us') }} / 1e12 * 3.6e9
+        as {{ view }}_usd_per_{{ time }}_gpu_hour{{ "," if not (loop.last and view == 'economic') }}
+    {% endfor -%}
+    {% endfor %}
+from summed
+inner join {{ ref('int_fleet__servers') }} as servers on summed.server_id = servers.server_id
+left join {{ ref('int_fleet__annuities') }} as annuities on summed.server_id = annuities.server_id
