@@ -30,15 +30,20 @@ def focus(
         str | None, typer.Option("--format", help="parquet or csv; both without it.")
     ] = None,
     view: Annotated[str | None, typer.Option(help="supply or showback; both without it.")] = None,
+    as_known_on: Annotated[
+        str | None, typer.Option(help="Read the books as of then: a date, a time, or now.")
+    ] = None,
 ) -> None:
     """Write the month's FOCUS cost and usage: what was billed, and what it was spent on."""
+    from tokenworks.books.known import parse_moment
     from tokenworks.reports.focus.build import FORMATS, build_focus
 
     version_ = _one(version, VERSIONS, "--version")
     formats = FORMATS if format_ is None else (_one(format_, FORMATS, "--format"),)
     views = VIEWS if view is None else (_one(view, VIEWS, "--view"),)
     with show.console.status(f"FOCUS {version} of {month}"):
-        files = build_focus(Settings.from_environment(), month, version_, formats, views)
+        moment = parse_moment(as_known_on) if as_known_on else None
+        files = build_focus(Settings.from_environment(), month, version_, formats, views, moment)
     for file in files:
         sums = ", ".join(f"{amount:,.2f} {code}" for code, amount in sorted(file.effective.items()))
         show.done(f"{file.view}: {file.rows:,} rows, effective cost {sums}", file.path)

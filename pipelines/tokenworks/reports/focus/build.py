@@ -7,13 +7,15 @@ the first file is written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import polars as pl
 
+from tokenworks.reports.edition import Edition, edition
 from tokenworks.reports.focus.checks import FocusCheckError, findings
 from tokenworks.reports.focus.columns import INSTANT, VIEWS, Version, View
 from tokenworks.reports.focus.inputs import Inputs, read_inputs
@@ -61,24 +63,28 @@ def build_focus(
     version: Version = "1.2",
     formats: Sequence[Format] = FORMATS,
     views: Sequence[View] = VIEWS,
+    as_known_on: datetime | None = None,
 ) -> list[FocusFile]:
-    """Write the FOCUS files of a month.
+    """Write the FOCUS files of a month: of a closed one from its closed books, once for ever.
 
     Raises:
         PeriodError: when the month is not written as YYYY-MM.
         NoDataError: when nothing is published for it.
         MartError: when a mart is missing or of another version.
+        NotYetKnownError: when there were no books at the moment asked for.
         FocusCheckError: when the rows break a rule; nothing is written then.
     """
     period = Period.parse(month)
-    datasets = focus_datasets(read_inputs(settings.published_parquet, period), period, version)
-    folder = settings.reports / str(period) / "focus"
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        _write(datasets[view], view, folder / f"{_name(period, version, view)}.{format_}", format_)
-        for view in views
-        for format_ in formats
-    ]
+    with edition(settings, period, as_known_on) as chosen:
+        placed = replace(chosen, folder=chosen.folder / "focus")
+        datasets = focus_datasets(read_inputs(chosen.marts, period), period, version)
+        return [
+            _write(
+                datasets[view], view, placed, f"{_name(period, version, view)}.{format_}", format_
+            )
+            for view in views
+            for format_ in formats
+        ]
 
 
 def focus_datasets(inputs: Inputs, period: Period, version: Version) -> dict[View, pl.DataFrame]:
@@ -113,17 +119,22 @@ def _name(period: Period, version: Version, view: View) -> str:
     return f"focus_cost_and_usage-{period}-{version}-{view}"
 
 
-def _write(rows: pl.DataFrame, view: View, path: Path, format_: Format) -> FocusFile:
-    """One file, written beside and moved into place; equal rows make equal bytes."""
-    beside = path.with_name(f".{path.name}.part")
-    if format_ == "parquet":
-        rows.write_parquet(beside, compression="zstd", row_group_size=122_880)
-    else:
-        moments = [name for name, kind in rows.schema.items() if kind == INSTANT]
-        text = pl.col(moments).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        rows.with_columns(text).write_csv(beside)
-    beside.replace(path)
+def _write(
+    rows: pl.DataFrame, view: View, placed: Edition, name: str, format_: Format
+) -> FocusFile:
+    """One file in its place; equal rows make equal bytes."""
+    write = _write_parquet if format_ == "parquet" else _write_csv
+    path = placed.put(lambda beside: write(rows, beside), name)
     billed = rows.group_by("BillingCurrency").agg(pl.col("BilledCost").sum())
     return FocusFile(
         view, path, rows.height, effective_by_currency(rows), dict(sorted(billed.iter_rows()))
     )
+
+
+def _write_parquet(rows: pl.DataFrame, path: Path) -> None:
+    rows.write_parquet(path, compression="zstd", row_group_size=122_880)
+
+
+def _write_csv(rows: pl.DataFrame, path: Path) -> None:
+    moments = [name for name, kind in rows.schema.items() if kind == INSTANT]
+    rows.with_columns(pl.col(moments).dt.strftime("%Y-%m-%dT%H:%M:%SZ")).write_csv(path)

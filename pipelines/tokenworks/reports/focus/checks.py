@@ -18,10 +18,12 @@ from tokenworks.reports.focus.columns import (
     FLAT_OBJECTS,
     JSON_OBJECTS,
     TEXT,
+    UNITS,
     Version,
     type_of,
 )
 from tokenworks.reports.focus.services import SUBCATEGORIES
+from tokenworks.reports.focus.texts import UNIT
 from tokenworks_sources.errors import TokenworksError
 
 Check = Callable[[pl.DataFrame], Iterator[str]]
@@ -211,6 +213,13 @@ def texts(rows: pl.DataFrame) -> Iterator[str]:
             yield from _broken(rows, ~text.str.contains("[A-Za-z]"), f"{name}: without a letter")
 
 
+def unit_forms(rows: pl.DataFrame) -> Iterator[str]:
+    """Units have one of the forms that FOCUS knows."""
+    for name in UNITS:
+        is_unit = pl.col(name).str.contains(f"^(?:{UNIT.pattern})$")
+        yield from _broken(rows, ~is_unit, f"{name}: not a form of a unit")
+
+
 def json_objects(rows: pl.DataFrame) -> Iterator[str]:
     """JSON columns hold objects; Tags and SkuPriceDetails hold plain values."""
     for name in (name for name in JSON_OBJECTS if name in rows.columns):
@@ -267,6 +276,7 @@ CHECKS: tuple[Check, ...] = (
     filled_together,
     periods,
     texts,
+    unit_forms,
     json_objects,
     one_parent,
     pricing_currency,

@@ -146,6 +146,7 @@ JSON_OBJECTS = (
     "SkuPriceDetails",
     "Tags",
 )
+UNITS = ("CommitmentDiscountUnit", "ConsumedUnit", "PricingUnit")
 FLAT_OBJECTS = ("AllocatedTags", "SkuPriceDetails", "Tags")
 
 ALLOWED: Mapping[str, tuple[str, ...]] = {

@@ -100,6 +100,8 @@ _LINE_AMOUNTS = [
 ]
 _LINE_TIMES = ["period_start", "period_end", "billing_period_start", "billing_period_end"]
 
+_CORRECTED = ["corrected_period", *LINE, *(name for name in TARGET if name != "allocation_method")]
+
 COLUMNS: Mapping[str, Columns] = {
     "fct_charges": {
         **dict.fromkeys(_LINE_TEXTS, _TEXT),
@@ -125,6 +127,12 @@ COLUMNS: Mapping[str, Columns] = {
         "cost": MONEY,
         "list_price_per_million": MONEY,
     },
+    "fct_cost_corrections": {
+        **dict.fromkeys(_CORRECTED, _TEXT),
+        "posted_from": _DATE,
+        "event_date": _DATE,
+        "cost": MONEY,
+    },
     "dim_tenants": {"tenant_id": _TEXT, "tenant_name": _TEXT},
     "dim_sites": {"site_id": _TEXT, "region": _TEXT, "operator_name": _TEXT},
 }
@@ -138,6 +146,7 @@ class Inputs:
         lines: every charge line of all months: what a service or SKU is called does not change
             from month to month.
         ledger: cost of the month by charge line, day and target.
+        corrections: what was posted in the month for closed ones, one row each.
         usage: tokens and served cost of the month by class.
         tenants: id and name.
         operator: who runs the fleet.
@@ -145,6 +154,7 @@ class Inputs:
 
     lines: pl.DataFrame
     ledger: pl.DataFrame
+    corrections: pl.DataFrame
     usage: pl.DataFrame
     tenants: pl.DataFrame
     operator: str
@@ -172,9 +182,23 @@ def read_inputs(published_parquet: Path, period: Period) -> Inputs:
         .agg(pl.col("cost").sum())
         .sort([*LINE, *TARGET], nulls_last=False)
         .collect(),
+        corrections=_corrections(marts["fct_cost_corrections"], period).collect(),
         usage=marts["rpt_token_usage"].filter(in_month).collect(),
         tenants=marts["dim_tenants"].collect(),
         operator=min(operators["operator_name"], default=UNNAMED_OPERATOR),
+    )
+
+
+def _corrections(posted: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """Corrections of closed months, with a name each.
+
+    Books that close by another calendar have none here: a month's files are then as known now.
+    """
+    in_month = pl.col("posted_from").is_between(period.start, period.end, closed="left")
+    of_month = pl.col("corrected_period").str.contains(r"^[0-9]{4}-[0-9]{2}$")
+    keys = [pl.col(name).cast(pl.String).fill_null("-") for name in _CORRECTED]
+    return posted.filter(in_month & of_month & (pl.col("cost") != 0)).with_columns(
+        pl.concat_str(pl.lit("correction"), *keys, separator=" ").alias("x_ChargeId")
     )
 
 

@@ -19,6 +19,24 @@ from tokenworks.reports.period import Period
 
 # Sources whose lines stand on an invoice; all others are our own books.
 INVOICED = ("charges", "energy_bills")
+# What a correction takes over from its bill: who sent it, to whom, for which service.
+_OF_THE_BILL = [
+    "billing_account_id",
+    "billing_account_name",
+    "billing_account_type",
+    "invoice_id",
+    "invoice_issuer_name",
+    "provider_name",
+    "publisher_name",
+    "host_provider_name",
+    "service_category",
+    "service_subcategory",
+    "service_name",
+    "sub_account_id",
+    "sub_account_name",
+    "sub_account_type",
+    "meter_id",
+]
 
 
 def month_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
@@ -34,11 +52,47 @@ def month_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
         .with_columns(is_billed.alias("is_billed"))
         .filter(pl.col("is_billed") | pl.col("month_cost").is_not_null())
     )
-    return _cut(found, period).with_columns(
+    lines = _cut(found, period).with_columns(
         charge_id().alias("x_ChargeId"),
         pl.coalesce(units("month_cost"), whole(0)).alias("effective"),
         pl.when("is_billed").then(units("billed_amount")).otherwise(whole(0)).alias("billed"),
     )
+    return pl.concat([lines, corrected_lines(inputs, period)], how="diagonal_relaxed")
+
+
+def corrected_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
+    """What was posted in the month for closed ones: a line each, named as its bill is.
+
+    A bill of a closed month is in no file of that month, so what it costs is what it bills here; one
+    that is billed in this month stands in it already.
+    """
+    bill = ["cost_source", "bill_id"]
+    billed = inputs.lines.with_columns(billed_month().alias("month")).sort("charge_line_id")
+    known = billed.group_by(bill).agg(pl.col([*_OF_THE_BILL, "month"]).first())
+    day = pl.col("event_date").cast(pl.Datetime("us"))
+    is_billed = pl.col("cost_source").is_in(INVOICED) & (
+        pl.col("month").fill_null("") != str(period)
+    )
+    cost = units("cost")
+    return (
+        inputs.corrections.select(
+            *bill, "charge_line_id", "x_ChargeId", "event_date", "component", "currency", "cost",
+            pl.col("region").alias("site_region"),
+        )
+        .join(known, on=bill, how="left")
+        .with_columns(
+            pl.lit("Usage").alias("charge_category"),
+            pl.lit("Correction").alias("charge_class"),
+            pl.format("Correction of {}", "bill_id").alias("charge_description"),
+            is_billed.alias("is_billed"),
+            pl.lit(False).alias("is_whole"),
+            day.alias("begins"),
+            day.dt.offset_by("1d").alias("ends"),
+            cost.alias("effective"),
+            pl.when(is_billed).then(cost).otherwise(whole(0)).alias("billed"),
+        )
+        .drop("month", "event_date", "cost")
+    )  # fmt: skip
 
 
 def billed_month() -> pl.Expr:

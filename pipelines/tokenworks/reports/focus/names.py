@@ -10,6 +10,7 @@ import polars as pl
 from tokenworks.reports.focus.amounts import micros_as
 from tokenworks.reports.focus.columns import PRICE
 from tokenworks.reports.focus.inputs import Inputs
+from tokenworks.reports.focus.lines import INVOICED
 from tokenworks.reports.focus.services import OTHER_CATEGORY, SUBCATEGORIES, other_of
 from tokenworks.reports.focus.texts import each, flat_json, slug
 
@@ -33,7 +34,7 @@ def named(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
 
 def _providers(rows: pl.DataFrame, operator: pl.Expr) -> pl.DataFrame:
     """The issuer of the invoice is the provider: another one would force BilledCost to 0."""
-    is_ours = pl.col("cost_source") == "amortisation"
+    is_ours = ~pl.col("cost_source").is_in(INVOICED)
     named_ones = pl.coalesce("invoice_issuer_name", "provider_name", "publisher_name")
     issuer = pl.when(is_ours).then(operator).otherwise(named_ones).fill_null(UNKNOWN_ISSUER)
     frame = rows.with_columns(issuer.alias("InvoiceIssuerName"))
@@ -58,6 +59,7 @@ def _service(lines: pl.DataFrame) -> pl.DataFrame:
     """Category, subcategory and name of each line's service, each a value that FOCUS allows."""
     is_bill = pl.col("cost_source") == "energy_bills"
     is_ours = pl.col("cost_source") == "amortisation"
+    is_accrued = ~is_ours & ~pl.col("cost_source").is_in(INVOICED)
     by_component = pl.col("component").replace_strict(_BY_COMPONENT, default=OTHER_CATEGORY)
     landed = pl.col("service_category")
     category = (
@@ -74,6 +76,7 @@ def _service(lines: pl.DataFrame) -> pl.DataFrame:
     name = (
         pl.when(is_bill).then(pl.lit(ELECTRICITY))
         .when(is_ours).then(pl.lit(OWNED_SERVERS))
+        .when(is_accrued).then(pl.format("Accrued {}", "ServiceCategory"))
         .otherwise(pl.coalesce("service_name", "ServiceCategory"))
     )  # fmt: skip
     return frame.with_columns(

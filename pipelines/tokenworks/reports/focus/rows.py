@@ -16,10 +16,11 @@ from tokenworks.reports.focus.columns import (
     INSTANT,
     JSON_OBJECTS,
     TEXT,
+    UNITS,
     Version,
     type_of,
 )
-from tokenworks.reports.focus.texts import cleaned, each, lettered
+from tokenworks.reports.focus.texts import cleaned, each, lettered, unit
 from tokenworks.reports.period import Period
 
 # Ids that a reader of CSV would take for numbers get the name of what they identify in front.
@@ -85,7 +86,9 @@ def _typed(name: str, held: pl.DataType) -> pl.Expr:
 
 def _clean(name: str) -> pl.Expr:
     """JSON is ASCII already, and its escapes stay."""
-    return pl.col(name) if name in JSON_OBJECTS else each(pl.col(name), cleaned)
+    if name in JSON_OBJECTS:
+        return pl.col(name)
+    return each(pl.col(name), unit if name in UNITS else cleaned)
 
 
 def _safe_ids(typed: pl.DataFrame) -> pl.DataFrame:

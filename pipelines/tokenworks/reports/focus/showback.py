@@ -21,7 +21,7 @@ from tokenworks.reports.focus.amounts import (
     whole,
 )
 from tokenworks.reports.focus.columns import PRICE
-from tokenworks.reports.focus.inputs import LINE, Inputs, charge_id
+from tokenworks.reports.focus.inputs import LINE, TARGET, Inputs, charge_id
 from tokenworks.reports.focus.names import GPU_HOURS, ONE_GPU
 from tokenworks.reports.focus.supply import LUMP_UNIT
 from tokenworks.reports.focus.texts import each, slug
@@ -43,6 +43,7 @@ _REST = [
     "list_price",
     "contracted_price",
     "use_unit",
+    "correction",
 ]
 METERS = {
     "input_uncached": "Input Tokens",
@@ -124,6 +125,7 @@ def targets(inputs: Inputs, supply: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(pl.col("is_tokens").fill_null(False))
     )  # fmt: skip
+    entries = entries.with_columns(pl.lit(None, dtype=pl.String).alias("correction"))
     # The quantity of a charge goes where its cost goes.
     for quantity in ("priced", "used"):
         entries = largest_remainder(
@@ -131,9 +133,26 @@ def targets(inputs: Inputs, supply: pl.DataFrame) -> pl.DataFrame:
             ["event_date", "category", "cause", "deployment_id", "tenant_id", "allocation_method"],
             quantity,
         )  # fmt: skip
+    whole_entries = pl.concat([entries, _corrected(inputs)], how="diagonal")
     key = pl.concat_str(pl.lit("rest"), *_key(_REST), separator="|")
     group = pl.concat_str(pl.lit("tokens"), *_key(GROUP), separator="|")
-    return entries.with_columns(pl.when("is_tokens").then(group).otherwise(key).alias("row_key"))
+    return whole_entries.with_columns(
+        pl.when("is_tokens").then(group).otherwise(key).alias("row_key")
+    )
+
+
+def _corrected(inputs: Inputs) -> pl.DataFrame:
+    """Corrections as entries: each is a charge and a row of its own."""
+    return inputs.corrections.select(
+        *(name for name in TARGET if name != "allocation_method"),
+        "x_ChargeId",
+        units("cost").alias("cost"),
+        pl.col("x_ChargeId").alias("correction"),
+        pl.lit("correction").alias("allocation_method"),
+        pl.lit(LUMP_UNIT).alias("use_unit"),
+        pl.lit(False).alias("is_tokens"),
+        (sign(units("cost")) * MICRO).alias("used"),
+    )
 
 
 def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
@@ -165,6 +184,9 @@ def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
         pl.col("use_unit").alias("ConsumedUnit"),
         pl.when(has_price).then(pl.lit("charge")).otherwise(pl.lit("at cost"))
         .alias("x_ListPriceSource"),
+        pl.when(pl.col("correction").is_not_null())
+        .then(pl.lit("Correction"))
+        .alias("ChargeClass"),
         pl.col("category").alias("x_LedgerCategory"),
         pl.col("cause").alias("x_LedgerCause"),
         pl.col("component").alias("x_CostComponent"),

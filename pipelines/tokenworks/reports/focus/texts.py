@@ -12,6 +12,12 @@ from collections.abc import Callable
 
 import polars as pl
 
+_WORDS = "[A-Za-z][A-Za-z0-9]*(?: [A-Za-z][A-Za-z0-9]*)*"
+_TIMES = "Year|Month|Day|Hour|Minute|Second"
+# FOCUS's forms of a unit: Requests, GB-Hours, GB/Hour, 1000 Requests, Requests/3 Months.
+UNIT = re.compile(
+    rf"{_WORDS}|{_WORDS}-(?:{_TIMES})s|{_WORDS}/(?:{_TIMES})|[0-9]+ {_WORDS}|{_WORDS}/[0-9]+ (?:{_TIMES})s"
+)
 _GROWN_UNIT = re.compile(r"(?P<count>[1-9][0-9]*) (?P<unit>.+)", re.DOTALL)
 
 
@@ -58,6 +64,19 @@ def grown_unit(unit: str, digits: int) -> str:
     match = _GROWN_UNIT.fullmatch(unit)
     count, plain = (int(match["count"]), match["unit"]) if match else (1, unit)
     return f"{count * 10**digits} {plain}"
+
+
+def unit(text: str) -> str:
+    """A unit in a form that FOCUS knows; of any other its words, after the number it begins with.
+
+    >>> unit("GB-Hours"), unit("GiB/Second-Months"), unit("10 GPU-Hours"), unit("10,000s"), unit("%")
+    ('GB-Hours', 'GiB Second Months', '10 GPU Hours', '10000 s', 'Units')
+    """
+    if UNIT.fullmatch(text):
+        return text
+    count = re.match(r"[0-9][0-9,]*", text)
+    words = re.findall("[A-Za-z][A-Za-z0-9]*", text) or ["Units"]
+    return " ".join([*([count[0].replace(",", "")] if count else []), *words])
 
 
 def slug(text: str) -> str:

@@ -34,7 +34,8 @@ def entries_have_charges(inputs: Inputs) -> Iterator[str]:
 
 def views_are_equal(supply: pl.DataFrame, showback: pl.DataFrame, inputs: Inputs) -> Iterator[str]:
     """Both views carry the whole cost of the month, to the last digit."""
-    ledger = _sums(inputs.ledger, "currency", "cost")
+    spent = [frame.select("currency", "cost") for frame in (inputs.ledger, inputs.corrections)]
+    ledger = _sums(pl.concat(spent), "currency", "cost")
     supplied, shown = effective_by_currency(supply), effective_by_currency(showback)
     for currency in sorted(ledger.keys() | supplied.keys() | shown.keys()):
         amounts = [side.get(currency, Decimal(0)) for side in (ledger, supplied, shown)]

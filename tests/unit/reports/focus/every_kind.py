@@ -2,7 +2,7 @@
 
 September 2026 in dollars. Two tenants on one deployment; a lease, a commitment with its used and
 unused part, a server bought and one written off, electricity taken apart, a bill that straddles two
-months, tax, credits, a correction, and a row as FOCUS 1.0 exports have them.
+months, tax, credits, corrections, and a row as FOCUS 1.0 exports have them.
 """
 
 from __future__ import annotations
@@ -138,6 +138,8 @@ def lines() -> list[Row]:
         _bill("demand", "demand", "50", consumed_quantity=Decimal(5), consumed_unit="kW"),
         _bill("fixed", "fixed", "3"),
         _bill("tax", "tax", "1"),
+        _bill("energy", "energy", "103.50", bill_id="EL-7")
+        | {"period_start": at("2026-08-01"), "period_end": at("2026-09-01")},
         _bill("credit", "credit", "-2"),
         _bill(
             "late", "energy", "31", bill_id="EL-8", consumed_quantity=Decimal(310),
@@ -240,6 +242,33 @@ def usage() -> list[Row]:
     ]
 
 
+def corrections() -> list[Row]:
+    """`fct_cost_corrections`: a bill of August that came late, one that went, and an older one."""
+
+    def row(bill: str, cost: str, posted: str, **more: Any) -> Row:
+        values: Row = {
+            "corrected_period": "2026-08",
+            "posted_from": date.fromisoformat(posted),
+            "event_date": date(2026, 8, 15),
+            "cost_source": "energy_bills",
+            "bill_id": bill,
+            "component": "electricity",
+            "category": "idle",
+            "cause": "ready_empty",
+            "currency": "USD",
+            "site_id": "east",
+            "region": "us-east",
+            "cost": Decimal(cost),
+        }
+        return {**values, **more}
+
+    return [
+        row("EL-7", "3.50", "2026-09-01", **D1),
+        row("EL-6", "-1.25", "2026-09-01", cause="unallocated"),
+        row("EL-5", "7", "2026-10-01"),
+    ]
+
+
 TENANTS = [{"tenant_id": "acme", "tenant_name": "Acme GmbH"}, {"tenant_id": "birch"}]
 SITES = [{"site_id": "east", "region": "us-east", "operator_name": "Halyard AI"}]
 
@@ -249,6 +278,7 @@ def publish(folder: Path, **instead: Sequence[Mapping[str, Any]]) -> Path:
     marts: dict[str, Sequence[Mapping[str, Any]]] = {
         "fct_charges": lines(),
         "fct_cost_ledger": ledger(),
+        "fct_cost_corrections": corrections(),
         "rpt_token_usage": usage(),
         "dim_tenants": TENANTS,
         "dim_sites": SITES,

@@ -80,6 +80,7 @@ LEASE, BOUGHT, TAX = "INV-1 lease", "INV-1 bought", "INV-1 tax"
         (setting(LEASE, InvoiceIssuerName=" "), "InvoiceIssuerName: empty text"),
         (setting(LEASE, ChargeDescription="Zürich"), "ChargeDescription: not ASCII"),
         (setting(LEASE, InvoiceId="4711"), "InvoiceId: without a letter"),
+        (setting(LEASE, PricingUnit="GPU/Hours-Days"), "PricingUnit: not a form of a unit"),
         (setting(LEASE, Tags='{"a": {"b": 1}}'), "Tags: nested"),
         (setting(LEASE, Tags="[1]"), "Tags: no JSON object"),
         (setting(LEASE, SkuPriceDetails="{"), "SkuPriceDetails: no JSON"),
@@ -122,8 +123,8 @@ def test_views_differ_when_a_cost_of_one_changes(
     smallest = setting(LEASE, EffectiveCost=Decimal("36.000000000001"))(datasets["supply"])
     assert list(views_are_equal(smallest, datasets["showback"], inputs)) == [
         (
-            "EffectiveCost: in USD the ledger has 853.475925800000, supply 853.475925800001, "
-            "showback 853.475925800000"
+            "EffectiveCost: in USD the ledger has 855.725925800000, supply 855.725925800001, "
+            "showback 855.725925800000"
         )
     ]
 

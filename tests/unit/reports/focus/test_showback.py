@@ -13,6 +13,7 @@ import pytest
 from tokenworks.reports.focus.columns import View
 
 Rows = dict[str, dict[str, Any]]
+LATE, PLACE = "correction 2026-08 energy_bills", "east us-east USD"
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +124,8 @@ def test_parts_of_each_origin_charge_add_up_to_one(
         "energy_bills EL-8 late": 1,
         "amortisation amortisation 2026-09 srv-2:2026-09-01": 1,
         "charges unbilled 123456789012 2026-09 queue": 1,
+        f"{LATE} EL-7 - 2026-08-15 idle ready_empty d1 - electricity qwen small {PLACE}": 1,
+        f"{LATE} EL-6 - 2026-08-15 idle unallocated - - electricity - - {PLACE}": 1,
     }
     # Of the lease's 36: 12 and 4 for acme's tokens (input 5 and output 15 of 20), 4 for birch's, 4
     # wasted, 10 idle, 2 unattributed; the last digits to the two largest remainders.

@@ -149,3 +149,22 @@ def test_operator_provides_when_a_server_is_written_off(supply: Rows) -> None:
     names = ("ProviderName", "PublisherName", "InvoiceIssuerName", "ServiceProviderName")
     assert {row[name] for name in names} == {"Halyard AI"}
     assert (row["InvoiceId"], row["ResourceId"]) == (None, "srv-2")
+
+
+@pytest.mark.parametrize(
+    ("bill", "issuer", "amount"),
+    # The bill that went has left no trace of who had sent it.
+    [("EL-7", "Grid Co", "3.50"), ("EL-6", "Unknown issuer", "-1.25")],
+)
+def test_correction_of_a_closed_month_bills_and_costs_in_the_month_it_is_posted(
+    supply: Rows, bill: str, issuer: str, amount: str
+) -> None:
+    (row,) = (
+        row for line, row in supply.items() if line.startswith(f"2026-08 energy_bills {bill}")
+    )
+    assert (row["ChargeClass"], row["x_ChargeKind"]) == ("Correction", "correction")
+    assert [row[name] for name in COSTS] == [Decimal(amount)] * 4
+    assert (row["InvoiceIssuerName"], row["InvoiceId"]) == (issuer, bill)
+    assert row["BillingPeriodStart"] == datetime(2026, 9, 1, tzinfo=UTC)
+    assert row["ChargePeriodStart"] == datetime(2026, 8, 15, tzinfo=UTC)
+    assert row["ChargePeriodEnd"] == datetime(2026, 8, 16, tzinfo=UTC)

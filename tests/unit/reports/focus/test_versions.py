@@ -92,5 +92,7 @@ def test_providers_stand_in_the_new_columns_when_1_4(inputs: Inputs) -> None:
         ("Lumen Leasing", "Lumen Leasing", "Lumen Leasing"),
         ("Grid Co", "Grid Co", "Grid Co"),
         ("Halyard AI", "Halyard AI", "Halyard AI"),
+        # Of a bill that went.
+        ("Unknown issuer", "Unknown issuer", "Unknown issuer"),
         ("Amazon Web Services, Inc.", "AWS", "Amazon Web Services, Inc."),
     }
