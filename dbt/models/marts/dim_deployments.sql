@@ -11,6 +11,14 @@ sizes as (
         max(gpu_count) as gpu_count
     from {{ ref('int_deployments__hours') }}
     group by deployment_id
+),
+
+-- Weights in force in the last hour of the books; those that are stated before any request is seen.
+learnt as (
+    select deployment_id, prefill_ps, decode_ps, cache_read_ps
+    from {{ ref('int_allocation__methods') }}
+    where prefill_ps is not null
+    qualify row_number() over (partition by deployment_id order by hour_index desc) = 1
 )
 
 select
@@ -21,9 +29,9 @@ select
     deployments.region,
     deployments.max_num_seqs,
     deployments.max_num_batched_tokens,
-    deployments.prefill_weight_ps / 1000000000000e0 as prefill_weight,
-    deployments.decode_weight_ps / 1000000000000e0 as decode_weight,
-    deployments.cache_read_weight_ps / 1000000000000e0 as cache_read_weight,
+    coalesce(learnt.prefill_ps, deployments.prefill_weight_ps) / 1000000000000e0 as prefill_weight,
+    coalesce(learnt.decode_ps, deployments.decode_weight_ps) / 1000000000000e0 as decode_weight,
+    coalesce(learnt.cache_read_ps, deployments.cache_read_weight_ps) / 1000000000000e0 as cache_read_weight,
     sizes.replica_count,
     sizes.gpu_count,
     deployments.slo_ttft_seconds,
@@ -31,3 +39,4 @@ select
     deployments.slo_e2e_seconds
 from deployments
 left join sizes on deployments.deployment_id = sizes.deployment_id
+left join learnt on deployments.deployment_id = learnt.deployment_id

@@ -42,7 +42,9 @@ joined as (
         coalesce(shares.accelerator_units, 0) + coalesce(shares.electricity_units, 0)
         + coalesce(shares.other_units, 0) as known_active_units,
         coalesce(shares.is_costed, false) as is_costed,
-        methods.label
+        methods.label,
+        busy.busy_us as deployment_busy_us,
+        busy.ready_us as deployment_ready_us
     from attempts
     left join costed
         on attempts.deployment_id = costed.deployment_id and attempts.started_date = costed.event_date
@@ -52,6 +54,8 @@ joined as (
         on
             attempts.deployment_id = methods.deployment_id
             and {{ hour_index('attempts.first_us') }} = methods.hour_index
+    left join {{ ref('int_costs__busy_days') }} as busy
+        on attempts.deployment_id = busy.deployment_id and attempts.started_date = busy.event_date
     left join {{ ref('int_costs__request_list') }} as list
         on attempts.emitter = list.emitter and attempts.request_id = list.request_id
 ),
@@ -84,6 +88,8 @@ select
     {{ money('coalesce(overhead_units, free_units)') }} as cost_overhead_share_usd,
     {{ money('active_units + coalesce(idle_units, free_units) + coalesce(overhead_units, free_units)') }}
         as cost_fully_loaded_usd,
+    {{ ratio('idle_units', 'active_units + idle_units') }} as idle_share_ratio,
+    {{ ratio('deployment_busy_us', 'deployment_ready_us') }} as busy_util_ratio,
     {{ money('case when is_gateway_cache_hit then 0 else list_units end') }} as cost_list_usd,
     reported_cost_usd,
     busy_mj / 1000e0 as energy_accelerator_joules,

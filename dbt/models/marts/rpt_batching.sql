@@ -7,6 +7,8 @@ select
     region,
     batch_fill_ratio,
     gauge_busy_us * max_num_seqs / 3600000000e0 as batch_fill_den,
+    1e0 - batch_fill_ratio as headroom_ratio,
+    gauge_busy_us * max_num_seqs / 3600000000e0 as headroom_den,
     tokens_per_step,
     engine_steps as tokens_per_step_den,
     effective_batch,

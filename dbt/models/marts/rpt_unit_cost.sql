@@ -29,6 +29,25 @@ days as (
         coalesce(deployments.region, '(unknown)')
 ),
 
+utilisation as (
+    select
+        busy.event_date,
+        coalesce(deployments.model, '(unknown)') as model,
+        coalesce(deployments.tier, '(unknown)') as tier,
+        coalesce(deployments.region, '(unknown)') as region,
+        sum(busy.busy_us) as busy_us,
+        sum(busy.ready_us) as ready_us
+    from {{ ref('int_costs__busy_days') }} as busy
+    inner join {{ ref('int_fleet__deployments') }} as deployments
+        on busy.deployment_id = deployments.deployment_id
+    where {{ is_restated('busy.event_date') }}
+    group by
+        busy.event_date,
+        coalesce(deployments.model, '(unknown)'),
+        coalesce(deployments.tier, '(unknown)'),
+        coalesce(deployments.region, '(unknown)')
+),
+
 joined as (
     select
         {{ all_but(['event_date', 'model', 'tier', 'region', 'request_count'], 'groups') }},
@@ -49,10 +68,10 @@ joined as (
 )
 
 select
-    event_date,
-    model,
-    tier,
-    region,
+    joined.event_date,
+    joined.model,
+    joined.tier,
+    joined.region,
     request_count,
     input_uncached_tokens,
     input_cache_read_tokens,
@@ -77,6 +96,12 @@ select
     {{ ratio('loaded_units', 'input_total_tokens + output_total_tokens') }} / 1e6
         as usd_per_m_total_fully_loaded,
     {{ ratio('idle_units', 'active_units + idle_units') }} as idle_share_ratio,
+    {{ ratio('utilisation.busy_us', 'utilisation.ready_us') }} as busy_util_ratio,
+    utilisation.ready_us / 3600000000e0 as busy_util_den,
     {{ ratio('classed_count', 'served_count') }} as token_coverage_ratio,
     {{ ratio('listed_count', 'served_count') }} as price_coverage_ratio
 from joined
+left join utilisation
+    on
+        joined.event_date = utilisation.event_date and joined.model = utilisation.model
+        and joined.tier = utilisation.tier and joined.region = utilisation.region
