@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
+
+import polars as pl
 
 TRACE = "5b8efff798038103d269b633813fc60c"
 START = 1_790_000_000_123_456_789
 END = START + 2_500_000_000
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 20,
+}
+# Ingests requests of spans, one per line.
+Read = Callable[..., Any]
 
 
 def any_value(value: object) -> dict[str, Any]:
@@ -128,3 +140,10 @@ def protobuf(given: dict[str, Any]) -> bytes:
             inner += field(2, scope + b"".join(field(2, _span(s)) for s in scope_spans["spans"]))
         message += field(1, inner)
     return message
+
+
+def row_of(outcome: Any) -> dict[str, Any]:
+    """The only row that an ingest gave."""
+    frame: pl.DataFrame = outcome.frames["requests"]
+    assert frame.height == 1, outcome.rejects
+    return frame.row(0, named=True)

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.unit.connectors.results import ANCHOR, SECRET, Land
 from tokenworks_sources.connectors import registry
-from tokenworks_sources.connectors.base import Connector, LandingFile
+from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.benchmark_runs import sglang_bench_runs, vllm_bench_runs
 from tokenworks_sources.connectors.requests import sglang_bench, vllm_bench
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
-
-SECRET = "the prompt that nobody may see"
-ANCHOR = "anchor: 2026-05-29T13:35:48+02:00\n"  # 11:35:48 UTC
-Land = Callable[..., Any]
-
-
-@pytest.fixture
-def land(tmp_path: Path, ingest_file: Any) -> Land:
-    """Ingests a text, or a value as JSON, with what an `about.yaml` beside it says."""
-
-    def run(
-        connector: Connector, content: Any, said: str | None = None, name: str = "run.json"
-    ) -> Any:
-        path, sidecar = tmp_path / name, tmp_path / "about.yaml"
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        if said is None:
-            return ingest_file(path, connector)
-        sidecar.write_text(said)
-        return ingest_file(path, connector, (sidecar,))
-
-    return run
-
 
 RUN = {
     "date": "20250711-120010",

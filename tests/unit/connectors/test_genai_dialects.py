@@ -3,48 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
-from tests.unit.connectors.spans import START, request, span
-from tokenworks_sources.connectors.requests import genai_attributes, otlp_json
-
-CONNECTOR = otlp_json.CONNECTOR
-CHAT = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o-mini",
-    "gen_ai.usage.input_tokens": 100,
-    "gen_ai.usage.output_tokens": 20,
-}
-
-Read = Callable[..., Any]
-
-
-@pytest.fixture
-def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ingest_file: Any) -> Read:
-    """Ingests requests, one per line."""
-    monkeypatch.setenv("TOKENWORKS_PSEUDONYM_KEY", "a key of the tests")
-
-    def run(*requests: dict[str, Any]) -> Any:
-        path = tmp_path / "in" / "traces.jsonl"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("".join(json.dumps(one) + "\n" for one in requests))
-        return ingest_file(path, CONNECTOR)
-
-    return run
-
-
-def row_of(outcome: Any) -> dict[str, Any]:
-    frame: pl.DataFrame = outcome.frames["requests"]
-    assert frame.height == 1, outcome.rejects
-    return frame.row(0, named=True)
+from tests.unit.connectors.spans import CHAT, START, Read, request, row_of, span
+from tokenworks_sources.connectors.requests import genai_attributes
 
 
 def tokens_of(outcome: Any) -> tuple[int | None, ...]:

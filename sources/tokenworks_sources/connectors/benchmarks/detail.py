@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 
-from tokenworks_sources.connectors.base import Sink
+from tokenworks_sources.connectors.base import LandingFile, Sink
 from tokenworks_sources.connectors.benchmarks import figures, moments
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.connectors.rows import Rows
@@ -117,3 +117,12 @@ def _at(values: Sequence[Any], index: int) -> Any:
 def _is_time(value: object) -> bool:
     """A clock of 0 was never read."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def constants_of(emitter: str, file: LandingFile) -> dict[str, object]:
+    """What all requests of a file share; its name says what was measured."""
+    return {
+        "emitter": emitter,
+        "clock": "relative",
+        "deployment_key": PurePath(file.name).name.split(".json")[0],
+    }

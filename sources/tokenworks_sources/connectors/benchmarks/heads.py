@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tokenworks_sources.connectors.base import Preview
+
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 _OPENING, _CLOSING = "{[", "}]"
 
@@ -35,3 +37,15 @@ def keys_of(text: str | None, opening: str = "{") -> frozenset[str]:
             keys.add(before[1:-1])
         before = piece
     return frozenset(keys)
+
+
+def keys_of_run(preview: Preview, mark: bytes, wanted: frozenset[str]) -> frozenset[str]:
+    """The keys of a result that has the wanted ones, or none where it is something else.
+
+    Args:
+        preview: the head of the file.
+        mark: what such a file holds somewhere, so that others need not be looked at.
+        wanted: keys that every result has.
+    """
+    keys = keys_of(preview.text) if mark in preview.head else frozenset()
+    return keys if keys >= wanted else frozenset()

@@ -36,6 +36,7 @@ from tokenworks_sources.connectors.requests.otlp_values import (
     code,
     hex_id,
     is_known,
+    read_events,
 )
 from tokenworks_sources.connectors.requests.span_rows import SpanRows, span_rows
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
@@ -188,7 +189,7 @@ def _span(found: _Span) -> Span:
         _nanoseconds(found.endTime or found.end_time, "endTime"),
         code(status.code if status.code is not None else status.status_code, STATUS_CODES),
         fields,
-        _read_events(found.events or [], fields),
+        read_events(found.events or (), fields, _moment, _error),
     )
 
 
@@ -211,16 +212,12 @@ def _fields(attributes: Attributes, places: names.Places) -> names.Fields:
     return found
 
 
-def _read_events(events: list[_Event], fields: names.Fields) -> int | None:
-    """Time of the first token; the type of an exception goes to the fields."""
-    moment = None
-    for event in events:
-        if event.name in names.FIRST_TOKEN_EVENTS and moment is None:
-            moment = _nanoseconds(event.time or event.timestamp, "time")
-        if event.name == "exception":
-            error = _fields(event.attributes, names.EXCEPTION)
-            fields |= {name: error[name] for name in error if name not in fields}
-    return moment
+def _moment(event: _Event) -> int | None:
+    return _nanoseconds(event.time or event.timestamp, "time")
+
+
+def _error(event: _Event) -> names.Fields:
+    return _fields(event.attributes, names.EXCEPTION)
 
 
 def _nanoseconds(value: Time, field: str) -> int | None:

@@ -24,6 +24,7 @@ from tokenworks_sources.connectors.requests.otlp_values import (
     hex_id,
     is_known,
     nanoseconds,
+    read_events,
 )
 
 NOT_OTLP = "span: not of the OTLP shape"
@@ -100,7 +101,7 @@ def span_of(text: bytes | Raw) -> Span:
     try:
         found = _span_decoder.decode(text)
         fields = _fields(found.attributes, names.SPAN)
-        first_token = _read_events(found.events, fields) if found.events else None
+        first_token = read_events(found.events or (), fields, _moment, _error)
     except RecursionError as error:
         raise SpanError(TOO_DEEP) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -187,13 +188,9 @@ def _collection(inner: object, depth: int) -> object:
     return [plain(value, depth) for value in values]
 
 
-def _read_events(events: list[_Event], fields: names.Fields) -> int | None:
-    """Time of the first token; the type of an exception goes to the fields."""
-    moment = None
-    for event in events:
-        if event.name in names.FIRST_TOKEN_EVENTS and moment is None:
-            moment = nanoseconds(event.timeUnixNano or event.time_unix_nano, "timeUnixNano")
-        if event.name == "exception":
-            error = _fields(event.attributes, names.EXCEPTION)
-            fields |= {name: error[name] for name in error if name not in fields}
-    return moment
+def _moment(event: _Event) -> int | None:
+    return nanoseconds(event.timeUnixNano or event.time_unix_nano, "timeUnixNano")
+
+
+def _error(event: _Event) -> names.Fields:
+    return _fields(event.attributes, names.EXCEPTION)

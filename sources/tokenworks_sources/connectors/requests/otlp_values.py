@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
+from tokenworks_sources.connectors.requests.genai_attributes import FIRST_TOKEN_EVENTS, Fields
 from tokenworks_sources.connectors.requests.genai_spans import SpanError
 
 TRACE_BYTES, SPAN_BYTES = 16, 8
@@ -103,3 +106,30 @@ def code(value: int | str | None, codes: dict[str, int]) -> int:
 def is_known(value: object) -> bool:
     """Whether an attribute's value says anything; NaN does not."""
     return value is not None and value != "" and value == value  # noqa: PLR0124
+
+
+class Event(Protocol):
+    """An event of a span."""
+
+    @property
+    def name(self) -> str | None:
+        """Its name."""
+
+
+E = TypeVar("E", bound=Event)
+
+
+def read_events(
+    events: Iterable[E],
+    fields: Fields,
+    moment_of: Callable[[E], int | None],
+    error_of: Callable[[E], Fields],
+) -> int | None:
+    """Time of the first token; the type of an exception goes to the fields."""
+    moment = None
+    for event in events:
+        if event.name in FIRST_TOKEN_EVENTS and moment is None:
+            moment = moment_of(event)
+        if event.name == "exception":
+            fields |= {name: one for name, one in error_of(event).items() if name not in fields}
+    return moment

@@ -19,12 +19,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads, moments
-from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
+from tokenworks_sources.connectors.benchmarks.detail import (
+    KNOWN_BY,
+    Detail,
+    constants_of,
+    write_requests,
+)
 from tokenworks_sources.connectors.json.in_place import values_of
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.connectors.rows import Rows
@@ -36,10 +41,7 @@ NO_DATE = "a result of SGLang's benchmark has no date"
 
 def is_run(preview: Preview) -> frozenset[str]:
     """The keys of a result of SGLang's benchmark, or none where it is something else."""
-    if b'"total_output_tokens_retokenized"' not in preview.head:
-        return frozenset()
-    keys = heads.keys_of(preview.text)
-    return keys if keys >= RUN_KEYS else frozenset()
+    return heads.keys_of_run(preview, b'"total_output_tokens_retokenized"', RUN_KEYS)
 
 
 class _Run(Detail):
@@ -70,11 +72,7 @@ class SglangBench:
         said = about.beside(file.path)
         start = about.anchor_needed(file.path, said, NO_DATE)
         lines = count(1)
-        constants: dict[str, object] = {
-            "emitter": self.name,
-            "clock": "relative",
-            "deployment_key": PurePath(file.name).name.split(".json")[0],
-        }
+        constants = constants_of(self.name, file)
         for number, run in values_of(file.path, _Run, sink.scratch):
             if run is None:
                 sink.reject(number, "not a result of SGLang's benchmark", "")

@@ -23,12 +23,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.benchmarks import figures, heads
-from tokenworks_sources.connectors.benchmarks.detail import KNOWN_BY, Detail, write_requests
+from tokenworks_sources.connectors.benchmarks.detail import (
+    KNOWN_BY,
+    Detail,
+    constants_of,
+    write_requests,
+)
 from tokenworks_sources.connectors.json.in_place import values_of
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.connectors.rows import Rows
@@ -39,10 +44,7 @@ DATE_FORM = "%Y%m%d-%H%M%S"
 
 def is_run(preview: Preview) -> frozenset[str]:
     """The keys of a result of vLLM's benchmark, or none where it is something else."""
-    if b'"num_prompts"' not in preview.head:
-        return frozenset()
-    keys = heads.keys_of(preview.text)
-    return keys if keys >= RUN_KEYS else frozenset()
+    return heads.keys_of_run(preview, b'"num_prompts"', RUN_KEYS)
 
 
 def begin_of(record: Mapping[str, object], said: about.About, path: Path) -> datetime:
@@ -89,11 +91,7 @@ class VllmBench:
         """See `Connector.read`; one record is one request."""
         said = about.beside(file.path)
         lines = count(1)
-        constants: dict[str, object] = {
-            "emitter": self.name,
-            "clock": "relative",
-            "deployment_key": PurePath(file.name).name.split(".json")[0],
-        }
+        constants = constants_of(self.name, file)
         for number, run in values_of(file.path, _Run, sink.scratch):
             if run is None:
                 sink.reject(number, "not a result of vLLM's benchmark", "")
