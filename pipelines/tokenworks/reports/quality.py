@@ -25,6 +25,8 @@ Verdict: TypeAlias = Literal["within", "above", "open"]
 # paid by time, so that the same methods are exact for it.
 _ENERGY_COMPONENTS = frozenset({"electricity", "cooling", "demand"})
 _STAND_INS = frozenset({"even-hours", "gpu-time"})
+# The load at the peak takes the place of hours, so that even hours before it estimate nothing.
+_BY_PEAK = "peak-responsibility"
 
 FIELDS = {
     "tenant_id": "Tenant",
@@ -53,6 +55,7 @@ class MethodCost:
     category: str
     cause: str
     component: str
+    is_accrued: bool
     amount: Decimal
     magnitude: Decimal
 
@@ -96,6 +99,15 @@ class Quality:
                 sizes[method.grade] += method.magnitude
         whole = sum(sizes.values(), Decimal(0))
         return {grade: sizes[grade] / whole if whole else None for grade in GRADES}
+
+    def accrued_share(self, currency: str, category: str | None = None) -> Decimal | None:
+        """Share of a currency's cost, or of one category, that no bill has confirmed yet."""
+        accrued = whole = Decimal(0)
+        for method in self.methods:
+            if method.currency == currency and category in (None, method.category):
+                whole += method.magnitude
+                accrued += method.magnitude if method.is_accrued else 0
+        return accrued / whole if whole else None
 
     @property
     def unknown_cost_share(self) -> Decimal | None:
@@ -148,7 +160,9 @@ class Quality:
         return f"{opening}: {', '.join([*known, *absent])}."
 
 
-def grade(category: str, cause: str, component: str, method: str) -> str:
+def grade(
+    category: str, cause: str, component: str, method: str, *, is_accrued: bool = False
+) -> str:
     """How a ledger line was found: measured, estimated or unknown.
 
     >>> grade("served", "", "accelerator", "even-hours|gpu-time|phase-weights")
@@ -157,11 +171,15 @@ def grade(category: str, cause: str, component: str, method: str) -> str:
     'estimated'
     >>> grade("idle", "unobserved", "accelerator", "even-hours")
     'unknown'
+    >>> grade("served", "", "accelerator", "even-hours|gpu-time", is_accrued=True)
+    'estimated'
     """
     if category == UNATTRIBUTED or cause == UNOBSERVED or not method:
         return UNKNOWN
-    stands_in = component in _ENERGY_COMPONENTS and not _STAND_INS.isdisjoint(method.split("|"))
-    return ESTIMATED if stands_in else MEASURED
+    steps = set(method.split("|"))
+    stand_ins = _STAND_INS - {"even-hours"} if _BY_PEAK in steps else _STAND_INS
+    stands_in = component in _ENERGY_COMPONENTS and not stand_ins.isdisjoint(steps)
+    return ESTIMATED if stands_in or is_accrued else MEASURED
 
 
 def quality(requests: pl.LazyFrame, ledger: pl.LazyFrame, hours: pl.LazyFrame) -> Quality:
@@ -175,7 +193,7 @@ def quality(requests: pl.LazyFrame, ledger: pl.LazyFrame, hours: pl.LazyFrame) -
 
 
 def _methods(ledger: pl.LazyFrame) -> tuple[MethodCost, ...]:
-    keys = ("currency", "category", "cause", "component", "allocation_method")
+    keys = ("currency", "category", "cause", "component", "allocation_method", "is_accrued")
     cost = pl.col("cost")
     sums = (
         ledger.group_by(keys)
@@ -189,15 +207,20 @@ def _methods(ledger: pl.LazyFrame) -> tuple[MethodCost, ...]:
     return tuple(
         MethodCost(
             currency=currency,
-            grade=grade(category, cause or "", component or "", method or ""),
+            grade=grade(
+                category, cause or "", component or "", method or "", is_accrued=bool(accrued)
+            ),
             method=method or "(none named)",
             category=category,
             cause=cause or "",
             component=component or "",
+            is_accrued=bool(accrued),
             amount=positive + negative,
             magnitude=positive - negative,
         )
-        for currency, category, cause, component, method, positive, negative in sums.iter_rows()
+        for currency, category, cause, component, method, accrued, positive, negative in (
+            sums.iter_rows()
+        )
     )
 
 

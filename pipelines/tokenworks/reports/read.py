@@ -60,8 +60,21 @@ COLUMNS: Mapping[str, Columns] = {
         "component": _TEXT,
         "currency": _TEXT,
         "allocation_method": _TEXT,
+        "is_accrued": _FLAG,
         "cost": MONEY,
         "cost_usd": MONEY,
+    },
+    "fct_cost_corrections": {
+        "posted_from": _DATE,
+        "corrected_period": _TEXT,
+        "bill_id": _TEXT,
+        "charge_line_id": _TEXT,
+        "component": _TEXT,
+        "category": _TEXT,
+        "cause": _TEXT,
+        "tenant_id": _TEXT,
+        "currency": _TEXT,
+        "cost": MONEY,
     },
     "fct_deployment_hours": {
         **_SEGMENT,
@@ -160,6 +173,7 @@ class Marts:
     energy: pl.LazyFrame
     chargeback: pl.LazyFrame
     variance: pl.LazyFrame
+    corrections: pl.LazyFrame
     reconciliation: pl.LazyFrame
 
 
@@ -183,10 +197,19 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
         unit_cost=marts["rpt_unit_cost"].filter(in_month),
         utilization=marts["rpt_utilization"].filter(in_month),
         energy=marts["rpt_energy"].filter(in_month),
-        chargeback=marts["rpt_chargeback"].filter(pl.col("month") == str(period)),
-        variance=marts["rpt_variance"].filter(pl.col("month") == str(period)),
+        chargeback=marts["rpt_chargeback"].filter(pl.col("month") == calendar_month(period)),
+        variance=marts["rpt_variance"].filter(pl.col("month") == calendar_month(period)),
+        corrections=marts["fct_cost_corrections"].filter(
+            pl.col("posted_from").is_between(period.start, period.end, closed="left")
+        ),
         reconciliation=_reconciliation(marts["rpt_reconciliation"], ledger, period),
     )
+
+
+def calendar_month(period: Period) -> str | None:
+    """The calendar month that a period is, as the monthly marts name it; None where it is none."""
+    month = Period(period.start.year, period.start.month)
+    return str(month) if (period.start, period.end) == (month.start, month.end) else None
 
 
 def scan_mart(folder: Path, mart: str, columns: Columns) -> pl.LazyFrame:

@@ -38,7 +38,7 @@ _BASIS_NAMES = {
 _TOKENS_OF_BASIS = {"marginal": 14, "active": 13, "fully_loaded": 13, "list": 15}
 _UNIT_COST_FIRST_COST = 5
 _UNIT_COST_FIRST_RATE = 9
-# Categories, total, billed lines, difference.
+# Categories, total, charged back, difference.
 _SUMMARY_ROWS = len(CATEGORIES) + 3
 
 
@@ -90,8 +90,8 @@ def _summary_rows(
         amount, row = ledger.categories[category], first + index
         share = amount / ledger.total if ledger.total else None
         formula = (
-            f"=SUMIFS(Chargeback!{span(2 + index, charged.first, charged.last)},"
-            f'Chargeback!{span(1, charged.first, charged.last)},"{currency}")'
+            f"=SUMIFS(Charges!{span(5 + index, billed.first, billed.last)},"
+            f'Charges!{span(0, billed.first, billed.last)},"{currency}")'
         )
         rows.append(
             [
@@ -99,10 +99,9 @@ def _summary_rows(
                 Cell(currency),
                 Cell(amount, currency, formula),
                 Cell(share, "percent", f'=IF(C${total_row}<>0,C{row}/C${total_row},"")'),
-                Cell("sum of the Chargeback sheet"),
+                Cell("sum of the Charges sheet"),
             ]
         )
-    digits = minor_digits(currency)
     span_of_sum = f"C{first}:C{total_row - 1}"
     whole = Decimal(1) if ledger.total else None
     rows += [
@@ -113,27 +112,41 @@ def _summary_rows(
             Cell(whole, "percent", f'=IF(C{total_row}<>0,C{total_row}/C{total_row},"")', bold=True),
             Cell("sum of the lines above", bold=True),
         ],
+        *_charged_rows(ledger, charged, total_row),
+    ]
+    return rows
+
+
+def _charged_rows(ledger: CurrencyLedger, charged: Block, total_row: int) -> list[list[Cell]]:
+    """What the chargeback comes to, which must be the same."""
+    currency, digits = ledger.currency, minor_digits(ledger.currency)
+    if not charged.rows:
+        text = "charged by calendar month, not by this period"
+        return [
+            [Cell("Charged back"), Cell(currency), Cell(None), Cell(None), Cell(text)],
+            [Cell("Difference"), Cell(currency), Cell(None), Cell(None), Cell(None)],
+        ]
+    back = (
+        f"=SUMIFS(Chargeback!{span(2 + len(CATEGORIES), charged.first, charged.last)},"
+        f'Chargeback!{span(1, charged.first, charged.last)},"{currency}")'
+    )
+    difference = f"=ROUND(C{total_row}-C{total_row + 1},{digits})"
+    return [
         [
-            Cell("Billed lines"),
+            Cell("Charged back"),
             Cell(currency),
-            Cell(
-                ledger.total,
-                currency,
-                f"=SUMIFS(Charges!{span(len(billed.headers) - 1, billed.first, billed.last)},"
-                f'Charges!{span(0, billed.first, billed.last)},"{currency}")',
-            ),
+            Cell(ledger.total, currency, back),
             Cell(None),
-            Cell("sum of the Charges sheet"),
+            Cell("sum of the Chargeback sheet"),
         ],
         [
             Cell("Difference"),
             Cell(currency),
-            Cell(Decimal(0), currency, f"=ROUND(C{total_row}-C{total_row + 1},{digits})"),
+            Cell(Decimal(0), currency, difference),
             Cell(None),
             Cell("must be zero"),
         ],
     ]
-    return rows
 
 
 def _headline_block(tables: ReportTables, row: int) -> Block:

@@ -121,6 +121,56 @@ def reconciliation_sheet(tables: ReportTables) -> Sheet:
     )
 
 
+def corrections_sheet(tables: ReportTables) -> Sheet:
+    """What became known of closed periods, posted here."""
+    rows = [
+        [
+            Cell(found.corrected_period),
+            Cell(found.bill),
+            Cell(found.line or None),
+            Cell(found.component),
+            Cell(CATEGORY_NAMES.get(found.category, found.category)),
+            Cell(cause(found.cause, "")),
+            Cell(found.tenant or None),
+            Cell(found.currency),
+            Cell(found.amount, found.currency),
+        ]
+        for found in tables.corrections
+    ]
+    last = HEADER_ROW + len(rows)
+    totals = [
+        [
+            Cell(f"Total {currency}", bold=True),
+            *(Cell(None, bold=True) for _ in range(6)),
+            Cell(currency, bold=True),
+            Cell(
+                sum(
+                    (one.amount for one in tables.corrections if one.currency == currency),
+                    Decimal(0),
+                ),
+                currency,
+                sum_of_currency(8, 7, _FIRST, last, currency),
+                bold=True,
+            ),
+        ]
+        for currency in sorted({found.currency for found in tables.corrections})
+    ]
+    headers = [
+        *("Corrected period", "Bill", "Line", "Component", "Category", "Cause", "Tenant"),
+        *("Currency", "Amount"),
+    ]
+    return Sheet(
+        name="Corrections",
+        title="Corrections of closed periods",
+        note="What became known of a closed period after it was closed, posted in this one; it "
+        "comes on top of the month's own cost."
+        if rows
+        else "Nothing was posted in this period for a closed one.",
+        widths=(18, 34, 24, 16, 16, 18, 18, 10, 18),
+        blocks=(Block(headers, rows, totals),),
+    )
+
+
 def quality_sheet(tables: ReportTables) -> Sheet:
     """Cost by method and grade, and how many requests know each value."""
     methods = [
@@ -130,13 +180,15 @@ def quality_sheet(tables: ReportTables) -> Sheet:
             Cell(cause(found.cause, "")),
             Cell(found.component),
             Cell(found.grade),
+            Cell("accrued" if found.is_accrued else "billed"),
             Cell(found.currency),
             Cell(found.amount, found.currency),
         ]
         for found in tables.quality.methods
     ]
     method_block = Block(
-        ["Method", "Category", "Cause", "Component", "Grade", "Currency", "Amount"], methods
+        ["Method", "Category", "Cause", "Component", "Grade", "Bill", "Currency", "Amount"],
+        methods,
     )
     share_block = _share_block(tables, method_block.bottom + 3)
     return Sheet(
@@ -144,7 +196,7 @@ def quality_sheet(tables: ReportTables) -> Sheet:
         title="Data quality",
         note=f"Cost is {', '.join(GRADES[:-1])} or {GRADES[-1]}; the limit of the unknown share "
         f"is {UNKNOWN_LIMIT:.0%}. {telemetry(tables.quality.telemetry_coverage)}",
-        widths=(38, 16, 18, 18, 16, 12, 20),
+        widths=(38, 16, 18, 18, 16, 14, 12, 20),
         blocks=(method_block, share_block, _field_block(tables, share_block.bottom + 3)),
     )
 
@@ -157,13 +209,17 @@ def _share_block(tables: ReportTables, row: int) -> Block:
             Cell(ledger.currency, bold=category is None),
             *(
                 Cell(share, "percent", bold=category is None)
-                for share in tables.quality.shares(ledger.currency, category).values()
+                for share in (
+                    *tables.quality.shares(ledger.currency, category).values(),
+                    tables.quality.accrued_share(ledger.currency, category),
+                )
             ),
         ]
         for ledger in tables.ledgers
         for category in (*CATEGORIES, None)
     ]
-    headers = ["Figure", "Currency", *(f"{grade.capitalize()} share" for grade in GRADES)]
+    grades = (f"{grade.capitalize()} share" for grade in GRADES)
+    headers = ["Figure", "Currency", *grades, "Accrued, not billed yet"]
     return Block(headers, rows, row=row)
 
 

@@ -55,7 +55,7 @@ def chargeback_sheet(tables: ReportTables) -> Sheet:
                 ]
             )
         spans.append((charged.currency, start, start + len(charged.lines) - 1))
-    totals = _chargeback_totals(tables, HEADER_ROW + len(rows))
+    totals = _chargeback_totals(tables, HEADER_ROW + len(rows)) if rows else []
     headers = [
         *("Tenant", "Currency", *_SHARES, "Total", "Total, USD at the days' rates"),
         *("Cost centre", "Input tokens", "Output tokens", "List price of these, USD"),

@@ -16,6 +16,7 @@ import polars as pl
 
 from tokenworks.reports.chargeback import Chargeback, Policy, chargebacks, policy, uncharged
 from tokenworks.reports.charges import ChargeLine, charge_lines
+from tokenworks.reports.corrections import Correction, corrections
 from tokenworks.reports.headline import HeadlineRow, headline_rows
 from tokenworks.reports.ledger import CurrencyLedger, ledgers
 from tokenworks.reports.operations import (
@@ -29,7 +30,7 @@ from tokenworks.reports.operations import (
 )
 from tokenworks.reports.period import Period
 from tokenworks.reports.quality import Quality, quality
-from tokenworks.reports.read import Marts
+from tokenworks.reports.read import Marts, calendar_month
 from tokenworks.reports.unit_cost import SegmentCost, unit_costs
 from tokenworks.reports.variance import Bridge, bridge
 
@@ -112,6 +113,7 @@ class ReportTables:
     uncharged: tuple[str, ...]
     bridge: Bridge | None
     charges: tuple[ChargeLine, ...]
+    corrections: tuple[Correction, ...]
     unit_cost: tuple[SegmentCost, ...]
     segments: tuple[SegmentCost, ...]
     utilisation: tuple[Utilisation, ...]
@@ -136,11 +138,12 @@ def build_tables(marts: Marts, period: Period) -> ReportTables:
         request_count=int(marts.requests.select(pl.len()).collect().item()),
         headline=headline_rows(segments, latency),
         ledgers=books,
-        chargebacks=chargebacks(marts.chargeback, books),
+        chargebacks=chargebacks(marts.chargeback, books) if calendar_month(period) else (),
         policy=policy(marts.chargeback),
         uncharged=uncharged(marts.chargeback),
         bridge=bridge(marts.variance),
         charges=charge_lines(marts.ledger, books),
+        corrections=corrections(marts.corrections),
         unit_cost=unit_costs(marts.unit_cost, ("model", "tier", "region")),
         segments=tuple(segment for segment in segments if segment.request_count),
         utilisation=utilisation(marts.utilization),

@@ -47,6 +47,7 @@ def month_sheets(tables: ReportTables) -> tuple[Sheet, ...]:
         sheets_finance.variance_sheet(tables),
         sheets_detail.idle_sheet(tables),
         sheets_detail.reconciliation_sheet(tables),
+        sheets_detail.corrections_sheet(tables),
         sheets_detail.quality_sheet(tables),
         billed,
         sheets_detail.assumptions_sheet(),

@@ -165,6 +165,24 @@ def _chargeback() -> Rows:
     ]
 
 
+def _corrections() -> Rows:
+    """A late credit for a closed August, in thirds, and one that a later month posts."""
+    line = {
+        "posted_from": DAY_1,
+        "corrected_period": "2026-08",
+        "bill_id": "power-08",
+        "component": "electricity",
+        "category": "served",
+        "currency": "USD",
+    }
+    third = Decimal("-3.333333333333")
+    return [
+        *({**line, "tenant_id": tenant, "cost": third} for tenant in ("acme", "birch")),
+        {**line, "tenant_id": "cobalt", "cost": Decimal("-3.333333333334")},
+        {**line, "posted_from": date(2026, 10, 1), "cost": Decimal("7.00")},
+    ]
+
+
 def _variance() -> Rows:
     """Metrics SYN-10 and a new segment, with thirds of cents that must not be lost."""
 
@@ -341,6 +359,7 @@ def home(settings: Settings, write_mart: WriteMart) -> Settings:
     write_mart("rpt_reconciliation", _reconciliation())
     write_mart("rpt_chargeback", _chargeback())
     write_mart("rpt_variance", _variance())
+    write_mart("fct_cost_corrections", _corrections())
     return settings
 
 

@@ -93,6 +93,7 @@ def test_sheets_stand_in_order_when_opened(values: Workbook) -> None:
         "Variance",
         "Idle",
         "Reconciliation",
+        "Corrections",
         "Data quality",
         "Charges",
         "Assumptions",
@@ -131,9 +132,9 @@ def test_summary_ties_to_the_ledger_when_opened(values: Workbook) -> None:
         (row[0], row[1]): row[2] for row in values["Summary"].iter_rows(min_row=6, values_only=True)
     }
     assert rows["Total USD", "USD"] == 213.5
-    assert rows["Billed lines", "USD"] == 213.5
+    assert rows["Charged back", "USD"] == 213.5
     assert rows["Difference", "USD"] == 0
-    assert rows["Billed lines", "EUR"] == 3
+    assert rows["Charged back", "EUR"] == 3
 
 
 def test_first_line_is_about_unknown_shares_when_any_sheet_is_read(values: Workbook) -> None:
@@ -206,8 +207,31 @@ def test_charts_stand_where_people_would_rather_look(path: Path) -> None:
 
 def test_every_figure_of_the_summary_says_how_sure_it_is(values: Workbook) -> None:
     rows = {
-        (row[0], row[1]): row[2:5]
+        (row[0], row[1]): row[2:6]
         for row in values["Data quality"].iter_rows(min_row=6, values_only=True)
     }
-    assert rows["Served", "USD"] == (1, 0, 0)
-    assert rows["Unattributed", "USD"] == (0, 0, 1)
+    assert rows["Served", "USD"] == (1, 0, 0, 0)
+    assert rows["Unattributed", "USD"] == (0, 0, 1, 0)
+
+
+def test_late_bill_of_a_closed_month_is_shown_where_it_is_posted(values: Workbook) -> None:
+    rows = list(values["Corrections"].iter_rows(min_row=6, max_row=9, values_only=True))
+    assert [(row[0], row[6], row[8]) for row in rows] == [
+        ("2026-08", "acme", -3.33),
+        ("2026-08", "birch", -3.33),
+        ("2026-08", "cobalt", -3.34),
+        ("Total USD", None, -10),
+    ]
+
+
+def test_period_of_another_calendar_has_cost_and_no_chargeback(
+    tables: ReportTables, tmp_path: Path
+) -> None:
+    target = tmp_path / "fiscal.xlsx"
+    write_workbook(replace(tables, chargebacks=(), bridge=None), target)
+    book = load_workbook(target, data_only=True)
+    rows = {(row[0], row[1]): row[2:5] for row in book["Summary"].iter_rows(values_only=True)}
+    assert rows["Total USD", "USD"][0] == 213.5
+    assert rows["Charged back", "USD"] == (
+        *(None, None, "charged by calendar month, not by this period"),
+    )
