@@ -144,9 +144,13 @@ def _tenants(settings: Settings) -> dict[int, str | None]:
 def test_dates_are_made_again_where_a_file_told_them_something_and_nowhere_else(
     built: BuildResult,
 ) -> None:
-    """The 12th has hours that nobody had seen; no other day pays for the 13th."""
+    """The 12th has hours that nobody had seen; no other day pays for the 13th.
+
+    On the 6th two requests that run into the 7th swapped their tokens: together they are what they were,
+    so nothing of the 7th moves.
+    """
     assert built.whole_because is None
-    told = (3, 4), (6, 7), (8, 9, 10), (12, 13)
+    told = (3, 4), (6,), (8, 9, 10), (12, 13)
     assert built.restated_dates == tuple(date(2026, 9, day) for days in told for day in days)
 
 
