@@ -19,13 +19,8 @@ from typing import BinaryIO
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.requests.genai_spans import Scope, SpanError
-from tokenworks_sources.connectors.requests.otlp_wire import (
-    LENGTH,
-    WireError,
-    scope_of,
-    span_of,
-    varint,
-)
+from tokenworks_sources.connectors.requests.otlp_wire import scope_of, span_of
+from tokenworks_sources.connectors.requests.protobuf_fields import LENGTH, WireError, varint
 from tokenworks_sources.connectors.requests.span_rows import SpanRows, span_rows
 from tokenworks_sources.landing import open_decompressed
 

@@ -2,14 +2,12 @@
 
 Pure. Only the few messages of a trace, and of them only what is read: a generated class would decode
 every prompt first and hold a whole request in memory.
-
-Tags are field number × 8 + wire type, so a field of the wrong type is an unknown one.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tokenworks_sources.connectors.requests import genai_attributes as names
 from tokenworks_sources.connectors.requests.genai_spans import Scope, Span, SpanError
@@ -21,17 +19,17 @@ from tokenworks_sources.connectors.requests.otlp_values import (
     id_of,
     is_known,
 )
+from tokenworks_sources.connectors.requests.protobuf_fields import (
+    WireError,
+    entries,
+    entry,
+    varint,
+)
 
 DAMAGED = "span: damaged protobuf"
 _ATTRIBUTE, _EVENT = 0x4A, 0x5A
-VARINT, LENGTH = 0, 2
-# Wire type to bytes.
-_FIXED = {1: 8, 5: 4}
 _DEEPEST_VALUE = 8
-_LONGEST_VARINT = 10
 
-# Tag, place where the value begins, place where it ends; for numbers the value and 0.
-Entry = tuple[int, int, int]
 
 # Field, rank and value of an attribute.
 _Known = tuple[str, int, object]
@@ -42,61 +40,6 @@ _SPAN_PLACES = {name.encode(): place for name, place in names.SPAN.items()}
 _RESOURCE_PLACES = {name.encode(): place for name, place in names.RESOURCE.items()}
 _EXCEPTION = {name.encode(): place for name, place in names.EXCEPTION.items()}
 _FIRST_TOKEN = frozenset(name.encode() for name in names.FIRST_TOKEN_EVENTS)
-
-
-class WireError(ValueError):
-    """Bytes that are no protobuf message."""
-
-
-def varint(text: bytes, place: int) -> tuple[int, int]:
-    """A number of up to ten bytes, and where it ends."""
-    value = shift = 0
-    for _ in range(_LONGEST_VARINT):
-        byte = text[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-        shift += 7
-    raise WireError
-
-
-def entries(text: bytes, place: int, end: int) -> Iterator[Entry]:
-    """The fields of a message.
-
-    Raises:
-        WireError, IndexError: it is none.
-    """
-    while place < end:
-        tag, begin, stop, place = _entry(text, place, end)
-        yield tag, begin, stop
-
-
-def _entry(text: bytes, place: int, end: int) -> tuple[int, int, int, int]:
-    """The field that begins at a place, and where the next one does."""
-    tag = text[place]
-    place += 1
-    if tag >= 0x80:
-        tag, place = varint(text, place - 1)
-    wire = tag & 7
-    if wire == LENGTH:
-        size = text[place]
-        place += 1
-        if size >= 0x80:
-            size, place = varint(text, place - 1)
-        begin, stop = place, place + size
-        place = stop
-    elif wire == VARINT:
-        (begin, place), stop = varint(text, place), 0
-    elif wire in _FIXED:
-        size = _FIXED[wire]
-        begin, stop = int.from_bytes(text[place : place + size], "little"), 0
-        place += size
-    else:
-        raise WireError
-    if place > end:
-        raise WireError
-    return tag, begin, stop, place
 
 
 def span_of(text: bytes) -> Span:
@@ -120,7 +63,7 @@ def _span(text: bytes) -> Span:
     place, whole = 0, len(text)
     while place < whole:
         if text[place] != _ATTRIBUTE:
-            tag, begin, end, place = _entry(text, place, whole)
+            tag, begin, end, place = entry(text, place, whole)
             if tag == _EVENT:
                 events.append((begin, end))
             else:
