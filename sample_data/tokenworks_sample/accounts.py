@@ -124,14 +124,14 @@ def _lost(account: DeploymentAccount, attempt: Attempt) -> None:
 def spread(
     weights: dict[tuple[int, str], float], row: Row, tenant: str, deployment: Deployment
 ) -> None:
-    """Phase weights by hour.
+    """What a request weighs in each hour, by the deployment's method.
 
     The prompt and the first token count where the first token falls, the other output tokens evenly
     from there to the end.
     """
     if row.first is None:
         return
-    prefill, decode, cache_read = deployment.weights
+    prefill, decode, cache_read = deployment.shares
     hour = int(row.first // HOUR)
     uncached = row.input_tokens - row.cached_tokens
     weights[hour, tenant] += uncached * prefill + row.cached_tokens * cache_read + decode

@@ -7,21 +7,16 @@ Lines go to hours, hours to GPUs, GPU-hours to states, busy time to tenants.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from tokenworks_sample.accounts import Accounts
 from tokenworks_sample.charges import Charge, amortisation_per_day
-from tokenworks_sample.clock import DAY, HOUR, QUARTER
-from tokenworks_sample.faults import FaultPlan
-from tokenworks_sample.meter import BillLine
-from tokenworks_sample.records import Scraped
-from tokenworks_sample.series import eur_usd
+from tokenworks_sample.clock import HOUR
+from tokenworks_sample.electricity import SitePower, orphaned_demand, site_power
+from tokenworks_sample.facts import QUARTERS_PER_HOUR, Facts, dollars
 from tokenworks_sample.serving import Engine
-from tokenworks_sample.world import LOADING_SECONDS, Replica, Server, World
-
-QUARTERS_PER_HOUR = HOUR // QUARTER
+from tokenworks_sample.world import LOADING_SECONDS, Replica, Server
 
 
 @dataclass
@@ -42,56 +37,24 @@ class Ledger:
         return sum(self.served.values()) + self.waste + self.unattributed + self.overhead + idle
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the allocation needs to know."""
-
-    world: World
-    plan: FaultPlan
-    days: int
-    accounts: Accounts
-    engines: dict[str, Engine]
-    scraped: dict[str, Scraped]
-    charges: Sequence[Charge]
-    bills: Sequence[BillLine]
-    watt_hours: dict[str, list[int]]
-
-    @cached_property
-    def holders(self) -> dict[str, Replica]:
-        """Replica by GPU."""
-        return {gpu: replica for replica in self.world.replicas for gpu in replica.gpus}
-
-    @property
-    def hours(self) -> int:
-        """Hours of the sample."""
-        return self.days * DAY // HOUR
-
-
 def allocate(facts: Facts) -> Ledger:
     """The whole ledger."""
     ledger = Ledger()
-    electricity = {site.id: _electricity(facts, site.id) for site in facts.world.sites}
+    power = {site.id: site_power(facts, site.id) for site in facts.world.sites}
     for charge in facts.charges:
         if charge.kind in ("network", "storage", "software"):
             ledger.overhead += _charge_usd(charge)
     for hour in range(facts.hours):
         pools: dict[str, float] = defaultdict(float)
-        per_joule = {
-            site.id: electricity[site.id][hour] / _site_joules(facts, site.id, hour)
-            for site in facts.world.sites
-        }
         for server in facts.world.servers:
-            busy = _server_hour(facts, ledger, server, hour, per_joule[server.site])
+            busy = _server_hour(facts, ledger, server, hour, power[server.site])
             for deployment, cost in busy:
                 pools[deployment] += cost
+        for site, cost in orphaned_demand(facts, power, hour):
+            ledger.idle[site, "unallocated"] += cost
         for deployment, pool in pools.items():
             _share(facts.accounts, ledger, deployment, hour, pool)
     return ledger
-
-
-def dollars(amount: float, currency: str, day: int) -> float:
-    """An amount in US dollars at that day's rate."""
-    return amount if currency == "USD" else amount * float(eur_usd(day))
 
 
 def _charge_usd(charge: Charge) -> float:
@@ -100,42 +63,9 @@ def _charge_usd(charge: Charge) -> float:
     return sum(dollars(each, charge.currency, d) for d in range(charge.start_day, charge.end_day))
 
 
-def _electricity(facts: Facts, site: str) -> list[float]:
-    """US dollars of the site's bills in each hour: energy lines by metered energy, others even."""
-    metered = facts.watt_hours[site]
-    hourly = [
-        sum(metered[h * QUARTERS_PER_HOUR : (h + 1) * QUARTERS_PER_HOUR])
-        for h in range(facts.hours)
-    ]
-    result = [0.0] * facts.hours
-    for line in facts.bills:
-        if line.site != site:
-            continue
-        hours = range(int(line.start // HOUR), int(line.end // HOUR))
-        weights = [hourly[h] if line.kind == "energy" else 1 for h in hours]
-        whole = sum(weights)
-        for h, weight in zip(hours, weights, strict=True):
-            amount = float(line.amount) * weight / whole
-            result[h] += dollars(amount, line.currency, h // 24)
-    return result
-
-
-def hour_joules(engine: Engine, hour: int) -> float:
-    """Energy of one GPU of a replica in an hour."""
-    first = hour * QUARTERS_PER_HOUR
-    return engine.quarters[first + QUARTERS_PER_HOUR][0] - engine.quarters[first][0]
-
-
 def _busy_seconds(engine: Engine, hour: int) -> float:
     first = hour * QUARTERS_PER_HOUR
     return engine.quarters[first + QUARTERS_PER_HOUR][1] - engine.quarters[first][1]
-
-
-def _gpu_joules(facts: Facts, server: Server, gpu: str, hour: int) -> float:
-    replica = facts.holders.get(gpu)
-    if replica is None:
-        return server.kind.unallocated_watts * HOUR
-    return hour_joules(facts.engines[replica.id], hour)
 
 
 def _server_usd(facts: Facts, server: Server, hour: int) -> float:
@@ -151,22 +81,13 @@ def _server_usd(facts: Facts, server: Server, hour: int) -> float:
     return dollars(daily / 24, currency, day)
 
 
-def _site_joules(facts: Facts, site: str, hour: int) -> float:
-    return sum(
-        _gpu_joules(facts, server, gpu, hour)
-        for server in facts.world.servers
-        if server.site == site
-        for gpu in server.gpus
-    )
-
-
 def _server_hour(
-    facts: Facts, ledger: Ledger, server: Server, hour: int, per_joule: float
+    facts: Facts, ledger: Ledger, server: Server, hour: int, power: SitePower
 ) -> Iterator[tuple[str, float]]:
     """Post the idle states of a server's GPUs; yield what their busy time cost, by deployment."""
     each = _server_usd(facts, server, hour) / len(server.gpus)
     for gpu in server.gpus:
-        cost = each + per_joule * _gpu_joules(facts, server, gpu, hour)
+        cost = each + power.usd(facts, server, gpu, hour)
         replica = facts.holders.get(gpu)
         assigned = _overlap(replica.valid_from, float("inf"), hour) if replica else 0.0
         _post(ledger, server.id, "unallocated", HOUR - assigned, cost)

@@ -5,6 +5,7 @@ Belongs here: the ESPI XML and the CSV of bill lines. The numbers come from `met
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,13 +13,14 @@ from pathlib import Path
 from tokenworks_sample.clock import DAY, QUARTER, START_EPOCH, day_name, iso
 from tokenworks_sample.landing import write_csv, write_gzip
 from tokenworks_sample.meter import BillLine, reading_cost
-from tokenworks_sample.series import TARIFFS
+from tokenworks_sample.series import TARIFF_IDS, TARIFFS, is_day_hour
 from tokenworks_sample.world import Site, World
 
 CURRENCY_NUMBERS = {"USD": 840, "EUR": 978}
 # Offset from UTC without summer time.
 STANDARD_OFFSETS = {"America/New_York": -18_000, "Europe/Amsterdam": 3_600}
 DAYS_PER_FILE = 7
+HOURS_OF_DAY = 24
 BILL_HEADER = (
     "bill_id", "line_id", "meter_id", "utility_name", "period_start", "period_end", "kind",
     "quantity", "unit", "amount", "currency", "issued_at", "description",
@@ -107,6 +109,28 @@ def write_bills(folder: Path, world: World, lines: Sequence[BillLine]) -> None:
     for bill in dict.fromkeys(line.bill_id for line in lines):
         rows = [_bill_row(world, line) for line in lines if line.bill_id == bill]
         write_csv(folder / f"{bill}.csv", BILL_HEADER, rows)
+
+
+def write_tariffs(folder: Path) -> None:
+    """Energy by time of use as the Utility Rate Database has it; the demand charge of the bills is
+    prorated by days, which no tariff of the database is.
+    """
+    for site, identity in TARIFF_IDS.items():
+        tariff = TARIFFS[site]
+        weekday = [int(is_day_hour(hour)) for hour in range(HOURS_OF_DAY)]
+        document = {
+            "label": identity,
+            "utility": tariff.utility,
+            "name": "Time of use",
+            "sector": "Commercial",
+            "startdate": 0,
+            "energyratestructure": [[{"rate": float(rate)}] for rate in (tariff.night, tariff.day)],
+            "energyweekdayschedule": [weekday] * 12,
+            "energyweekendschedule": [[0] * HOURS_OF_DAY] * 12,
+        }
+        path = folder / f"{identity}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"items": [document]}) + "\n", encoding="utf-8")
 
 
 def _bill_row(world: World, line: BillLine) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tokenworks_sample.clock import iso
+from tokenworks_sample.series import TARIFF_IDS
 from tokenworks_sample.world import TIERS, Deployment, Server, World
 
 
@@ -38,9 +39,11 @@ def write_fleet(path: Path, world: World) -> None:
 
 def _site(world: World, index: int) -> dict[str, Any]:
     site = world.sites[index]
+    tariff = {"tariff": TARIFF_IDS[site.id]} if site.id in TARIFF_IDS else {}
     return {
         "id": site.id, "region": site.id, "time_zone": site.time_zone, "pue": site.pue,
         "facility_meter": site.meter, "grid_zone": site.grid_zone, "currency": site.currency,
+        **tariff,
     }  # fmt: skip
 
 
@@ -68,6 +71,7 @@ def _deployment(world: World, deployment: Deployment) -> dict[str, Any]:
         if replica.valid_from > 0:
             entry["valid_from"] = iso(replica.valid_from)
         replicas.append(entry)
+    is_default = deployment.method == "phase-weighted"
     return {
         "id": deployment.id,
         "key": deployment.id,
@@ -82,6 +86,7 @@ def _deployment(world: World, deployment: Deployment) -> dict[str, Any]:
             "decode_seconds_per_token": decode,
             "cache_read_seconds_per_token": cache_read,
         },
+        **({} if is_default else {"allocation": {"method": deployment.method}}),
         "idle_power_watts": deployment.kind.empty_watts,
         "replicas": replicas,
     }

@@ -17,12 +17,13 @@ from tokenworks_sample.accounts import Accounts
 from tokenworks_sample.charges import all_charges
 from tokenworks_sample.clock import DAY, HOUR, QUARTER
 from tokenworks_sample.cluster import Cluster
-from tokenworks_sample.costs import Facts, allocate
-from tokenworks_sample.emit_energy import write_bills, write_readings
+from tokenworks_sample.costs import allocate
+from tokenworks_sample.emit_energy import write_bills, write_readings, write_tariffs
 from tokenworks_sample.emit_fleet import write_fleet
 from tokenworks_sample.emit_focus import write_charges
 from tokenworks_sample.emit_litellm import SpendLog, line_of, row_of
 from tokenworks_sample.emit_series import write_series
+from tokenworks_sample.facts import Facts
 from tokenworks_sample.faults import PLAN, FaultPlan
 from tokenworks_sample.meter import BillLine, bills, readings
 from tokenworks_sample.records import Scrape, Scraped
@@ -177,6 +178,7 @@ def _books(run: Run, out: Path, about: dict[str, float]) -> None:
         folder = run.landing / "energy_readings/green_button"
         write_readings(folder, site, watt_hours[site.id])
     write_bills(run.landing / "energy_bills/mapped", run.world, lines)
+    write_tariffs(run.landing / "tariff_rates/openei_urdb")
     charges = all_charges(run.world, run.plan, run.days)
     write_charges(run.landing / "charges/focus", charges)
     write_series(run.landing, run.world, run.days)

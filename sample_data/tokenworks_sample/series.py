@@ -45,6 +45,9 @@ TARIFFS = {
                       Decimal("5.20"), Decimal("0.85"), Decimal("0.09")),
 }  # fmt: skip
 
+# The tariff that a site's `fleet.yaml` names; without one the price of an hour is not known.
+TARIFF_IDS = {"us-east": "atlantic-power-tou"}
+
 
 def eur_usd(day: int) -> Decimal:
     """US dollars for one euro on a day of the sample."""
@@ -65,7 +68,12 @@ def list_price(model: str, seconds: float) -> tuple[Decimal, Decimal, Decimal]:
 def is_day_rate(seconds: float, zone: str) -> bool:
     """Weekdays from 7 to 23 local time are billed at the day rate."""
     here = local(seconds, zone)
-    return here.weekday() < 5 and 7 <= here.hour < 23
+    return here.weekday() < 5 and is_day_hour(here.hour)
+
+
+def is_day_hour(hour: int) -> bool:
+    """The day of a weekday begins at 7 and ends at 23."""
+    return 7 <= hour < 23
 
 
 def energy_rate(site: str, zone: str, seconds: float) -> Decimal:

@@ -12,7 +12,8 @@ from typing import Any
 
 from tokenworks_sample.accounts import SHORT_INPUT, percentile, sum_of
 from tokenworks_sample.clock import DAY, HOUR, QUARTER, day_name, iso
-from tokenworks_sample.costs import Facts, Ledger
+from tokenworks_sample.costs import Ledger
+from tokenworks_sample.facts import Facts
 from tokenworks_sample.series import LIST_PRICES
 from tokenworks_sample.world import BLOCK_TOKENS
 

@@ -98,6 +98,12 @@ class Deployment:
     kv_blocks: int
     weights: tuple[float, float, float]
     is_thinking: bool
+    method: str = "phase-weighted"
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """What a token weighs in the split of cost: uncached input, output, cached input."""
+        return self.weights if self.method == "phase-weighted" else (1.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,7 @@ def _deployments(site: str, short: str) -> tuple[Deployment, ...]:
         Deployment(
             f"large-{short}", "deepseek-r1-distill-llama-70b", "large", site, "int8", A100,
             LARGE_LAW, 48, 8192, 716, (0.00045, 0.0060, 0.0000045), True,
+            "uncached-tokens" if short == "eu" else "phase-weighted",
         ),
     )  # fmt: skip
 
