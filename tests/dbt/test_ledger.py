@@ -112,7 +112,7 @@ def test_demand_is_of_who_drew_at_the_peak(ask: Ask) -> None:
     """The peak is hour 11, where G1 drew 6/7: so in each of the three hours, .20 each."""
     found = ask(
         "select hour(hour_start), deployment_id, sum(cost), bool_and(not is_accrued), "
-        "bool_and(contains(allocation_method, 'even-hours|peak-responsibility|gpu-energy')) "
+        "bool_and(contains(allocation_method, 'posted-evenly|peak-responsibility|gpu-energy')) "
         "from fct_cost_ledger where component = 'demand' group by all order by 1, 2"
     )
     assert found == [

@@ -24,9 +24,9 @@ Verdict: TypeAlias = Literal["within", "above", "open"]
 # Energy is measured by meters and GPUs; time stands in for it where they are silent. A lease is
 # paid by time, so that the same methods are exact for it.
 _ENERGY_COMPONENTS = frozenset({"electricity", "cooling", "demand"})
-_STAND_INS = frozenset({"even-hours", "gpu-time"})
-# The load at the peak takes the place of hours, so that even hours before it estimate nothing.
-_BY_PEAK = "peak-responsibility"
+_STAND_INS = frozenset(
+    {"even-hours", "gpu-time", "gpu-energy-estimated", "gpu-kwh", "energy-share"}
+)
 
 FIELDS = {
     "tenant_id": "Tenant",
@@ -176,9 +176,7 @@ def grade(
     """
     if category == UNATTRIBUTED or cause == UNOBSERVED or not method:
         return UNKNOWN
-    steps = set(method.split("|"))
-    stand_ins = _STAND_INS - {"even-hours"} if _BY_PEAK in steps else _STAND_INS
-    stands_in = component in _ENERGY_COMPONENTS and not stand_ins.isdisjoint(steps)
+    stands_in = component in _ENERGY_COMPONENTS and not _STAND_INS.isdisjoint(method.split("|"))
     return ESTIMATED if stands_in or is_accrued else MEASURED
 
 

@@ -351,6 +351,8 @@ def test_warning_stays_when_one_share_is_above_the_limit_and_the_other_unknown()
         (("served", "", "electricity", "metered-kwh|gpu-energy|phase-weights"), "measured"),
         (("served", "", "electricity", "metered-kwh|gpu-time|phase-weights"), "estimated"),
         (("idle", "ready_empty", "demand", "even-hours|gpu-energy"), "estimated"),
+        (("served", "", "demand", "posted-evenly|energy-share|gpu-energy"), "estimated"),
+        (("served", "", "cooling", "metered-price|gpu-energy-estimated"), "estimated"),
         (("idle", "unobserved", "accelerator", "even-hours"), "unknown"),
         (("unattributed", "no_tokens", "accelerator", "even-hours|gpu-time"), "unknown"),
         (("served", "", "accelerator", ""), "unknown"),
@@ -397,7 +399,7 @@ def test_what_no_bill_confirms_is_an_estimate_when_graded(
 
 
 def test_demand_by_the_peak_is_measured_when_graded() -> None:
-    by_peak = "even-hours|peak-responsibility|gpu-energy"
+    by_peak = "posted-evenly|peak-responsibility|gpu-energy"
     assert grade("served", "", "demand", by_peak) == "measured"
-    assert grade("served", "", "demand", "even-hours|peak-responsibility|gpu-time") == "estimated"
+    assert grade("served", "", "demand", "posted-evenly|peak-responsibility|gpu-time") == "estimated"
     assert grade("idle", "ready_empty", "cooling", "metered-kwh|gpu-time") == "estimated"

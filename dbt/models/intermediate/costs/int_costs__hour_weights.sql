@@ -80,6 +80,8 @@ weighed as (
             when known.is_metered and known.is_priced then 'metered-price'
             when known.is_metered then 'metered-kwh'
             when known.is_bottom_up then 'gpu-kwh'
+            -- What a whole period is charged for has no better hour; energy has, and nobody read it.
+            when joined.bill_kind in ('demand', 'fixed') then 'posted-evenly'
             else 'even-hours'
         end as hour_method
     from joined

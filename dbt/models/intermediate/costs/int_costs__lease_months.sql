@@ -32,7 +32,7 @@ worked as (
         cast(sum(states.state_us) as bigint) as work_us
     from {{ ref('int_gpu__state_hours') }} as states
     inner join {{ ref('int_fleet__servers') }} as servers on states.server_id = servers.server_id
-    where servers.ownership = 'leased' and states.state in ('busy', 'headroom', 'ready_empty')
+    where servers.ownership = 'leased' and states.state in ('busy', 'ready_empty')
     group by states.server_id, date_trunc('month', {{ hour_start('states.hour_index') }})
 ),
 

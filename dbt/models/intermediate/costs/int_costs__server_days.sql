@@ -8,7 +8,7 @@ hours as (
         hour_index,
         cast(sum(state_us) as bigint) as available_us,
         cast(sum(case when state <> 'unallocated' then state_us else 0 end) as bigint) as assigned_us,
-        cast(sum(case when state in ('busy', 'headroom') then state_us else 0 end) as bigint) as busy_us
+        cast(sum(case when state = 'busy' then state_us else 0 end) as bigint) as busy_us
     from {{ ref('int_gpu__state_hours') }}
     group by server_id, hour_index
 ),

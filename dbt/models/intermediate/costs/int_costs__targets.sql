@@ -77,7 +77,7 @@ select
     deployment_id,
     pool,
     state,
-    case when bool_or(is_rated) then 'reserved-kw' else 'gpu-time' end as gpu_method,
+    case when bool_or(is_rated) then 'reserved-kw' else 'reserved-gpus' end as gpu_method,
     sum(state_ms * case when is_rated then gpu_rated_mw else 1 end) as weight
 from weighed
 group by site_id, hour_index, deployment_id, pool, state
