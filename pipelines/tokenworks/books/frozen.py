@@ -92,12 +92,9 @@ def postings(closed: list[Closed], calendar: Calendar) -> list[tuple[object, ...
 
 def write_ledger(connection: duckdb.DuckDBPyConnection, period: FiscalPeriod, folder: Path) -> None:
     """The ledger of a period by day, from the known books."""
-    columns = [row[0] for row in connection.execute("describe fct_cost_ledger").fetchall()]
-    # Books of a version without accruals hold none.
-    accrued = "is_accrued" if "is_accrued" in columns else "false as is_accrued"
     connection.execute(
         f"create or replace temp table frozen_ledger as select '{period.name}' as period, "
-        f"event_date, {', '.join(KEYS)}, {accrued}, cast(sum(cost) as decimal(38, 12)) as cost, "
+        f"event_date, {', '.join((*KEYS, *FLAGS))}, cast(sum(cost) as decimal(38, 12)) as cost, "
         "cast(sum(cost_usd) as decimal(38, 12)) as cost_usd from fct_cost_ledger "
         "where event_date between ? and ? group by all order by all",
         [period.first_date, period.last_date],

@@ -26,7 +26,8 @@ select
     cast(null as varchar) as tenant_id, cast(event_date as date) as event_date,
     'charges' as cost_source, 'accelerator' as component, cast(null as varchar) as model,
     cast(null as varchar) as tier, 'us' as site_id, 'us-east' as region, currency,
-    cast(cost as decimal(38, 12)) as cost, cast(cost_usd as decimal(38, 12)) as cost_usd
+    cast(cost as decimal(38, 12)) as cost, cast(cost_usd as decimal(38, 12)) as cost_usd,
+    false as is_accrued
 from lines
 """
 RECONCILIATION = """
