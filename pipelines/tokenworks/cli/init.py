@@ -23,6 +23,9 @@ sites: []
 #     grid_zone: US-PJM
 #     currency: USD                   # of the electricity bills
 
+# operator:
+#   name: Our Inference Ltd           # provider of the showback rows in the FOCUS export
+
 # servers:
 #   - id: srv-us-1                    # leases name it in FOCUS ResourceId
 #     site: us-east

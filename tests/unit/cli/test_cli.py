@@ -36,6 +36,7 @@ def test_help_lists_every_command() -> None:
         "build",
         "replay",
         "report",
+        "focus",
         "sql",
         "tables",
         "contracts",
