@@ -16,7 +16,8 @@ lines as (
         {% endfor -%}
         sum(cost_units) as total_units,
         sum(posted_units) as total_posted,
-        {{ known_sum('usd_units') }} as usd_units
+        {{ known_sum('usd_units') }} as usd_units,
+        sum(accrued_units) as accrued_units
     from {{ ref('int_finance__chargeback_posted') }}
     group by month, currency, line_kind, tenant_id
 ),
@@ -78,6 +79,7 @@ select
     {% endfor -%}
     {{ money('joined.total_units') }} as total_cost,
     {{ money('joined.usd_units') }} as total_cost_usd,
+    {{ money('joined.accrued_units') }} as accrued_cost,
     {% for category in categories -%}
     {{ money('joined.' ~ category ~ '_posted') }} as {{ category }}_amount,
     {% endfor -%}

@@ -33,6 +33,7 @@ pools as (
         costs.deployment_id,
         costs.cost_units,
         costs.usd_units,
+        costs.accrued_units,
         case
             when costs.policy <> 'tenant-share' then costs.policy
             when local.deployment_id is null then 'served-anywhere'
@@ -76,16 +77,20 @@ shared as (
     {{ allocate(
         'shares', ['month', 'currency', 'category', 'deployment_id'], 'weight',
         ['line_kind', 'tenant_id asc nulls first'],
-        {'cost_share': 'cost_units', 'usd_share': 'usd_units'}
+        {
+            'cost_share': 'cost_units',
+            'usd_share': 'usd_units',
+            'accrued_share': 'accrued_units',
+        }
     ) }}
 ),
 
 cells as (
-    select month, currency, category, line_kind, tenant_id, cost_units, usd_units
+    select month, currency, category, line_kind, tenant_id, cost_units, usd_units, accrued_units
     from costs
     where line_kind <> 'pool'
     union all
-    select month, currency, category, line_kind, tenant_id, cost_share, usd_share
+    select month, currency, category, line_kind, tenant_id, cost_share, usd_share, accrued_share
     from shared
 )
 
@@ -96,6 +101,7 @@ select
     line_kind,
     tenant_id,
     sum(cost_units) as cost_units,
-    {{ known_sum('usd_units') }} as usd_units
+    {{ known_sum('usd_units') }} as usd_units,
+    sum(accrued_units) as accrued_units
 from cells
 group by month, currency, category, line_kind, tenant_id

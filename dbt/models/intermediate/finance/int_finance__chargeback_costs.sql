@@ -17,7 +17,8 @@ select
         case when days.category = 'overhead' then policies.overhead_policy else policies.idle_policy end
     ) as policy,
     sum(days.cost_units) as cost_units,
-    {{ known_sum('days.usd_units') }} as usd_units
+    {{ known_sum('days.usd_units') }} as usd_units,
+    sum(days.accrued_units) as accrued_units
 from {{ ref('int_finance__ledger_days') }} as days
 inner join {{ ref('int_finance__policies') }} as policies on days.month = policies.month
 group by 1, 2, 3, 4, 5, 6

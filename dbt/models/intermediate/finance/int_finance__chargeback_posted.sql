@@ -52,5 +52,6 @@ select
     tenant_id,
     cost_units,
     usd_units,
+    accrued_units,
     posted * step as posted_units
 from posted_cells

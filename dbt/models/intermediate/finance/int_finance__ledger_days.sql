@@ -16,11 +16,12 @@ select
     tier,
     region,
     case
-        when component in ('electricity', 'cooling', 'demand', 'facility') then 'power'
+        when component in ('electricity', 'cooling', 'demand') then 'power'
         else 'capacity'
     end as cost_kind,
     sum({{ money_units('cost') }}) as cost_units,
-    {{ known_sum(money_units('cost_usd')) }} as usd_units
+    {{ known_sum(money_units('cost_usd')) }} as usd_units,
+    sum(case when is_accrued then {{ money_units('cost') }} else 0 end) as accrued_units
 from {{ ref('fct_cost_ledger') }}
 where {{ is_restated('event_date') }}
 group by
