@@ -52,6 +52,15 @@ def _fleet(tmp_path: Path, text: str = GOOD, old: str = "", new: str = "") -> Pa
     return path
 
 
+def test_operator_stands_on_every_site_and_is_unknown_when_not_named(
+    tmp_path: Path, ingest_file: Callable[..., Any]
+) -> None:
+    named = _fleet(tmp_path, old="sites:\n", new="operator: {name: Halyard AI}\nsites:\n")
+    sites = ingest_file(named, CONNECTOR).frames["fleet_sites"]
+    assert sites["operator_name"].to_list() == ["Halyard AI"]
+    assert load_fleet(_fleet(tmp_path)).operator is None
+
+
 def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., Any]) -> None:
     outcome = ingest_file(_fleet(tmp_path), CONNECTOR)
     rows = {table: frame.height for table, frame in outcome.frames.items()}
