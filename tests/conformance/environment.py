@@ -7,6 +7,7 @@ next run.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -61,8 +62,6 @@ class Validator:
 
     def criteria(self) -> list[str]:
         """Names of what a provider may support."""
-        import json
-
         return sorted(json.loads(self.rules.read_text(encoding="utf-8"))["ApplicabilityCriteria"])
 
     def judge(self, file: Path, criteria: str, rules: Path | None = None) -> Verdict:

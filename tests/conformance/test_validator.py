@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.conformance.environment import Validator
@@ -44,8 +45,6 @@ def test_stock_rules_fail_in_the_contradictory_ones_only(
 def test_validator_fails_when_a_file_breaks_a_rule(
     validator: Validator, corrected_rules: Path, exports: Exports, tmp_path: Path
 ) -> None:
-    import polars as pl
-
     whole = next(file for file in exports("every_kind") if "supply.parquet" in file.name)
     broken = tmp_path / "broken.parquet"
     pl.read_parquet(whole).with_columns(pl.lit("Nothing").alias("ServiceCategory")).write_parquet(
