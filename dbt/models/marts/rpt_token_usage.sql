@@ -7,6 +7,7 @@
     when 'input_cache_read' then prices.input_cache_read
     when 'output' then prices.output
 end{% endset %}
+{% set day_us = epoch_us('cast(started_date as timestamp)') %}
 with
 served as (
     select
@@ -29,8 +30,14 @@ classed as (
         served.*,
         classes.token_class,
         classes.token_count,
-        -- What bears cost without known tokens keeps one row without a class.
-        coalesce(classes.weight, 1) as class_weight,
+        -- What bears cost without known tokens keeps one row without a class; classes that all weigh
+        -- nothing bear it equally.
+        case
+            when sum(classes.weight) over (
+                partition by served.event_date, served.deployment_id, served.tenant_id, served.currency
+            ) > 0 then classes.weight
+            else 1
+        end as class_weight,
         greatest(1, coalesce(served.usd_units, served.cost_units)) as currency_weight
     from served
     left join {{ ref('int_costs__token_classes') }} as classes
@@ -38,7 +45,6 @@ classed as (
             served.event_date = classes.event_date
             and served.deployment_id = classes.deployment_id
             and served.tenant_id is not distinct from classes.tenant_id
-            and classes.weight > 0
 ),
 
 costed as (
@@ -70,9 +76,8 @@ prices as (
     qualify row_number() over (
         partition by started_date, model
         order by
-            cast({{ timestamp_of_us('valid_from_us') }} as date) < started_date desc,
-            case when cast({{ timestamp_of_us('valid_from_us') }} as date) < started_date
-                then -valid_from_us else valid_from_us end asc,
+            valid_from_us <= {{ day_us }} desc,
+            case when valid_from_us <= {{ day_us }} then -valid_from_us else valid_from_us end asc,
             price_list asc, price_provider asc, price_currency asc, provider asc
     ) = 1
 ),
