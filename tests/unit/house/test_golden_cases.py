@@ -56,6 +56,10 @@ CASES: dict[str, tuple[tuple[str, str], ...]] = {
             "test_volume_is_the_growth_of_all_tokens_at_the_mean_cost",
         ),
     ),
+    "SYN-11 capex": (
+        ("dbt/models/marts/rpt_gpu_hour_cost.yml", "syn_11_annuity_and_straight_line"),
+        ("dbt/models/marts/rpt_gpu_hour_cost.yml", "syn_11_gpu_hour"),
+    ),
     "SYN-12 tariff": (
         (TARIFFS, "syn_12_energy_by_time_of_use"),
         (TARIFFS, "syn_12_demand_and_its_ratchet"),
