@@ -271,9 +271,9 @@ BAD = [
     ('{"request_id": "x", "startTime": ', "not a JSON object with the fields of a spend log"),
     ("[1, 2]", "not a JSON object with the fields of a spend log"),
     ('{"a": 1}{"b": 2}', "not a JSON object with the fields of a spend log"),
-    (changed(prompt_tokens=12.7), "prompt_tokens: not a whole number"),
-    (changed(prompt_tokens=True), "prompt_tokens: not a whole number"),
-    (changed(completion_tokens="many"), "completion_tokens: not a whole number"),
+    (changed(prompt_tokens=12.7), "prompt_tokens: not a whole number below 10^15"),
+    (changed(prompt_tokens=True), "prompt_tokens: not a whole number below 10^15"),
+    (changed(completion_tokens="many"), "completion_tokens: not a whole number below 10^15"),
     (changed(completion_tokens=-1), "output_total_tokens: below 0"),
     (changed(startTime="2026-02-30 00:00:00"), "startTime: not a timestamp"),
     (changed(startTime=None), "started_at: missing"),
@@ -290,7 +290,7 @@ BAD = [
     ),
     (
         with_usage({"prompt_tokens_details": {"cached_tokens": 1.5}}),
-        "metadata.usage_object.prompt_tokens_details.cached_tokens: not a whole number",
+        "metadata.usage_object.prompt_tokens_details.cached_tokens: not a whole number below 10^15",
     ),
     (
         changed(metadata={"spend_logs_metadata": {"prefix_block_hashes": ["x"]}}),
@@ -368,7 +368,7 @@ def test_rows_are_the_same_when_the_log_is_csv(write: Write, ingest_file: Any) -
     provenance = ["source_line", "source_file", "source_digest", "tags", "event_date"]
     assert found[:1].drop(provenance).equals(one.drop(provenance))
     assert outcome.rejects.sort("source_line").select("source_line", "reason").rows() == [
-        (4, "prompt_tokens: not a whole number"),
+        (4, "prompt_tokens: not a whole number below 10^15"),
         (5, "another number of fields than the header: 4, not 27"),
         (8, "metadata: not JSON"),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tokenworks_sources.connectors.requests import litellm, litellm_jsonl
+from tokenworks_sources.connectors.requests import litellm, litellm_engine, litellm_jsonl
 
 CONNECTOR = litellm.CONNECTOR
 
@@ -220,4 +220,70 @@ def test_every_row_is_read_when_metadata_has_nothing_known_and_every_second_line
     assert found.height == 2970
     assert all(line == 2 * number + 1 for line, number in found.rows())
     assert outcome.rejects["source_line"].to_list() == list(range(1, 6000, 200))
-    assert outcome.rejects["reason"].unique().to_list() == ["prompt_tokens: not a whole number"]
+    assert outcome.rejects["reason"].unique().to_list() == [
+        "prompt_tokens: not a whole number below 10^15"
+    ]
+
+
+def test_no_place_of_metadata_is_overlooked_when_the_first_records_do_not_fill_it(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(litellm_engine, "MET_RECORDS", 2)
+    early = {"usage_object": {"prompt_tokens_details": {"cached_tokens": 3}}, "trace_id": "t"}
+    late: dict[str, Any] = {
+        "usage_object": {
+            "prompt_tokens_details": {"cached_tokens": 3, "cache_creation_tokens": 2},
+            "completion_tokens_details": {"reasoning_tokens": 1},
+        },
+        "spend_logs_metadata": {"queue_seconds": 0.5},
+    }
+    bad = {"usage_object": {"reasoning_tokens": 1.5}}
+    outcome = ingest(
+        row(request_id="r-1", metadata=early),
+        row(request_id="r-2", metadata=early),
+        row(request_id="r-3", metadata=late),
+        row(request_id="r-4", metadata=early),
+        row(request_id="r-5", metadata=bad),
+    )
+    found = outcome.frames["requests"].sort("request_id")
+    columns = (
+        "request_id",
+        "source_line",
+        "input_cache_read_tokens",
+        "input_cache_write_tokens",
+        "output_reasoning_tokens",
+        "queue_seconds",
+        "trace_id",
+    )
+    assert found.select(columns).rows() == [
+        ("r-1", 1, 3, None, None, None, "t"),
+        ("r-2", 2, 3, None, None, None, "t"),
+        ("r-3", 3, 3, 2, 1, 0.5, None),
+        ("r-4", 4, 3, None, None, None, "t"),
+    ]
+    assert outcome.rejects.select("source_line", "reason").rows() == [
+        (5, "metadata.usage_object.reasoning_tokens: not a whole number below 10^15")
+    ]
+
+
+@pytest.mark.parametrize("name", ["spend.jsonl", "spend.csv"])
+def test_one_record_is_a_reject_when_its_counts_overflow(ingest: Ingest, name: str) -> None:
+    metadata = '{"usage_object": {"input_tokens": 5, "cache_read_input_tokens": %d}}'
+    most, more = metadata % 10**15, metadata % (2**63 - 1)
+    if name.endswith(".csv"):
+        lines = ["request_id,call_type,startTime,model,prompt_tokens,metadata"]
+        for number, text in enumerate((most, more), start=1):
+            cell = text.replace('"', '""')
+            lines.append(f'r-{number},acompletion,2026-09-01T00:00:00Z,m,5,"{cell}"')
+    else:
+        lines = [
+            row(request_id=f"r-{number}", prompt_tokens=5, metadata=json.loads(text))
+            for number, text in enumerate((most, more), start=1)
+        ]
+    outcome = ingest(*lines, name=name)
+    assert outcome.frames["requests"].select("request_id", "input_total_tokens").rows() == [
+        ("r-1", 1_000_000_000_000_005)
+    ]
+    assert outcome.rejects["reason"].to_list() == [
+        "metadata.usage_object.cache_read_input_tokens: not a whole number below 10^15"
+    ]

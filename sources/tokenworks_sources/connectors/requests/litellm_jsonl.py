@@ -6,15 +6,21 @@ its first records, and is then read as JSON from the start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise, tee
 
 import duckdb
 
 from tokenworks_sources.connectors.base import BatchSink, LandingFile, Sink
-from tokenworks_sources.connectors.requests import litellm_engine, litellm_sql, slices
+from tokenworks_sources.connectors.requests import (
+    litellm_engine,
+    litellm_metadata,
+    litellm_sql,
+    slices,
+)
+from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
 
@@ -36,7 +42,9 @@ def read(file: LandingFile, sink: Sink) -> None:
             try:
                 reader = reader or _met(connection, files, window, sink.pseudonym_key)
                 place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
-                _read_window(reader, window, place, "", _OneFile(sink), records)
+                again = _read_window(reader, window, place, "", _OneFile(sink), records)
+                if again > DOUBTFUL_SHARE * records:
+                    reader = replace(reader, found=litellm_metadata.EVERYWHERE)
             except duckdb.Error as error:
                 raise _unreadable(file, error) from error
 
@@ -97,16 +105,19 @@ class _Reader:
     files: slices.SliceFileSystem
     form: litellm_sql.Form
     in_order: bool
+    found: Collection[str]
 
     def rows(
         self, window: slices.Window, form: litellm_sql.Form, place: str, join: str, where: str = ""
     ) -> str:
         """All records of a window with the contract's columns, their place and `_reason`."""
-        numbered = self._numbered(window, litellm_sql.json_columns(form))
+        numbered = self._numbered(window, litellm_sql.json_columns(form, self.found))
         source = (
             f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join} {where}"
         )
-        return litellm_sql.request_rows(source, form)
+        return litellm_sql.request_rows(
+            source, form, self.found if form == "object" else EVERYWHERE
+        )
 
     def nothing(self, window: slices.Window, place: str, join: str) -> str:
         """The records that hold none of the fields of a spend log: most of those that are bad."""
@@ -130,11 +141,15 @@ def _met(
 ) -> _Reader:
     """Looks at the first records: their names, the form of their metadata, and their order."""
     scan = _scan(files.show(window)[0], litellm_sql.json_columns("object"))
-    (doubtful, starts) = litellm_engine.remember_names(
+    (doubtful, starts, found) = litellm_engine.remember_names(
         connection,
         key,
         f"(select *, metadata as _m from {scan})",
-        (f"avg(({litellm_sql.doubtful()})::int)", 'list("startTime")'),
+        (
+            f"avg(({litellm_metadata.doubtful()})::int)",
+            'list("startTime")',
+            litellm_metadata.sightings(),
+        ),
     )
     times = [time for time in starts or () if time is not None]
     turns = sum(later < earlier for earlier, later in pairwise(times))
@@ -143,6 +158,7 @@ def _met(
         files,
         "json" if (doubtful or 0) > DOUBTFUL_SHARE else "object",
         turns <= OUT_OF_ORDER_SHARE * len(times),
+        litellm_metadata.found_by(found),
     )
 
 
@@ -153,18 +169,20 @@ def _read_window(
     join: str,
     sink: BatchSink | _OneFile,
     records: int,
-) -> None:
+) -> int:
+    """Writes and rejects the records of a window; how many of them had to be read in all places."""
     connection = reader.connection
     rows = reader.rows(window, reader.form, place, join)
     day = _day_of(window) if reader.in_order else None
     bad = records - _copy(reader, sink, rows, day)
     if not bad:
-        return
-    left = "left_over"
+        return 0
+    left, doubtful = "left_over", 0
     # Four fields tell most of it, at a third of the cost of all.
     if _leave(connection, reader.nothing(window, place, join), left)[0] != bad:
         rows = reader.rows(window, reader.form, place, join)
-        if _leave(connection, rows, left)[1]:
+        doubtful = _leave(connection, rows, left)[1]
+        if doubtful:
             where = f"where _line in (select line from {left})"
             rows = reader.rows(window, "json", place, join, where)
             _copy(reader, sink, rows, day)
@@ -174,6 +192,7 @@ def _read_window(
     texts = slices.lines_at(window, (line for line, *_ in again))
     for (_, line, file, reason), text in zip(reasons, texts, strict=True):
         sink.reject(file, line, reason, text)
+    return doubtful
 
 
 def _copy(reader: _Reader, sink: BatchSink | _OneFile, rows: str, day: date | None) -> int:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Iterator
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
+from tokenworks_sources.connectors.requests import litellm_metadata
 from tokenworks_sources.connectors.requests.litellm_fields import (
     COUNTS,
     FIELDS,
@@ -19,6 +21,7 @@ from tokenworks_sources.connectors.requests.litellm_fields import (
     OPERATIONS,
     TEXTS,
 )
+from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.contracts.enforce import sql_violation
 from tokenworks_sources.contracts.render import DUCKDB_TYPES
 from tokenworks_sources.contracts.requests import CONTRACT
@@ -36,26 +39,28 @@ DOUBTFUL = "metadata: not read whole"
 Form = Literal["object", "json", "text"]
 
 
-def request_rows(source: str, form: Form) -> str:
+def request_rows(source: str, form: Form, found: Collection[str] = EVERYWHERE) -> str:
     """SQL of all records with the contract's columns, and `_reason` where a record is rejected.
 
     Args:
         source: SQL relation with the columns FIELDS and PLACE.
         form: what the column `metadata` is.
+        found: the places of metadata that are read; others are watched. Of objects only.
     """
     columns = ", ".join(
         f"{_column(column.name)}::{DUCKDB_TYPES[column.type]} as {column.name}"
         for column in CONTRACT.columns
     )
+    # Few values are null and given: a test that fails at once comes first.
     complaints = " ".join(
-        f"when {value} is not null and {typed} is null then '{reason}'"
-        for value, typed, reason in _CHECKS
+        f"when {typed} is null and {_given(value)} then '{reason}'"
+        for value, typed, reason in (*_FIELD_CHECKS, *_count_checks(found), *_INNER_CHECKS)
     )
-    doubt = f"when {doubtful()} then '{DOUBTFUL}'" if form == "object" else ""
+    doubt = f"when {litellm_metadata.doubtful(found)} then '{DOUBTFUL}'" if form == "object" else ""
     return (
         f"select * exclude (_reason), coalesce(_reason, {sql_violation(CONTRACT)}) as _reason from ("
         f"select {', '.join(PLACE)}, {columns}, case when {tells_nothing()} then '{NOTHING}' {doubt} {complaints} end as _reason "
-        f"from ({_typed(source, form)}) {_known_names()})"
+        f"from ({_typed(source, form, found)}) {_known_names()})"
     )
 
 
@@ -77,85 +82,74 @@ def day_of(record: bytes) -> date | None:
 
 
 def fields(form: Form) -> str:
-    """The columns to select from a scan; an empty text is no value."""
+    """The columns to select from a scan; an empty text is no value, and no cast makes one of it."""
     texts = [name for name in FIELDS if form != "object" or name != "metadata"]
-    columns = ", ".join(f'nullif("{name}"::varchar, \'\') as "{name}"' for name in texts)
+    columns = ", ".join(
+        f'"{name}"' if name in _CAST else f'nullif("{name}"::varchar, \'\') as "{name}"'
+        for name in texts
+    )
     return f"{columns}, metadata" if form == "object" else columns
 
 
-def json_columns(form: Form) -> dict[str, str]:
+def json_columns(form: Form, found: Collection[str] = EVERYWHERE) -> dict[str, str]:
     """The columns that DuckDB reads from JSON, with their types."""
     kinds = {name: "JSON" if name in JSON_FIELDS else "VARCHAR" for name in FIELDS}
-    return {**kinds, "metadata": _struct(_tree())} if form == "object" else kinds
+    shape = litellm_metadata.tree(found)
+    return {**kinds, "metadata": litellm_metadata.struct(shape)} if form == "object" else kinds
 
 
-def _typed(source: str, form: Form) -> str:
+def _typed(source: str, form: Form, found: Collection[str]) -> str:
     """The text columns, the values inside metadata, and the typed ones."""
-    places = [place for places in COUNTS.values() for place in places]
-    counts = ", ".join(f"{_integer(f'_m.{place}')} as {_name(place)}" for place in places)
-    texts = ", ".join(
-        f"coalesce({', '.join(f'_m.{place}' for place in places)}) as {name}"
-        for name, places in TEXTS.items()
+    inner = ", ".join(
+        [
+            *(f"{_integer(f'_m.{place}')} as {_name(place)}" for place in _counts(found)),
+            *(f"{_first(name, found)} as {name}" for name in TEXTS),
+        ]
     )
     typed = ", ".join(f"{expression} as {name}" for name, expression in _TYPED.items())
-    largest = ", ".join(
-        f"greatest({', '.join(map(_name, places))}) as {name}" for name, places in COUNTS.items()
-    )
+    largest = ", ".join(f"{_largest(name, found)} as {name}" for name in COUNTS)
     metadata, inside = "metadata", "metadata"
     if form != "object":
         metadata, inside = (
             f"{_decoded('metadata')} as _found, {_with_usage('_found')}",
-            f"json_transform(_metadata, '{json.dumps(_tree())}')",
+            f"json_transform(_metadata, '{json.dumps(litellm_metadata.tree())}')",
         )
     return (
-        f"select *, {largest}, {typed} from (select *, {counts}, {texts} from ("
+        f"select *, {largest}, {typed} from (select *, {inner} from ("
         f"select *, {inside} as _m from ("
         f"select *, {metadata} as _metadata, {_decoded('request_tags')} as _tags "
         f"from (select *, {str(form != 'text').lower()} as _is_json from ({source})))))"
     )
 
 
-def _tree() -> dict[str, Any]:
-    """The shape that metadata is read into: every place as text."""
-    tree: dict[str, Any] = {}
-    for places in (*COUNTS.values(), *TEXTS.values()):
-        for place in places:
-            *parents, leaf = place.split(".")
-            node = tree
-            for parent in parents:
-                node = node.setdefault(parent, {})
-            node[leaf] = "VARCHAR"
-    return tree
+def _counts(found: Collection[str]) -> list[str]:
+    return litellm_metadata.only((place for places in COUNTS.values() for place in places), found)
 
 
-def _struct(tree: dict[str, Any]) -> str:
-    members = (
-        f'"{name}" {_struct(kind) if isinstance(kind, dict) else kind}'
-        for name, kind in tree.items()
+def _first(name: str, found: Collection[str]) -> str:
+    places = litellm_metadata.only(TEXTS[name], found)
+    return (
+        f"coalesce({', '.join(f'_m.{place}' for place in places)})" if places else "null::varchar"
     )
-    return f"STRUCT({', '.join(members)})"
+
+
+def _largest(name: str, found: Collection[str]) -> str:
+    places = litellm_metadata.only(COUNTS[name], found)
+    return f"greatest({', '.join(map(_name, places))})" if places else "null::bigint"
+
+
+def _count_checks(found: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    for place in _counts(found):
+        yield f"_m.{place}", _name(place), f"metadata.{place}: {_NO_COUNT}"
+
+
+def _given(value: str) -> str:
+    return f"{value} <> ''" if value.strip('"') in _CAST else f"{value} is not null"
 
 
 def tells_nothing() -> str:
     """Whether a record has none of the fields TELLING."""
     return " and ".join(f"nullif(\"{name}\", '') is null" for name in TELLING)
-
-
-def doubtful() -> str:
-    """Metadata in which nothing was found, or no usage beside a prompt: there may be JSON in a string.
-
-    A string where an object is wanted is read as an object of nulls.
-    """
-    nothing = " and ".join(f"_m.{name} is null" for name in _tree())
-    usage = ", ".join(
-        f"_m.{place}"
-        for places in (*TEXTS.values(), *COUNTS.values())
-        for place in places
-        if place.startswith("usage_object.")
-    )
-    # Where there is no usage at all, DuckDB's object is null; a string makes an object of nulls.
-    no_usage = f"prompt_tokens <> '0' and _m.usage_object is not null and coalesce({usage}) is null"
-    return f"_m is not null and ({no_usage} or {nothing})"
 
 
 def _known_names() -> str:
@@ -198,8 +192,12 @@ def _with_usage(metadata: str) -> str:
 
 
 def _integer(text: str) -> str:
-    """A whole number, or null; the cast alone would round 12.7 to 13."""
-    return f"case when try_cast({text} as bigint) = try_cast({text} as double) then try_cast({text} as bigint) end"
+    """A whole number of a size that counts have, or null; the cast alone would round 12.7 to 13."""
+    number = f"try_cast({text} as bigint)"
+    return (
+        f"case when {number} = try_cast({text} as double) "
+        f"and {number} between -{_MOST} and {_MOST} then {number} end"
+    )
 
 
 def _instant(field: str) -> str:
@@ -210,6 +208,20 @@ def _instant(field: str) -> str:
         f"else timezone('UTC', try_cast(\"{field}\" as timestamptz)) end"
     )
 
+
+# Three counts add up to less than 2^63.
+_MOST = 10**15
+_NO_COUNT = "not a whole number below 10^15"
+# Fields that are nothing but cast.
+_CAST = (
+    "prompt_tokens",
+    "completion_tokens",
+    "startTime",
+    "endTime",
+    "completionStartTime",
+    "spend",
+    "request_duration_ms",
+)
 
 _TYPED = {
     "_input": _integer("prompt_tokens"),
@@ -231,19 +243,16 @@ _TYPED = {
     "_stream": "try_cast(stream as boolean)",
 }
 
-_CHECKS = (
-    ("prompt_tokens", "_input", "prompt_tokens: not a whole number"),
-    ("completion_tokens", "_output", "completion_tokens: not a whole number"),
+_FIELD_CHECKS = (
+    ("prompt_tokens", "_input", f"prompt_tokens: {_NO_COUNT}"),
+    ("completion_tokens", "_output", f"completion_tokens: {_NO_COUNT}"),
     ('"startTime"', "_started", "startTime: not a timestamp"),
     ('"endTime"', "_ended", "endTime: not a timestamp"),
     ('"completionStartTime"', "_first", "completionStartTime: not a timestamp"),
     ("spend", "_spend", "spend: not a number"),
     ("request_duration_ms", "_duration", "request_duration_ms: not a number"),
-    *(
-        (f"_m.{place}", _name(place), f"metadata.{place}: not a whole number")
-        for places in COUNTS.values()
-        for place in places
-    ),
+)
+_INNER_CHECKS = (
     ("metadata", "_metadata", "metadata: not JSON"),
     ("request_tags", "_tags", "request_tags: not JSON"),
     ("block_hashes", "_blocks", "prefix_block_hashes: not a list of whole numbers below 2^63"),
