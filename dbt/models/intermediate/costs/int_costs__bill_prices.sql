@@ -51,6 +51,7 @@ select
     bills.from_us,
     bills.to_us,
     bills.amount_units,
+    stated.energy_nkwh as stated_nkwh,
     coalesce(stated.energy_nkwh, metered.energy_nkwh) as energy_nkwh
 from bills
 left join stated on bills.bill_id = stated.bill_id and bills.meter_id = stated.meter_id

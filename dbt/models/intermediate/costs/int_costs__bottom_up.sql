@@ -7,18 +7,6 @@ lines as (
     where scope = 'site' and bill_kind in ('energy', 'rider')
 ),
 
--- Delivery and supply state the same kWh twice; parts of the day state different ones.
-billed as (
-    select bill_id, scope_id, cast(sum(billed_nkwh) as {{ big_integer() }}) as billed_nkwh
-    from (
-        select distinct bill_id, scope_id, period_from_us, period_to_us, billed_nkwh
-        from lines
-        where bill_kind = 'energy'
-    ) as stated
-    group by bill_id, scope_id
-    having count(*) = count(billed_nkwh) and sum(billed_nkwh) > 0
-),
-
 meters as (
     select
         lines.line_key,
@@ -55,12 +43,15 @@ gpus as (
 select
     lines.line_key,
     -- 1e-9 kWh is 3.6 mJ.
-    {{ int_div('gpus.facility_mj * 10000000000', 'billed.billed_nkwh * 36') }} as explained_ppb
+    {{ int_div('gpus.facility_mj * 10000000000', 'billed.stated_nkwh * 36') }} as explained_ppb
 from lines
-inner join billed on lines.bill_id = billed.bill_id and lines.scope_id = billed.scope_id
+inner join {{ ref('int_costs__bill_prices') }} as billed
+    on
+        lines.bill_id = billed.bill_id and lines.meter_id = billed.meter_id
+        and lines.currency = billed.currency
 inner join meters on lines.line_key = meters.line_key
 inner join gpus on lines.line_key = gpus.line_key
 where
     coalesce(meters.metered_us, 0) < meters.period_us
     and gpus.seen_us = meters.period_us
-    and gpus.facility_mj * 10 < billed.billed_nkwh * 36
+    and gpus.facility_mj * 10 < billed.stated_nkwh * 36

@@ -41,7 +41,7 @@ standing as (
         periods.meter_id,
         case when rates.component = 'fixed' then 'fixed' else 'minimum' end as kind,
         sum(case rates.unit
-            when 'month' then {{ int_div('rates.rate_units * periods.months_ppm', '1000000') }}
+            when 'month' then {{ int_div('rates.rate_units * periods.month_part', 'periods.month_whole') }}
             when 'day' then rates.rate_units * periods.days
             when 'year' then {{ int_div('rates.rate_units * periods.days', '365') }}
         end) as charge_units
@@ -64,7 +64,7 @@ charged as (
     select
         demand.purpose, demand.period_id, demand.meter_id, demand.kind, demand.quantity_nano,
         case when unknowable.tariff_id is null then {{ int_div(
-            int_div('demand.charge_nano_units', '1000000000') ~ ' * periods.months_ppm', '1000000'
+            int_div('demand.charge_nano_units', '1000000000') ~ ' * periods.month_part', 'periods.month_whole'
         ) }} end
     from demand
     inner join periods

@@ -78,11 +78,11 @@ select
     coalesce(versions.window_us, months.interval_us) as window_us,
     -- What is charged by the month: a bill of up to 35 days is one; a month under way, what is over of it.
     case
-        when months.purpose = 'accrual'
-            then {{ int_div('(local_to_us - local_from_us) * 1000000', 'month_to_us - month_from_us') }}
-        when months.days <= 35 then 1000000
-        else {{ int_div('months.days * 24 + 365', '730') }} * 1000000
-    end as months_ppm
+        when months.purpose = 'accrual' then months.local_to_us - months.local_from_us
+        when months.days <= 35 then 1
+        else {{ int_div('months.days * 24 + 365', '730') }}
+    end as month_part,
+    case when months.purpose = 'accrual' then months.month_to_us - months.month_from_us else 1 end as month_whole
 from months
 left join versions
     on
