@@ -20,8 +20,8 @@ POOLS = st.tuples(
 
 
 @pytest.fixture(scope="module")
-def allocate(root: Path) -> Callable[[Pool], list[int | None]]:
-    """Splits a total over weights with the SQL of the macro."""
+def allocate_macros(root: Path) -> Any:
+    """The macros of allocation, rendered for DuckDB."""
     files = ("dialect.sql", "units.sql", "allocate.sql")
     text = "\n".join((root / "dbt" / "macros" / name).read_text() for name in files)
     module: Any = None
@@ -33,7 +33,13 @@ def allocate(root: Path) -> Callable[[Pool], list[int | None]]:
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)
     environment.globals |= {"adapter": Adapter(), "return": lambda value: value}
     module = environment.from_string(text).make_module({})
-    select = module.allocate("pool", ["p"], "weight", ["key"], {"part": "total"})
+    return module
+
+
+@pytest.fixture(scope="module")
+def allocate(allocate_macros: Any) -> Callable[[Pool], list[int | None]]:
+    """Splits a total over weights with the SQL of the macro."""
+    select = allocate_macros.allocate("pool", ["p"], "weight", ["key"], {"part": "total"})
     connection = duckdb.connect()
 
     def split(pool: Pool) -> list[int | None]:
@@ -48,6 +54,57 @@ def allocate(root: Path) -> Callable[[Pool], list[int | None]]:
         return [part for (part,) in found]
 
     return split
+
+
+@pytest.fixture(scope="module")
+def run(allocate_macros: Any) -> Callable[[Pool], list[int | None]]:
+    """Splits a total along the running sum of the weights with the SQL of the macro."""
+    part = allocate_macros.running_part("total", "whole", "reached - weight", "reached")
+    connection = duckdb.connect()
+
+    def split(pool: Pool) -> list[int | None]:
+        total, weights = pool
+        rows = ", ".join(
+            f"({key}, {total}::hugeint, {weight}::hugeint)" for key, weight in enumerate(weights)
+        )
+        found = connection.execute(
+            f"with pool as (select *, sum(weight) over (order by key) as reached, sum(weight) over () "
+            f"as whole from (values {rows}) as t (key, total, weight)) select {part} from pool order by key"
+        ).fetchall()
+        return [part for (part,) in found]
+
+    return split
+
+
+@settings(max_examples=60, deadline=None)
+@given(pool=POOLS)
+def test_running_parts_add_up_and_stay_within_one_unit(
+    run: Callable[[Pool], list[int | None]], pool: Pool
+) -> None:
+    total, weights = pool
+    parts = run(pool)
+    if sum(weights) == 0:
+        assert parts == [None] * len(weights)
+        return
+    known = [part for part in parts if part is not None]
+    assert sum(known) == total
+    for part, weight in zip(known, weights, strict=True):
+        assert abs(part * sum(weights) - total * weight) < sum(weights)
+        assert weight > 0 or part == 0
+
+
+@pytest.mark.parametrize(
+    ("pool", "parts"),
+    [
+        ((10_000, [1, 1, 1]), [3_333, 3_333, 3_334]),
+        ((-10_000, [1, 1, 1]), [-3_333, -3_333, -3_334]),
+        ((5, [0, 7, 3]), [0, 3, 2]),
+    ],
+)
+def test_running_parts_are_differences_of_one_floor(
+    run: Callable[[Pool], list[int | None]], pool: Pool, parts: list[int]
+) -> None:
+    assert run(pool) == parts
 
 
 @settings(max_examples=60, deadline=None)

@@ -26,7 +26,11 @@ joined as (
                         and attempts.output_total_tokens is not null
                     )
                 )
-                and coalesce(attempts.input_total_tokens, 0) + coalesce(attempts.output_total_tokens, 0) = 0
+                and (
+                    coalesce(attempts.input_total_tokens, 0) + coalesce(attempts.output_total_tokens, 0) = 0
+                    -- Its tokens weigh nothing: all of them were cached, say.
+                    or (methods.prefill_ps is not null and shares.request_id is null)
+                )
             )
         ) as is_free,
         shares.accelerator_units,

@@ -7,18 +7,22 @@
 with
 special as (
     select
-        {{ keys | join(', ') }},
-        sum(prefill_part) as prefill_part,
-        sum(cache_read_part) as cache_read_part,
-        sum(decode_part) as decode_part
-    from {{ ref('int_allocation__parts') }} as parts
-    where exists (
-        select 1 from {{ ref('int_allocation__special_parts') }} as special_parts
-        where
-            special_parts.deployment_id = parts.deployment_id
-            and special_parts.hour_index = parts.hour_index
-    )
-    group by {{ keys | join(', ') }}
+        {% for key in keys -%}
+        hours.{{ key }},
+        {% endfor -%}
+        sum(parts.prefill_part) as prefill_part,
+        sum(parts.cache_read_part) as cache_read_part,
+        sum(parts.decode_part) as decode_part
+    from {{ ref('int_requests__hours') }} as hours
+    inner join {{ ref('int_allocation__special_parts') }} as parts
+        on
+            hours.emitter = parts.emitter
+            and hours.request_id = parts.request_id
+            and hours.hour_index = parts.hour_index
+    group by
+        {% for key in keys -%}
+        hours.{{ key }}{{ "," if not loop.last }}
+        {% endfor %}
 )
 
 select
