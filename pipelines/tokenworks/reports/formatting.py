@@ -34,6 +34,14 @@ EFFECT_NAMES = {
     "new": "New",
     "discontinued": "Discontinued",
 }
+PART_NAMES = {
+    "cache": "computed per served token (cache)",
+    "batch": "busy GPU-hours per computed token (batch)",
+    "idle": "held GPU-hours per busy one (idle)",
+    "power": "power per GPU-hour",
+    "capacity": "all else per GPU-hour",
+    "not_split": "not split, a part of it is unknown",
+}
 TOKEN_CLASS_NAMES = {
     "input_uncached": "Uncached input",
     "input_cache_read": "Cached input",

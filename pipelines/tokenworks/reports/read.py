@@ -15,7 +15,7 @@ import polars as pl
 
 from tokenworks.reports.ledger import CATEGORIES
 from tokenworks.reports.period import NoDataError, Period
-from tokenworks.reports.variance import EFFECTS
+from tokenworks.reports.variance import EFFECTS, PARTS
 from tokenworks_sources.errors import TokenworksError
 
 MONEY = pl.Decimal(38, 12)
@@ -138,6 +138,7 @@ COLUMNS: Mapping[str, Columns] = {
         "cost_usd": MONEY,
         **{f"{effect}_effect_usd": MONEY for effect in EFFECTS},
         "change_usd": MONEY,
+        **{f"{effect}_{part}_usd": MONEY for effect, parts in PARTS.items() for part in parts},
         "tokens_base": _COUNT,
         "tokens": _COUNT,
         "usd_per_m_tokens_base": _REAL,

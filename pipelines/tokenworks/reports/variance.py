@@ -15,6 +15,11 @@ import polars as pl
 from tokenworks.reports.money import Key, from_minor, post, round_to_minor, to_units
 
 EFFECTS = ("volume", "mix", "efficiency", "price", "fx", "new", "discontinued")
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "efficiency": ("cache", "batch", "idle"),
+    "price": ("power", "capacity"),
+}
+NOT_SPLIT = "not_split"
 CURRENCY = "USD"
 
 
@@ -46,6 +51,8 @@ class Bridge:
         base_month: the month before, YYYY-MM.
         base: its cost.
         effects: what moved it, by name, in the order of `EFFECTS`; base plus effects is the cost.
+        parts: of what an effect consists, by effect and part; parts sum to their effect, with
+            what no segment could tell as `NOT_SPLIT`.
         segments: the same by segment; they sum to the bridge.
         unknown: segments left out, since an exchange rate is missing.
     """
@@ -53,6 +60,7 @@ class Bridge:
     base_month: str
     base: Decimal
     effects: Mapping[str, Decimal]
+    parts: Mapping[tuple[str, str], Decimal]
     segments: tuple[SegmentChange, ...]
     unknown: tuple[str, ...]
 
@@ -92,9 +100,28 @@ def bridge(frame: pl.LazyFrame) -> Bridge | None:
         base_month=rows[0]["base_month"],
         base=from_minor(base_minor, CURRENCY),
         effects={effect: from_minor(totals[effect,], CURRENCY) for effect in EFFECTS},
+        parts={
+            key: amount
+            for effect in PARTS
+            for key, amount in _parts(known, effect, exact[effect], totals[effect,]).items()
+        },
         segments=tuple(_segment(row, bases, posted) for row in known),
         unknown=tuple(unknown),
     )
+
+
+def _parts(
+    rows: Sequence[Mapping[str, Any]], effect: str, exact: Mapping[Key, int], total: int
+) -> dict[tuple[str, str], Decimal]:
+    """Parts of one effect over all segments that know all of theirs."""
+    columns = {part: f"{effect}_{part}_usd" for part in PARTS[effect]}
+    split = [row for row in rows if all(row[name] is not None for name in columns.values())]
+    units: dict[Key, int] = {
+        (part,): sum(_units(split, name).values()) for part, name in columns.items()
+    }
+    units[NOT_SPLIT,] = sum(exact.values()) - sum(units.values())
+    posted = post(units, CURRENCY, total)
+    return {(effect, part): from_minor(minor, CURRENCY) for (part,), minor in posted.items()}
 
 
 def _key(row: Mapping[str, Any]) -> Key:

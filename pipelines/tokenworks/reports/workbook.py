@@ -12,7 +12,7 @@ from typing import Any
 
 import xlsxwriter
 
-from tokenworks.reports import sheets, sheets_detail, sheets_finance
+from tokenworks.reports import sheets, sheets_detail, sheets_finance, sheets_variance
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.quality import Verdict
 from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Chart, Sheet
@@ -44,7 +44,7 @@ def month_sheets(tables: ReportTables) -> tuple[Sheet, ...]:
         sheets.summary_sheet(tables, charged.blocks[0], billed.blocks[0]),
         sheets.unit_cost_sheet(tables),
         charged,
-        sheets_finance.variance_sheet(tables),
+        sheets_variance.variance_sheet(tables),
         sheets_detail.idle_sheet(tables),
         sheets_detail.reconciliation_sheet(tables),
         sheets_detail.corrections_sheet(tables),

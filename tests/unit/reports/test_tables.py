@@ -401,5 +401,7 @@ def test_what_no_bill_confirms_is_an_estimate_when_graded(
 def test_demand_by_the_peak_is_measured_when_graded() -> None:
     by_peak = "posted-evenly|peak-responsibility|gpu-energy"
     assert grade("served", "", "demand", by_peak) == "measured"
-    assert grade("served", "", "demand", "posted-evenly|peak-responsibility|gpu-time") == "estimated"
+    assert (
+        grade("served", "", "demand", "posted-evenly|peak-responsibility|gpu-time") == "estimated"
+    )
     assert grade("idle", "ready_empty", "cooling", "metered-kwh|gpu-time") == "estimated"

@@ -235,3 +235,16 @@ def test_period_of_another_calendar_has_cost_and_no_chargeback(
     assert rows["Charged back", "USD"] == (
         *(None, None, "charged by calendar month, not by this period"),
     )
+
+
+def test_parts_of_an_effect_sum_to_it_when_some_segment_cannot_tell(values: Workbook) -> None:
+    rows = list(values["Variance"].iter_rows(min_row=18, max_row=24, max_col=2, values_only=True))
+    assert rows == [
+        ("Efficiency: computed per served token (cache)", -9.01),
+        ("Efficiency: busy GPU-hours per computed token (batch)", 9),
+        ("Efficiency: held GPU-hours per busy one (idle)", -8.99),
+        ("Efficiency: not split, a part of it is unknown", -18),
+        ("Price: power per GPU-hour", -4.2),
+        ("Price: all else per GPU-hour", -30),
+        ("Price: not split, a part of it is unknown", -8.1),
+    ]
