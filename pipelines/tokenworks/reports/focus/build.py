@@ -16,11 +16,12 @@ from typing import Literal, TypeAlias, get_args
 import polars as pl
 
 from tokenworks.reports.edition import Edition, edition
+from tokenworks.reports.focus.accounts import shown
 from tokenworks.reports.focus.checks import FocusCheckError, findings
 from tokenworks.reports.focus.columns import INSTANT, VIEWS, Version, View
 from tokenworks.reports.focus.inputs import Inputs, read_inputs
 from tokenworks.reports.focus.rows import dataset
-from tokenworks.reports.focus.showback import other_rows, shown, targets, token_rows
+from tokenworks.reports.focus.showback import other_rows, targets, token_rows
 from tokenworks.reports.focus.split import elements, with_allocation
 from tokenworks.reports.focus.supply import supply_rows
 from tokenworks.reports.focus.totals import (

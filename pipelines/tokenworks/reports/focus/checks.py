@@ -6,7 +6,6 @@ the specification's own validator can see as well is checked by `make conformanc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
@@ -15,15 +14,11 @@ from tokenworks.reports.focus.columns import (
     ALLOWED,
     COLUMNS,
     COST,
-    FLAT_OBJECTS,
-    JSON_OBJECTS,
-    TEXT,
-    UNITS,
     Version,
     type_of,
 )
 from tokenworks.reports.focus.services import SUBCATEGORIES
-from tokenworks.reports.focus.texts import UNIT
+from tokenworks.reports.focus.text_checks import broken, json_objects, texts, unit_forms
 from tokenworks_sources.errors import TokenworksError
 
 Check = Callable[[pl.DataFrame], Iterator[str]]
@@ -127,7 +122,7 @@ def columns_are_those_of(rows: pl.DataFrame, version: Version) -> Iterator[str]:
 def is_filled(rows: pl.DataFrame, columns: list[str], when: pl.Expr) -> Iterator[str]:
     """Columns that must not be null where a condition holds."""
     for name in columns:
-        yield from _broken(rows, when & pl.col(name).is_null(), f"{name}: missing")
+        yield from broken(rows, when & pl.col(name).is_null(), f"{name}: missing")
 
 
 def required_when_priced(rows: pl.DataFrame) -> Iterator[str]:
@@ -136,7 +131,7 @@ def required_when_priced(rows: pl.DataFrame) -> Iterator[str]:
     yield from is_filled(rows, _PRICED, is_priced)
     for name in _PRICED:
         is_held = ~is_priced & pl.col(name).is_not_null()
-        yield from _broken(rows, is_held, f"{name}: on a charge that is neither usage nor purchase")
+        yield from broken(rows, is_held, f"{name}: on a charge that is neither usage nor purchase")
 
 
 def consumption(rows: pl.DataFrame) -> Iterator[str]:
@@ -145,7 +140,7 @@ def consumption(rows: pl.DataFrame) -> Iterator[str]:
     consumes = (pl.col("ChargeCategory") == "Usage") & (status != "Unused")
     yield from is_filled(rows, ["ConsumedQuantity"], consumes)
     is_held = ~consumes & pl.col("ConsumedQuantity").is_not_null()
-    yield from _broken(rows, is_held, "ConsumedQuantity: on a charge that consumes nothing")
+    yield from broken(rows, is_held, "ConsumedQuantity: on a charge that consumes nothing")
 
 
 def exact_products(rows: pl.DataFrame) -> Iterator[str]:
@@ -153,36 +148,36 @@ def exact_products(rows: pl.DataFrame) -> Iterator[str]:
     quantity = pl.col("PricingQuantity").cast(COST)
     for price, cost in (("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedCost")):
         is_other = pl.col(price).cast(COST) * quantity != pl.col(cost)
-        yield from _broken(rows, is_other, f"{cost}: not {price} x PricingQuantity")
-        yield from _broken(rows, pl.col(price) < 0, f"{price}: negative")
+        yield from broken(rows, is_other, f"{cost}: not {price} x PricingQuantity")
+        yield from broken(rows, pl.col(price) < 0, f"{price}: negative")
 
 
 def allowed_values(rows: pl.DataFrame) -> Iterator[str]:
     """Enumerations hold what FOCUS allows."""
     for name, values in ALLOWED.items():
-        yield from _broken(rows, ~pl.col(name).is_in(values), f"{name}: not one of {values}")
+        yield from broken(rows, ~pl.col(name).is_in(values), f"{name}: not one of {values}")
     pairs = [f"{name}/{sub}" for name, subs in SUBCATEGORIES.items() for sub in subs]
     pair = pl.concat_str("ServiceCategory", "ServiceSubcategory", separator="/")
-    yield from _broken(rows, ~pair.is_in(pairs), "ServiceSubcategory: not one of its category")
+    yield from broken(rows, ~pair.is_in(pairs), "ServiceSubcategory: not one of its category")
     for name in ("BillingCurrency", "PricingCurrency"):
         is_code = pl.col(name).str.contains("^[A-Z]{3}$")
-        yield from _broken(rows, ~is_code, f"{name}: not a code of ISO 4217")
+        yield from broken(rows, ~is_code, f"{name}: not a code of ISO 4217")
 
 
 def categories_agree(rows: pl.DataFrame) -> Iterator[str]:
     """What a category forbids: a purchase by usage, a cost of a purchase, a bill of a third party."""
     is_purchase = pl.col("ChargeCategory") == "Purchase"
     by_usage = is_purchase & (pl.col("ChargeFrequency") == "Usage-Based")
-    yield from _broken(rows, by_usage, "ChargeFrequency: a purchase is not usage-based")
-    yield from _broken(
+    yield from broken(rows, by_usage, "ChargeFrequency: a purchase is not usage-based")
+    yield from broken(
         rows, is_purchase & (pl.col("EffectiveCost") != 0), "EffectiveCost: of a purchase"
     )
     provider = "ProviderName" if "ProviderName" in rows.columns else "ServiceProviderName"
     is_third = (pl.col(provider) != pl.col("InvoiceIssuerName")) & (pl.col("BilledCost") != 0)
-    yield from _broken(rows, is_third, "BilledCost: not 0 where another one is paid")
+    yield from broken(rows, is_third, "BilledCost: not 0 where another one is paid")
     status = pl.col("CommitmentDiscountStatus").is_null()
     is_bare = (pl.col("ChargeCategory") == "Usage") & pl.col("CommitmentDiscountId").is_not_null()
-    yield from _broken(rows, is_bare & status, "CommitmentDiscountStatus: missing")
+    yield from broken(rows, is_bare & status, "CommitmentDiscountStatus: missing")
 
 
 def filled_together(rows: pl.DataFrame) -> Iterator[str]:
@@ -190,54 +185,17 @@ def filled_together(rows: pl.DataFrame) -> Iterator[str]:
     for columns in _TOGETHER:
         held = pl.sum_horizontal(pl.col(name).is_not_null() for name in columns)
         is_partly = (held > 0) & (held < len(columns))
-        yield from _broken(rows, is_partly, f"{', '.join(columns)}: not filled together")
+        yield from broken(rows, is_partly, f"{', '.join(columns)}: not filled together")
 
 
 def periods(rows: pl.DataFrame) -> Iterator[str]:
     """Periods end after they start; a billing period is a calendar month."""
     for name in ("BillingPeriod", "ChargePeriod"):
         is_reversed = pl.col(f"{name}End") <= pl.col(f"{name}Start")
-        yield from _broken(rows, is_reversed, f"{name}End: not after {name}Start")
+        yield from broken(rows, is_reversed, f"{name}End: not after {name}Start")
     start, end = pl.col("BillingPeriodStart"), pl.col("BillingPeriodEnd")
     is_month = (start.dt.month_start() == start) & (start.dt.offset_by("1mo") == end)
-    yield from _broken(rows, ~is_month, "BillingPeriodStart: not of a calendar month")
-
-
-def texts(rows: pl.DataFrame) -> Iterator[str]:
-    """No empty strings, ASCII only, ids with a letter."""
-    for name in (name for name, kind in rows.schema.items() if kind == TEXT):
-        text = pl.col(name)
-        yield from _broken(rows, text.str.strip_chars() == "", f"{name}: empty text")
-        yield from _broken(rows, ~text.str.contains(r"^[\x20-\x7E\s]*$"), f"{name}: not ASCII")
-        if name.endswith("Id"):
-            yield from _broken(rows, ~text.str.contains("[A-Za-z]"), f"{name}: without a letter")
-
-
-def unit_forms(rows: pl.DataFrame) -> Iterator[str]:
-    """Units have one of the forms that FOCUS knows."""
-    for name in UNITS:
-        is_unit = pl.col(name).str.contains(f"^(?:{UNIT.pattern})$")
-        yield from _broken(rows, ~is_unit, f"{name}: not a form of a unit")
-
-
-def json_objects(rows: pl.DataFrame) -> Iterator[str]:
-    """JSON columns hold objects; Tags and SkuPriceDetails hold plain values."""
-    for name in (name for name in JSON_OBJECTS if name in rows.columns):
-        for text in rows[name].drop_nulls().unique().sort():
-            wrong = _wrong_json(text, is_flat=name in FLAT_OBJECTS)
-            if wrong:
-                yield f"{name}: {wrong}: {text[:80]}"
-
-
-def _wrong_json(text: str, *, is_flat: bool) -> str | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return "no JSON"
-    if not isinstance(found, dict):
-        return "no JSON object"
-    nested = any(isinstance(value, dict | list) for value in found.values())
-    return "nested" if is_flat and nested else None
+    yield from broken(rows, ~is_month, "BillingPeriodStart: not of a calendar month")
 
 
 def one_parent(rows: pl.DataFrame) -> Iterator[str]:
@@ -262,7 +220,7 @@ def pricing_currency(rows: pl.DataFrame) -> Iterator[str]:
         ("PricingCurrencyContractedUnitPrice", "ContractedUnitPrice"),
         ("PricingCurrencyEffectiveCost", "EffectiveCost"),
     ):
-        yield from _broken(
+        yield from broken(
             rows, pl.col(pricing).ne_missing(pl.col(billing)), f"{pricing}: not {billing}"
         )
 
@@ -281,10 +239,3 @@ CHECKS: tuple[Check, ...] = (
     one_parent,
     pricing_currency,
 )
-
-
-def _broken(rows: pl.DataFrame, when: pl.Expr, what: str) -> Iterator[str]:
-    """One finding for a rule, with how many rows break it and the first of them."""
-    wrong = rows.filter(when)
-    if wrong.height:
-        yield f"{what} ({wrong.height} rows, first: {wrong['x_ChargeId'][0]})"

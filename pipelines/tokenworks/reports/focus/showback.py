@@ -157,6 +157,11 @@ def _corrected(inputs: Inputs) -> pl.DataFrame:
 
 def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
     """Rows of what no token shows: idle, waste, overhead, unattributed; with `row_key`."""
+    return _rest_named(_rest_priced(entries))
+
+
+def _rest_priced(entries: pl.DataFrame) -> pl.DataFrame:
+    """Entries of one target and rate summed, in the unit of the charge that paid, else at cost."""
     rest = (
         entries.filter(~pl.col("is_tokens"))
         .group_by(["row_key", *_REST])
@@ -169,13 +174,7 @@ def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
     has_price = pl.col("price_unit").is_not_null()
     amount = pl.col("EffectiveCost")
     lump = rounded(amount.abs(), whole(MICRO))
-    state = pl.concat_str("category", "cause", "component", separator=" ", ignore_nulls=True)
-    frame = rest.with_columns(
-        state.alias("x_ChargeKind"),
-        pl.col("category").replace_strict(_SERVICES).alias("ServiceName"),
-        pl.lit("Compute").alias("ServiceCategory"),
-        pl.lit("Other (Compute)").alias("ServiceSubcategory"),
-        each(state, slug).alias("SkuId"),
+    return rest.with_columns(
         pl.when(has_price).then("list_price").otherwise(lump).alias("ListUnitPrice"),
         pl.when(has_price).then("contracted_price").otherwise(lump).alias("ContractedUnitPrice"),
         pl.when(has_price).then("priced").otherwise(sign(amount) * MICRO).alias("PricingQuantity"),
@@ -184,13 +183,25 @@ def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
         pl.col("use_unit").alias("ConsumedUnit"),
         pl.when(has_price).then(pl.lit("charge")).otherwise(pl.lit("at cost"))
         .alias("x_ListPriceSource"),
-        pl.when(pl.col("correction").is_not_null())
-        .then(pl.lit("Correction"))
-        .alias("ChargeClass"),
+        has_price.alias("has_price"),
+    )  # fmt: skip
+
+
+def _rest_named(rest: pl.DataFrame) -> pl.DataFrame:
+    """The SKU of each: what the capacity did, and for which component."""
+    has_price, is_correction = pl.col("has_price"), pl.col("correction").is_not_null()
+    state = pl.concat_str("category", "cause", "component", separator=" ", ignore_nulls=True)
+    frame = rest.with_columns(
+        state.alias("x_ChargeKind"),
+        pl.col("category").replace_strict(_SERVICES).alias("ServiceName"),
+        pl.lit("Compute").alias("ServiceCategory"),
+        pl.lit("Other (Compute)").alias("ServiceSubcategory"),
+        each(state, slug).alias("SkuId"),
+        pl.when(is_correction).then(pl.lit("Correction")).alias("ChargeClass"),
         pl.col("category").alias("x_LedgerCategory"),
         pl.col("cause").alias("x_LedgerCause"),
         pl.col("component").alias("x_CostComponent"),
-    )  # fmt: skip
+    )
     rated = pl.format(
         "{}-{}-{}-{}",
         "SkuId",
@@ -203,50 +214,7 @@ def other_rows(entries: pl.DataFrame) -> pl.DataFrame:
         .alias("SkuPriceId"),
         pl.format("{} {}", "ServiceName", "ConsumedUnit").alias("SkuMeter"),
         pl.when(pl.col("PricingUnit") == GPU_HOURS).then(pl.lit(ONE_GPU)).alias("SkuPriceDetails"),
-        pl.format("{}: {}", "ServiceName", state).alias("ChargeDescription"),
-    )  # fmt: skip
-
-
-def shown(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """What token rows and all others share: provider, account, place, period, costs."""
-    operator = pl.lit(inputs.operator)
-    day = pl.col("event_date").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    name = pl.coalesce("tenant_name", "tenant_id")
-    resource = pl.coalesce("deployment_id", "site_id")
-    kind = (
-        pl.when(pl.col("deployment_id").is_not_null()).then(pl.lit("Deployment"))
-        .when(resource.is_not_null()).then(pl.lit("Site"))
-    )  # fmt: skip
-    tags = pl.struct("deployment_id", "model", "tier").struct.json_encode()
-    frame = rows.join(inputs.tenants, on="tenant_id", how="left")
-    return frame.with_columns(
-        *(operator.alias(column) for column in (
-            "ProviderName", "PublisherName", "InvoiceIssuerName", "ServiceProviderName",
-            "HostProviderName",
-        )),
-        pl.lit("books").alias("BillingAccountId"),
-        pl.format("Books of {}", operator).alias("BillingAccountName"),
-        pl.lit("Own Books").alias("BillingAccountType"),
-        pl.col("currency").alias("BillingCurrency"),
-        pl.lit("Usage").alias("ChargeCategory"),
-        pl.lit("Usage-Based").alias("ChargeFrequency"),
-        pl.lit("Standard").alias("PricingCategory"),
-        (pl.col("ListUnitPrice") * pl.col("PricingQuantity")).alias("ListCost"),
-        (pl.col("ContractedUnitPrice") * pl.col("PricingQuantity")).alias("ContractedCost"),
-        whole(0).alias("BilledCost"),
-        pl.col("tenant_id").alias("SubAccountId"),
-        name.alias("SubAccountName"),
-        pl.when(pl.col("tenant_id").is_not_null()).then(pl.lit("Tenant")).alias("SubAccountType"),
-        pl.col("region").alias("RegionId"),
-        pl.col("region").alias("RegionName"),
-        resource.alias("ResourceId"),
-        resource.alias("ResourceName"),
-        kind.alias("ResourceType"),
-        day.alias("ChargePeriodStart"),
-        day.dt.offset_by("1d").alias("ChargePeriodEnd"),
-        pl.when(pl.col("deployment_id").is_not_null()).then(tags).alias("Tags"),
-        pl.col("tier").alias("x_ModelTier"),
-        pl.col("row_key").alias("x_ChargeId"),
+        pl.format("{}: {}", "ServiceName", "x_ChargeKind").alias("ChargeDescription"),
     )  # fmt: skip
 
 
