@@ -14,12 +14,15 @@ import msgspec
 
 from tokenworks.books.calendar import FiscalPeriod
 from tokenworks.books.history import digest_of
-from tokenworks.books.recording import FORM, BooksError
+from tokenworks.books.known import Known, known_at
+from tokenworks.books.recording import ABOUT, FORM, UNDATED, BooksError, date_of
 from tokenworks_sources.settings import Settings
 
 RECORD = "closed.json"
 LEDGER_FILE, CORRECTIONS_FILE = "ledger.parquet", "corrections.parquet"
 SHOWN_FILES = 5
+CORRECTIONS = "fct_cost_corrections"
+HISTORY = "history/"
 
 
 class ClosedBooksChangedError(BooksError):
@@ -113,14 +116,39 @@ def verify(settings: Settings, periods: Iterable[Closed]) -> None:
     """
     digests: dict[str, str] = {}
     for closed in periods:
-        wrong = []
+        wrong = _changed_list(settings, closed)
         for name, digest in sorted(closed.files.items()):
             path = settings.books / name
             if name not in digests:
                 digests[name] = digest_of(path) if path.is_file() else "gone"
             if digests[name] != digest:
                 wrong.append(f"{path}{' is gone' if digests[name] == 'gone' else ''}")
-        if closed.digest != closed.sealed():
-            wrong.append(str(settings.closed / closed.period.name / RECORD))
         if wrong:
             raise ClosedBooksChangedError(closed.period.name, wrong)
+
+
+def _changed_list(settings: Settings, closed: Closed) -> list[str]:
+    """What names the files of a closed period and is not what it was: its record, or a recording."""
+    record = settings.closed / closed.period.name / RECORD
+    if closed.digest != closed.sealed():
+        return [str(record)]
+    stated = {name: digest for name, digest in closed.files.items() if name.startswith(HISTORY)}
+    if frozen_files(known_at(settings, closed.moment), closed.period) != stated:
+        return [f"{settings.history}/*/{ABOUT}"]
+    return []
+
+
+def frozen_files(known: Known, period: FiscalPeriod) -> dict[str, str]:
+    """Digest by file of the pieces of a period, and of what stands in no date's books."""
+    return {
+        f"{HISTORY}{found.recorded_at}/{file}": digest
+        for mart in known.state
+        for name, found in known.pieces(mart).items()
+        if name == UNDATED or mart == CORRECTIONS or _is_of(name, period)
+        for file, digest in found.piece.files.items()
+    }
+
+
+def _is_of(name: str, period: FiscalPeriod) -> bool:
+    day = date_of(name)
+    return day is not None and period.has(day)

@@ -26,6 +26,7 @@ from tokenworks.books.closed import (
     Closed,
     Sums,
     closed_periods,
+    frozen_files,
     verify,
 )
 from tokenworks.books.frozen import write_corrections, write_ledger
@@ -35,7 +36,6 @@ from tokenworks.books.reasons import changed_files
 from tokenworks.books.recording import (
     FORM,
     LEDGER,
-    UNDATED,
     BooksError,
     date_of,
     recordings,
@@ -44,7 +44,6 @@ from tokenworks.restatement import landed_files
 from tokenworks.warehouse import warehouse_lock
 from tokenworks_sources.settings import Settings
 
-CORRECTIONS = "fct_cost_corrections"
 # A month has data where one of these has rows.
 DATA = (LEDGER, "fct_requests")
 SHOWN_FILES = 3
@@ -55,7 +54,12 @@ class NotClosableError(BooksError):
 
 
 def close(
-    settings: Settings, name: str, *, skip: bool = False, now: datetime | None = None
+    settings: Settings,
+    name: str,
+    *,
+    skip: bool = False,
+    only_try: bool = False,
+    now: datetime | None = None,
 ) -> Closed:
     """Close a period as the books know it now.
 
@@ -63,6 +67,7 @@ def close(
         settings: the home folder.
         name: the period, such as `2026-10`.
         skip: leave earlier periods open.
+        only_try: say what would be closed, and leave it open.
         now: when it is closed; the present where not given.
 
     Raises:
@@ -91,7 +96,11 @@ def close(
             connect_known(settings, known, also=folder) as connection,
         ):
             _refuse_imbalance(connection)
-            return _freeze(settings, known, connection, period, folder, moment)
+            closed = _freeze(known, connection, period, folder, moment)
+            if not only_try:
+                settings.closed.mkdir(parents=True, exist_ok=True)
+                os.replace(folder, settings.closed / period.name)
+    return closed
 
 
 def _refuse_time(period: FiscalPeriod, earlier: list[Closed], now: datetime) -> None:
@@ -173,7 +182,6 @@ def _staged(settings: Settings, period: FiscalPeriod) -> Iterator[Path]:
 
 
 def _freeze(
-    settings: Settings,
     known: Known,
     connection: duckdb.DuckDBPyConnection,
     period: FiscalPeriod,
@@ -197,25 +205,7 @@ def _freeze(
     (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(closed), indent=1))
     for path in folder.iterdir():
         path.chmod(0o444)
-    settings.closed.mkdir(parents=True, exist_ok=True)
-    os.replace(folder, settings.closed / period.name)
     return closed
-
-
-def frozen_files(known: Known, period: FiscalPeriod) -> dict[str, str]:
-    """Digest by file of the pieces of a period, and of what stands in no date's books."""
-    return {
-        f"history/{found.recorded_at}/{file}": digest
-        for mart in known.state
-        for name, found in known.pieces(mart).items()
-        if name == UNDATED or mart == CORRECTIONS or _is_of(name, period)
-        for file, digest in found.piece.files.items()
-    }
-
-
-def _is_of(name: str, period: FiscalPeriod) -> bool:
-    day = date_of(name)
-    return day is not None and period.has(day)
 
 
 def _totals(connection: duckdb.DuckDBPyConnection) -> dict[str, Sums]:

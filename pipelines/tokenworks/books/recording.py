@@ -82,12 +82,25 @@ State = Mapping[str, Mapping[str, Found]]
 
 
 def recordings(settings: Settings) -> list[Recording]:
-    """All recordings, the oldest first."""
+    """All recordings, the oldest first.
+
+    Raises:
+        BooksError: one of them cannot be read.
+    """
     if not settings.history.is_dir():
         return []
     decoder = msgspec.json.Decoder(Recording)
     folders = sorted(path for path in settings.history.iterdir() if path.is_dir())
-    return [decoder.decode((folder / ABOUT).read_bytes()) for folder in folders]
+    found = []
+    for folder in folders:
+        try:
+            found.append(decoder.decode((folder / ABOUT).read_bytes()))
+        except (msgspec.DecodeError, FileNotFoundError) as error:
+            raise BooksError(
+                f"{folder / ABOUT}: cannot be read ({error}). Put the folder books/ back from a backup; "
+                "nothing else says what was recorded."
+            ) from error
+    return found
 
 
 def state_of(found: list[Recording]) -> dict[str, dict[str, Found]]:

@@ -28,6 +28,9 @@ def register(app: typer.Typer) -> None:
 def close(
     period: Annotated[str | None, typer.Argument(help="The period to close: YYYY-MM.")] = None,
     skip: Annotated[bool, typer.Option("--skip", help="Leave earlier periods open.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be frozen, and close nothing.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Only check what is closed against its digests.")
     ] = False,
@@ -40,7 +43,12 @@ def close(
     if verify or period is None:
         _verify(settings)
         return
-    closed = close_period(settings, period, skip=skip)
+    closed = close_period(settings, period, skip=skip, only_try=dry_run)
+    if dry_run:
+        show.console.print(_totals(closed))
+        show.say(f"{period} can be closed, and is open: this was a trial.")
+        show.hint(f"`tokenworks close {period}`, which cannot be undone")
+        return
     show.done(f"{period} is closed, digest {closed.digest}", settings.closed / period)
     show.console.print(_totals(closed))
     result = report_and_show(settings, period)
@@ -73,7 +81,7 @@ def _totals(closed: Closed) -> object:
         (currency, *(Decimal(text).quantize(Decimal("0.01")) for text in amounts(sums)))
         for currency, sums in sorted(closed.totals.items())
     ]
-    return show.table(f"The books of {closed.period.name}, frozen", columns, rows)
+    return show.table(f"The books of {closed.period.name}", columns, rows)
 
 
 def amounts(sums: Sums) -> tuple[str, ...]:

@@ -159,6 +159,24 @@ def test_changed_record_of_closed_books_is_told(built: Settings) -> None:
     assert raised.value.files == (str(record),)
 
 
+def test_changed_recording_is_told_when_closed_books_stand_upon_it(built: Settings) -> None:
+    """Its list says which version is read, so a version left out would change a report unseen."""
+    [about] = built.history.glob("*/recording.json")
+    about.chmod(0o644)
+    about.write_text(
+        about.read_text().replace("_piece=2026-09-30/data_0", "_piece=2026-10-01/data_0")
+    )
+    with pytest.raises(ClosedBooksChangedError, match=r"history/\*/recording\.json"):
+        verify(built, closed_periods(built))
+
+
+def test_trial_says_what_would_be_frozen_and_leaves_the_month_open(built: Settings) -> None:
+    tried = close(built, "2026-10", only_try=True, now=OCTOBER_OVER)
+    assert tried.totals["USD"].cost == "100.000000000000"
+    assert [one.period.name for one in closed_periods(built)] == ["2026-09"]
+    assert close(built, "2026-10", now=OCTOBER_OVER).digest == tried.digest
+
+
 def test_missing_file_of_closed_books_is_told(built: Settings) -> None:
     [path] = built.books.glob("history/*/fct_cost_ledger/*09-30/*.parquet")
     path.unlink()

@@ -20,7 +20,7 @@ from tokenworks.books.known import (
     laid_out,
     parse_moment,
 )
-from tokenworks.books.recording import recordings
+from tokenworks.books.recording import BooksError, recordings
 from tokenworks.books.restated import restatements
 from tokenworks.cli.books import recorded
 from tokenworks.publish import publish
@@ -223,3 +223,12 @@ def test_sql_reads_the_books_as_known_on_a_date(settings: Settings, build: Build
     assert query(settings, total)[1] == [("104.200000000000",)]
     with pytest.raises(QueryError, match="disabled"):
         query(settings, "from read_csv('/etc/passwd')", parse_moment("2026-11-04"))
+
+
+def test_recording_that_cannot_be_read_is_named(settings: Settings, build: Build) -> None:
+    build("2026-11-03T06:00:00", FIRST)
+    [about] = settings.history.glob("*/recording.json")
+    about.chmod(0o644)
+    about.write_text("{")
+    with pytest.raises(BooksError, match=r"recording\.json: cannot be read .* from a backup"):
+        build("2026-11-05T06:00:00", SECOND)
