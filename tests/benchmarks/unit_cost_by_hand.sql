@@ -60,7 +60,10 @@ hours as (
 parts as (
     select
         replica_id, deployment_id, event_date, model, tier, region, is_served, hour_index,
-        input_uncached_tokens, prefill, cache_read, decode,
+        input_uncached_tokens,
+        -- The prompt belongs to the hour of the first token.
+        case when first_us // 3600000000 = hour_index then prefill else 0 end as hour_prefill,
+        case when first_us // 3600000000 = hour_index then cache_read else 0 end as hour_cache_read,
         greatest(service_us, hour_index * 3600000000) as from_us,
         least(last_us, (hour_index + 1) * 3600000000) as to_us,
         case when first_us // 3600000000 = hour_index then prefill + cache_read else 0 end
@@ -165,11 +168,11 @@ loaded as (
 classes as (
     select
         event_date, model, tier, region,
-        sum(usd * prefill / (prefill + cache_read + decode)) as input_usd,
-        sum(usd * cache_read / (prefill + cache_read + decode)) as cache_read_usd,
-        sum(usd * decode / (prefill + cache_read + decode)) as output_usd
+        sum(usd * hour_prefill) as input_usd,
+        sum(usd * hour_cache_read) as cache_read_usd,
+        sum(usd * (weight - hour_prefill - hour_cache_read)) as output_usd
     from (
-        select parts.*, active / nullif(weights.weight, 0) * parts.weight as usd
+        select parts.*, active / nullif(weights.weight, 0) as usd
         from parts
         inner join weights using (deployment_id, hour_index)
         inner join deployment_hours using (deployment_id, hour_index)

@@ -47,8 +47,8 @@ sites: []
 #     precision: fp8
 #     max_num_seqs: 64
 #     max_num_batched_tokens: 8192
-#     # GPU-seconds per token of each phase, from your own benchmark: they split busy time
-#     # between requests (docs/lake-tables.md, fleet_deployments).
+#     # GPU-seconds per token of each phase, from your own benchmark, split busy time between requests.
+#     # Left out they are learnt; other methods are named under `allocation` (docs/fleet.md).
 #     weights: {prefill_seconds_per_token: 0.00002, decode_seconds_per_token: 0.0004, cache_read_seconds_per_token: 0.0000004}
 #     idle_power_watts: 90
 #     replicas:
