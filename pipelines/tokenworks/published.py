@@ -17,6 +17,12 @@ from tokenworks.books.known import connect_known, known_at
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
+# What finance imports, in the version that is written by default: see docs/focus.md.
+EXPORTS = {
+    "focus_cost_and_usage": "focus_cost_and_usage-*-1.2-showback.parquet",
+    "focus_cost_and_usage_supply": "focus_cost_and_usage-*-1.2-supply.parquet",
+}
+
 
 class NothingPublishedError(TokenworksError):
     """There is no published warehouse."""
@@ -57,7 +63,29 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         )
     with duckdb.connect(str(settings.published_database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        _show_exports(connection, settings)
         yield connection
+
+
+def _show_exports(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """The exported months as views of this connection; only their files may be read."""
+    found = {
+        name: [str(path) for path in sorted(settings.reports.glob(f"*/focus/{pattern}"))]
+        for name, pattern in EXPORTS.items()
+    }
+    readable = [path for files in found.values() for path in files]
+    if not readable:
+        return
+    connection.execute(f"set allowed_paths = {_literals(readable)}")
+    for name, files in found.items():
+        if files:
+            connection.execute(
+                f"create temp view {name} as from read_parquet({_literals(files)}, hive_partitioning = false)"
+            )
+
+
+def _literals(paths: list[str]) -> str:
+    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
 
 
 def query(

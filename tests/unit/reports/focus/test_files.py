@@ -7,10 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
 from tests.unit.reports.focus import every_kind
+from tokenworks.published import QueryError, query
 from tokenworks.reports.focus.build import build_focus
 from tokenworks.reports.focus.checks import FocusCheckError
 from tokenworks.reports.period import NoDataError, PeriodError
@@ -87,6 +89,21 @@ def test_effective_cost_comes_back_when_our_export_is_ingested(
     outcome = ingest_file(file.path, CONNECTOR)
     assert outcome.rejects.height == 0
     assert outcome.frames["charges"]["effective_cost"].sum() == TOTAL
+
+
+def test_exported_months_are_read_by_sql_and_no_other_file_when_they_are_there(
+    focus_home: Settings,
+) -> None:
+    with duckdb.connect(str(focus_home.published_database)) as connection:
+        connection.execute("create table if not exists dim_sites as select 1 as site_id")
+    build_focus(focus_home, "2026-09", "1.3", ["parquet"])
+    build_focus(focus_home, "2026-09", "1.2", ["parquet"])
+    for name in ("focus_cost_and_usage", "focus_cost_and_usage_supply"):
+        statement = f"select BillingCurrency, sum(EffectiveCost) from {name} group by all"
+        assert query(focus_home, statement)[1] == [("USD", TOTAL)]
+    hidden = focus_home.published_parquet / "dim_sites" / "part-0.parquet"
+    with pytest.raises(QueryError, match="Permission Error"):
+        query(focus_home, f"from read_parquet('{hidden}')")
 
 
 def test_no_file_is_written_when_a_check_fails(out: Path) -> None:
