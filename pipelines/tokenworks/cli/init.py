@@ -20,6 +20,8 @@ sites: []
 #     time_zone: America/New_York     # IANA
 #     pue: 1.25                       # where the facility has no meter
 #     facility_meter: meter-us-east   # where it has one
+#     # it_meter: meter-us-east-it    # its IT alone: then PUE is measured
+#     # tariff: 539f6a23ec4f0244      # what is landed under tariff_rates, or day_ahead
 #     grid_zone: US-PJM
 #     currency: USD                   # of the electricity bills
 
@@ -34,6 +36,7 @@ sites: []
 #     gpus: [GPU-11111111-0000-0000-0000-000000000000]
 #     ownership: leased               # owned servers also have:
 #     # purchase: {price: 320000.00, residual: 32000.00, life_months: 48, currency: USD}
+#     # host_share: 0.15              # of its charge, for CPUs, memory and chassis
 
 # tiers:
 #   - {id: small, rank: 1, slo: {ttft_seconds: 1.0, tpot_seconds: 0.05, e2e_seconds: 30}}
