@@ -18,7 +18,8 @@ select
     {{ money('entries.cost_units') }} as cost,
     {{ money('entries.usd_units') }} as cost_usd,
     entries.allocation_method,
-    entries.is_accrued
+    entries.is_accrued,
+    entries.fx_rate_date
 from {{ ref('int_costs__entries') }} as entries
 left join {{ ref('int_fleet__deployments') }} as deployments
     on entries.deployment_id = deployments.deployment_id

@@ -103,7 +103,8 @@ dated as (
 
 select
     dated.*,
-    {{ mul_div_round('dated.cost_units', 'rates.rate_units', '1000000000000') }} as usd_units
+    {{ mul_div_round('dated.cost_units', 'rates.rate_units', '1000000000000') }} as usd_units,
+    rates.stated_date as fx_rate_date
 from dated
 left join {{ ref('int_fx__usd_rates') }} as rates
     on dated.currency = rates.currency and dated.event_date = rates.rate_date

@@ -31,7 +31,8 @@ matched as (
     select
         needed.currency,
         needed.rate_date,
-        stated.rate_units
+        stated.rate_units,
+        stated.rate_date as stated_date
     from needed
     inner join stated
         on
@@ -47,9 +48,13 @@ matched as (
     ) = 1
 )
 
-select currency, rate_date, rate_units
+select currency, rate_date, rate_units, stated_date
 from matched
 union all
-select currency, rate_date, cast(1000000000000 as {{ big_integer() }}) as rate_units
+select
+    currency,
+    rate_date,
+    cast(1000000000000 as {{ big_integer() }}) as rate_units,
+    cast(null as date) as stated_date
 from needed
 where currency = 'USD'
