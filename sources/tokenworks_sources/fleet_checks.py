@@ -176,15 +176,15 @@ def _check_pools(path: Path, deployment: Deployment) -> None:
 
 def _no_overlap(path: Path, kind: str, name: str, spans: list[_Span]) -> None:
     for span in sorted(spans):
-        held = [other for other in spans if other.start <= span.start < other.end]
+        held = sorted(other for other in spans if other.start <= span.start < other.end)
         if sum(other.slices for other in held) <= MIG_SLICES:
             continue
-        first = min(other for other in held if other is not span)
+        first, second = held[0], held[-1]
         raise FleetError(
             path,
-            f"deployments.replicas.{span.replica}",
-            f"{kind} {name} belongs to replica {first.replica} and to {span.replica} "
+            f"deployments.replicas.{second.replica}",
+            f"{kind} {name} belongs to replica {first.replica} and to {second.replica} "
             f"from {span.start:%Y-%m-%d %H:%M}.",
-            f"End {first.replica} with valid_to before {span.replica} begins, or give them "
+            f"End {first.replica} with valid_to before {second.replica} begins, or give them "
             "different ones.",
         )

@@ -275,7 +275,7 @@ def test_slices_and_dated_methods_become_rows(
         (
             "4g.40gb",
             "7g.80gb",
-            r"replicas\.d: GPU GPU-a belongs to replica p and to d from 2026-09-01",
+            r"replicas\.p: GPU GPU-a belongs to replica d and to p from 2026-09-01",
         ),
         (
             "4g.40gb",
