@@ -129,7 +129,7 @@ def test_downstream_does_not_start_when_a_lake_partition_is_corrupt(landed: Sett
     assert not result.success
     assert evaluation(result, "fleet_tiers", "contract").description == (
         "fleet_tiers: slo_ttft_seconds must be at least 0: 1 row, for example -1 "
-        "in fleet/fleet_yaml/fleet.yaml, line 6"
+        "in fleet/fleet_yaml/fleet.yaml, line 7"
     )
     assert evaluation(result, "fleet_sites", "contract").passed
     started = {event.step_key for event in result.all_events if event.is_step_start}
