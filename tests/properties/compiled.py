@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import duckdb
 
 from tests.dbt.small_lake import write_lake
 from tokenworks.dbt_project import dbt_paths, run_dbt
+from tokenworks.warehouse import building
 from tokenworks_sources.lake import ensure_tables
 from tokenworks_sources.settings import Settings
 
@@ -38,9 +39,9 @@ class Models:
     """
 
     settings: Settings
-    statements: tuple[tuple[str, str], ...]
-    parents: Mapping[str, tuple[str, ...]]
-    marts: tuple[str, ...]
+    statements: tuple[tuple[str, str], ...] = field(repr=False)
+    parents: Mapping[str, tuple[str, ...]] = field(repr=False)
+    marts: tuple[str, ...] = field(repr=False)
 
     def ask(self, tables: Tables, *names: str, threads: int = 1) -> Ask:
         """Rows of a query on a warehouse in memory from these rows of the lake.
@@ -74,7 +75,8 @@ def compile_models(home: Path) -> Models:
     """Compiles the project for the lake of an empty home."""
     settings = Settings.at(home)
     ensure_tables(settings.lake)
-    code, printed = run_dbt(settings, ["compile", "--full-refresh"])
+    with building(settings, whole=False) as build:
+        code, printed = run_dbt(settings, ["compile", *build.restatement.arguments])
     assert code == 0, printed
     manifest = json.loads(dbt_paths(settings).manifest.read_text())
     nodes = {
