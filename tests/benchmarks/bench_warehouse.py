@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from warehouse_lake import write_base, write_day
+from warehouse_lake import write_base, write_bills, write_day
 
 from tokenworks.dbt_project import dbt_paths, run_dbt
 from tokenworks_sources.lake import ensure_tables
@@ -114,6 +114,8 @@ def main() -> int:
         write_base(settings.lake)
         for day in range(DAYS):
             write_day(settings.lake, day, requests // DAYS)
+        # What ran past the last midnight is billed too, so that no token is without a cost.
+        write_bills(settings.lake, DAYS)
         hand, built = by_hand(settings), by_dbt(settings)
         apart, models = differences(settings), slowest(settings)
     print(f"{requests:,} requests, {DAYS} days, {THREADS} threads")

@@ -61,17 +61,15 @@ parts as (
     select
         replica_id, deployment_id, event_date, model, tier, region, is_served, hour_index,
         input_uncached_tokens,
-        -- The prompt belongs to the hour of the first token.
-        case when first_us // 3600000000 = hour_index then prefill else 0 end as hour_prefill,
-        case when first_us // 3600000000 = hour_index then cache_read else 0 end as hour_cache_read,
-        greatest(service_us, hour_index * 3600000000) as from_us,
-        least(last_us, (hour_index + 1) * 3600000000) as to_us,
-        case when first_us // 3600000000 = hour_index then prefill + cache_read else 0 end
-        + decode * case
+        case when first_us // 3600000000 = hour_index then prefill else 0 end as prefill,
+        case when first_us // 3600000000 = hour_index then cache_read else 0 end as cache_read,
+        decode * case
             when service_us // 3600000000 = last_us // 3600000000 then 1
             else greatest(0, least(last_us, (hour_index + 1) * 3600000000)
                 - greatest(first_us, hour_index * 3600000000)) / greatest(1, last_us - first_us)
-        end as weight
+        end as decode,
+        greatest(service_us, hour_index * 3600000000) as from_us,
+        least(last_us, (hour_index + 1) * 3600000000) as to_us
     from hours
 ),
 
@@ -93,7 +91,7 @@ busy as (
 ),
 
 weights as (
-    select deployment_id, hour_index, sum(weight) as weight
+    select deployment_id, hour_index, sum(prefill + cache_read + decode) as weight
     from parts
     group by all
 ),
@@ -168,16 +166,13 @@ loaded as (
 classes as (
     select
         event_date, model, tier, region,
-        sum(usd * hour_prefill) as input_usd,
-        sum(usd * hour_cache_read) as cache_read_usd,
-        sum(usd * (weight - hour_prefill - hour_cache_read)) as output_usd
-    from (
-        select parts.*, active / nullif(weights.weight, 0) as usd
-        from parts
-        inner join weights using (deployment_id, hour_index)
-        inner join deployment_hours using (deployment_id, hour_index)
-        where parts.input_uncached_tokens is not null
-    ) as costed
+        sum(active / weight * prefill) as input_usd,
+        sum(active / weight * cache_read) as cache_read_usd,
+        sum(active / weight * decode) as output_usd
+    from parts
+    inner join weights using (deployment_id, hour_index)
+    inner join deployment_hours using (deployment_id, hour_index)
+    where input_uncached_tokens is not null
     group by all
 ),
 

@@ -162,11 +162,17 @@ def write_base(lake: Path) -> None:
         _write_rows(lake, table, rows[0][contract.event_time].date(), rows, "base")
 
 
-def write_day(lake: Path, number: int, rows: int) -> None:
-    """One day: its requests, charges and rate."""
+def write_bills(lake: Path, number: int) -> None:
+    """One day's charges and rate."""
     day = FIRST_DAY + timedelta(days=number)
     for table, found in bills(day).items():
         _write_rows(lake, table, day, found, f"{day}")
+
+
+def write_day(lake: Path, number: int, rows: int) -> None:
+    """One day: its requests, charges and rate."""
+    day = FIRST_DAY + timedelta(days=number)
+    write_bills(lake, number)
     schema = arrow_schema(CONTRACTS["requests"]).empty_table()
     part = partition_folder(lake, "requests", day) / f"{day}.parquet"
     part.parent.mkdir(parents=True, exist_ok=True)
