@@ -16,11 +16,11 @@ import polars as pl
 from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger, LedgerError
 from tokenworks.reports.money import minor_digits
 
-TENANT, NO_TENANT, PLATFORM, NOT_OBSERVED = "tenant", "no_tenant", "platform", "not_observed"
-LINE_NAMES = {
-    NO_TENANT: "(no tenant named)",
-    PLATFORM: "(platform: charged to no tenant)",
-    NOT_OBSERVED: "(not observed)",
+_TENANT = "tenant"
+_LINE_NAMES = {
+    "no_tenant": "(no tenant named)",
+    "platform": "(platform: charged to no tenant)",
+    "not_observed": "(not observed)",
     "unattributed": "(unattributed)",
 }
 IDLE_POLICIES: Mapping[str, str] = {
@@ -125,7 +125,7 @@ def chargebacks(frame: pl.LazyFrame, ledgers: Sequence[CurrencyLedger]) -> tuple
 
 def uncharged(frame: pl.LazyFrame) -> tuple[str, ...]:
     """Tenants whose requests cost nothing that the ledger knows."""
-    names = frame.filter(pl.col("currency").is_null() & (pl.col("line_kind") == TENANT))
+    names = frame.filter(pl.col("currency").is_null() & (pl.col("line_kind") == _TENANT))
     return tuple(sorted(str(name) for name in names.collect()["tenant_id"]))
 
 
@@ -144,14 +144,14 @@ def _of_currency(ledger: CurrencyLedger, rows: Sequence[Mapping[str, Any]]) -> C
 
 
 def _order(row: Mapping[str, Any]) -> tuple[bool, str, str]:
-    return row["line_kind"] != TENANT, row["line_kind"], row["tenant_id"] or ""
+    return row["line_kind"] != _TENANT, row["line_kind"], row["tenant_id"] or ""
 
 
 def _line(row: Mapping[str, Any], currency: str) -> ChargebackLine:
-    is_tenant = row["line_kind"] == TENANT
+    is_tenant = row["line_kind"] == _TENANT
     digits = Decimal(1).scaleb(-minor_digits(currency))
     return ChargebackLine(
-        name=row["tenant_id"] if is_tenant else LINE_NAMES[row["line_kind"]],
+        name=row["tenant_id"] if is_tenant else _LINE_NAMES[row["line_kind"]],
         is_tenant=is_tenant,
         cost_centre=row["cost_centre"] or "",
         amounts=tuple(row[f"{category}_amount"].quantize(digits) for category in CATEGORIES),
