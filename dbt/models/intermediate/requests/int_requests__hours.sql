@@ -9,7 +9,8 @@ with
 attempts as (
     select
         *,
-        coalesce(input_total_tokens, 0) as prompt_tokens,
+        -- Wide, since contexts grow with the square: one row may stand for an hour of a whole fleet.
+        cast(coalesce(input_total_tokens, 0) as {{ big_integer() }}) as prompt_tokens,
         -- Where the cached part is unknown all input counts as computed: the weight never flatters.
         coalesce(input_uncached_tokens, input_total_tokens, 0) as whole_computed,
         coalesce(output_total_tokens, 0) as whole_output,
@@ -86,8 +87,9 @@ select
         ) }}
         else 0
     end as prefill_context,
-    cast((tokens_after - tokens_before) * prompt_tokens + {{ int_div(
-        'tokens_after * (tokens_after + 1) - tokens_before * (tokens_before + 1)', '2'
-    ) }} as bigint) as decode_context,
+    (tokens_after - tokens_before) * prompt_tokens + {{ int_div(
+        'cast(tokens_after as ' ~ big_integer() ~ ') * (tokens_after + 1)'
+        ~ ' - cast(tokens_before as ' ~ big_integer() ~ ') * (tokens_before + 1)', '2'
+    ) }} as decode_context,
     case when is_first_hour and prompt_tokens > 0 then 1 else 0 end as prompt_count
 from counted
