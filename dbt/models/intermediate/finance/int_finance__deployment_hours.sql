@@ -9,8 +9,8 @@ costs as (
         event_date,
         deployment_id,
         hour_start,
-        {{ known_sum(money_units('cost_usd')) }} as usd_units
-    from {{ ref('fct_cost_ledger') }}
+        {{ known_sum('usd_units') }} as usd_units
+    from {{ ref('int_costs__ledger') }}
     where deployment_id is not null and {{ is_restated('event_date') }}
     group by event_date, deployment_id, hour_start
 )

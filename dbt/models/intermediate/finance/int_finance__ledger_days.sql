@@ -19,10 +19,10 @@ select
         when component in ('electricity', 'cooling', 'demand') then 'power'
         else 'capacity'
     end as cost_kind,
-    sum({{ money_units('cost') }}) as cost_units,
-    {{ known_sum(money_units('cost_usd')) }} as usd_units,
-    sum(case when is_accrued then {{ money_units('cost') }} else 0 end) as accrued_units
-from {{ ref('fct_cost_ledger') }}
+    sum(cost_units) as cost_units,
+    {{ known_sum('usd_units') }} as usd_units,
+    sum(case when is_accrued then cost_units else 0 end) as accrued_units
+from {{ ref('int_costs__ledger') }}
 where {{ is_restated('event_date') }}
 group by
     event_date, month, currency, category, cause, deployment_id, tenant_id, model, tier, region, cost_kind
