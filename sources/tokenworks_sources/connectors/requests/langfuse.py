@@ -76,7 +76,7 @@ class Langfuse:
     name: str = "langfuse"
     table: str = CONTRACT.table
     tables: tuple[str, ...] = (CONTRACT.table,)
-    version: str = "1"
+    version: str = "2"
     summary: str = (
         "Langfuse observations: blob and batch exports, traces (CSV, JSON, JSONL, Parquet)"
     )
