@@ -19,6 +19,7 @@
     {{ run_hooks(pre_hooks) }}
     {%- do make_table(target, load_cached_relation(this)) -%}
     {{ run_hooks(post_hooks) }}
+    {%- do persist_docs(target, model) -%}
     {%- do adapter.commit() -%}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
@@ -40,6 +41,7 @@
         {%- do make_table(target, existing) -%}
     {%- endif -%}
     {{ run_hooks(post_hooks) }}
+    {%- do persist_docs(target, model) -%}
     {%- do adapter.commit() -%}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from tests.unit.books.conftest import Build, Line
 from tokenworks.books.closing import close
+from tokenworks.cli import show
 from tokenworks.cli.books import spans
 from tokenworks.cli.main import app
 from tokenworks_sources.settings import HOME_VARIABLE, Settings
@@ -19,7 +20,7 @@ LATER: list[Line] = [("2025-10-01", "A", "A:1", "USD", "63.20", "63.20")]
 
 def _run(settings: Settings, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     monkeypatch.setenv(HOME_VARIABLE, str(settings.home))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(show.console, "_width", 200)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     return " ".join(result.output.split())

@@ -93,7 +93,7 @@ def counts(classes: TokenClasses) -> tuple[int | None, ...]:
         ),
         (
             {"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 7},
-            (10, None, None, 12, 7),
+            (10, 0, None, 12, 7),
         ),
         # Part of a total that is smaller than it cannot be within.
         ({"input": 5, "prompt_details.cache_read": 90, "output": 1}, (95, 90, None, 1, None)),

@@ -14,7 +14,7 @@ from tokenworks.reports.chargeback import Chargeback
 from tokenworks.reports.charges import charge_lines
 from tokenworks.reports.ledger import LedgerError, ledgers
 from tokenworks.reports.period import Period
-from tokenworks.reports.quality import FieldCount, Quality, grade, quality
+from tokenworks.reports.quality import FieldCount, Quality
 from tokenworks.reports.read import MartError, Marts, read_month
 from tokenworks.reports.tables import ReportTables, build_tables, check_summaries
 from tokenworks_sources.settings import Settings
@@ -344,26 +344,6 @@ def test_warning_stays_when_one_share_is_above_the_limit_and_the_other_unknown()
     )
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        (("served", "", "accelerator", "even-hours|gpu-time|phase-weights"), "measured"),
-        (("served", "", "electricity", "metered-kwh|gpu-energy|phase-weights"), "measured"),
-        (("served", "", "electricity", "metered-kwh|gpu-time|phase-weights"), "estimated"),
-        (("idle", "ready_empty", "demand", "even-hours|gpu-energy"), "estimated"),
-        (("served", "", "demand", "posted-evenly|energy-share|gpu-energy"), "estimated"),
-        (("served", "", "cooling", "metered-price|gpu-energy-estimated"), "estimated"),
-        (("idle", "unobserved", "accelerator", "even-hours"), "unknown"),
-        (("unattributed", "no_tokens", "accelerator", "even-hours|gpu-time"), "unknown"),
-        (("served", "", "accelerator", ""), "unknown"),
-    ],
-)
-def test_cost_is_graded_by_what_was_measured_when_allocated(
-    line: tuple[str, str, str, str], expected: str
-) -> None:
-    assert grade(*line) == expected
-
-
 def test_error_names_the_column_when_a_mart_lacks_it(home: Settings) -> None:
     path = home.published_parquet / "fct_cost_ledger" / "data.parquet"
     pl.read_parquet(path).drop("bill_id").write_parquet(path)
@@ -377,31 +357,3 @@ def test_window_says_how_many_days_have_data_when_the_month_is_partial(
     assert tables.window.text == (
         "2026-09-01 00:00 to 2026-10-01 00:00 UTC; data on 3 of 30 days, 2026-09-01 to 2026-09-03"
     )
-
-
-def test_what_no_bill_confirms_is_an_estimate_when_graded(
-    home: Settings, write_mart: WriteMart
-) -> None:
-    base = {"event_date": date(2026, 9, 1), "currency": "USD", "category": "served"}
-    base |= {"component": "accelerator", "allocation_method": "even-hours|gpu-time"}
-    write_mart(
-        "fct_cost_ledger",
-        [
-            {**base, "cost": Decimal("75.00"), "is_accrued": False},
-            {**base, "cost": Decimal("25.00"), "is_accrued": True},
-        ],
-    )
-    marts = read_month(home.published_parquet, Period(2026, 9))
-    found = quality(marts.requests, marts.ledger, marts.deployment_hours)
-    assert found.accrued_share("USD", "served") == Decimal("0.25")
-    assert found.shares("USD")["estimated"] == Decimal("0.25")
-    assert found.unknown_cost_share == 0
-
-
-def test_demand_by_the_peak_is_measured_when_graded() -> None:
-    by_peak = "posted-evenly|peak-responsibility|gpu-energy"
-    assert grade("served", "", "demand", by_peak) == "measured"
-    assert (
-        grade("served", "", "demand", "posted-evenly|peak-responsibility|gpu-time") == "estimated"
-    )
-    assert grade("idle", "ready_empty", "cooling", "metered-kwh|gpu-time") == "estimated"
