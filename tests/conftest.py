@@ -25,6 +25,17 @@ from tokenworks_sources.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# What makes each of these once takes most of a minute, so who reads it runs in one process.
+MADE_ONCE = ("demo", "small_home")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n`, tests of one file stay together, and so do those that share what is made once."""
+    for item in items:
+        shared = set(MADE_ONCE).intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(min(shared, default=str(item.path))))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def utc() -> None:
     """All tests run in UTC, so that a hidden use of local time shows as a difference in CI."""

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from tests.e2e.running import tokenworks
+from tokenworks.published import list_tables
 from tokenworks_sources.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -114,6 +115,8 @@ def test_empty_home_builds_empty_books(tmp_path: Path) -> None:
     assert build.returncode == 0, build.stdout + build.stderr
     counted = tokenworks(home, "sql", "--csv", "select count(*) as n from fct_cost_ledger")
     assert counted.stdout.splitlines() == ["n", "0"]
+    filled = {mart.name for mart in list_tables(Settings.at(home)) if mart.rows}
+    assert filled <= {"dim_books", "dim_calendar", "dim_fiscal_periods", "dim_hours"}
     report = tokenworks(home, "report", "--month", "2026-10")
     assert report.returncode == 1
     assert "Traceback" not in report.stderr
