@@ -19,13 +19,17 @@ Row = tuple[str, str, int, int, int, int | None, int | None, int | None]
 Bridge = Callable[[list[Row]], list[dict[str, Any]]]
 
 MONEY = st.integers(-(10**15), 10**18)
+# A month may be a million times the one before; a token that costs a fortune times a fortune of tokens has
+# more digits than money.
+TOKENS = st.just(0) | st.integers(10**7, 10**13)
+MILLISECONDS = st.just(0) | st.integers(10**5, 10**11)
 SIDE = st.none() | st.tuples(
     MONEY,
     st.integers(0, 10**17),
-    st.integers(0, 10**13),
-    st.none() | st.integers(0, 10**13),
-    st.none() | st.integers(0, 10**11),
-    st.none() | st.integers(0, 10**11),
+    TOKENS,
+    st.none() | TOKENS,
+    st.none() | MILLISECONDS,
+    st.none() | MILLISECONDS,
 )
 SEGMENTS = st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=6)
 

@@ -23,7 +23,7 @@ from tokenworks_sources.landing import preview_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-VARIANTS = int(os.environ.get("TOKENWORKS_FUZZ_VARIANTS", "6"))
+VARIANTS = int(os.environ.get("TOKENWORKS_FUZZ_VARIANTS", "2"))
 PEAK_MB = 1500
 LARGEST_BYTES = 400_000
 USUAL_BYTES = 20_000
