@@ -78,7 +78,7 @@ def _fixtures() -> dict[str, list[Sample]]:
     spans = spans_with_texts.export()
     found["otlp_json"].append(Sample("spans.json", "in", json.dumps(spans).encode(), {}))
     found["otlp_protobuf"].append(Sample("spans.binpb", "in", protobuf(spans), {}))
-    return found
+    return dict(found)
 
 
 def _parquet(rows: pl.DataFrame) -> bytes:
