@@ -28,9 +28,12 @@ def _september(day: int, hour: int = 10, minute: int = 0, second: int = 0) -> da
     return datetime(2026, 9, day, hour, minute, second, tzinfo=UTC)
 
 
-def _gateway(start: datetime, number: int, output: int = 20) -> Span:
-    """A row of a spend log; it takes twenty seconds."""
+def _gateway(
+    start: datetime, number: int, output: int = 20, asked: str = "", status: str = "success"
+) -> Span:
+    """A row of a spend log; it takes twenty seconds. `asked` is the request that it is an attempt of."""
     return {
+        **({"litellm_trace_id": asked, "metadata": {"trace_id": asked}} if asked else {}),
         "request_id": f"chatcmpl-{number:016d}",
         "call_type": "acompletion",
         "startTime": start.isoformat(),
@@ -43,7 +46,7 @@ def _gateway(start: datetime, number: int, output: int = 20) -> Span:
         "prompt_tokens": 100,
         "completion_tokens": output,
         "total_tokens": 100 + output,
-        "status": "success",
+        "status": status,
         "spend": 0,
     }
 
@@ -116,20 +119,35 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     around = _span(_september(8, 23, 59, 59), 3, trace=2, call=ONE_CALL, tenant="bolt")
     _drop(settings, "otlp_json/8.jsonl", around)
     _drop(settings, "otlp_json/9.jsonl", _span(_september(9, 0), 4, trace=2, inside=3))
+    # An attempt that failed on the 1st, answered after midnight.
+    tried = _gateway(_september(1, 23, 59, 30), 101, asked="once", status="failure")
+    _drop(settings, "litellm/tried.jsonl", tried)
+    answer = _gateway(_september(2, 1), 102, asked="once")
+    _drop(settings, "litellm/answer.jsonl", answer)
     _land(settings)
     build_warehouse(settings)
+    assert _causes_of_waste(settings) == {"retried"}
     return settings
 
 
 @pytest.fixture(scope="module")
 def built(home: Settings) -> BuildResult:
-    """The second build: three files replaced and a new day."""
+    """The second build: four files replaced and a new day."""
     _drop(home, "otlp_json/around.jsonl", _span(_september(3), 8, trace=8))
     _drop(home, "otlp_json/last.jsonl", _span(_september(10), 9, trace=9))
     _drop(home, "litellm/6.jsonl", *_running_over_midnight(80, 40))
     _drop(home, "litellm/13.jsonl", _gateway(_september(13), 13))
+    _drop(home, "litellm/answer.jsonl", _gateway(_september(2, 1), 103))
     _land(home)
     return build_warehouse(home)
+
+
+def _causes_of_waste(settings: Settings) -> set[str]:
+    with duckdb.connect(str(settings.build_database), read_only=True) as connection:
+        rows = connection.execute(
+            "select distinct cause from rpt_waste where output_total_tokens > 0"
+        ).fetchall()
+    return {cause for (cause,) in rows}
 
 
 def _tenants(settings: Settings) -> dict[int, str | None]:
@@ -150,8 +168,15 @@ def test_dates_are_made_again_where_a_file_told_them_something_and_nowhere_else(
     so nothing of the 7th moves.
     """
     assert built.whole_because is None
-    told = (3, 4), (6,), (8, 9, 10), (12, 13)
+    told = (1, 2), (3, 4), (6,), (8, 9, 10), (12, 13)
     assert built.restated_dates == tuple(date(2026, 9, day) for days in told for day in days)
+
+
+def test_attempt_is_no_retry_any_more_when_the_answer_of_another_date_goes(
+    home: Settings, built: BuildResult
+) -> None:
+    assert built.whole_because is None
+    assert _causes_of_waste(home) == {"failed"}
 
 
 def test_span_forgets_and_learns_its_tenant_when_the_one_around_it_goes_and_comes(

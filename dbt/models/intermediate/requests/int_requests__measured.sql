@@ -4,6 +4,11 @@
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
 ) }}
 with
+superseded as (
+    select distinct emitter, request_id
+    from {{ ref('int_requests__superseded') }}
+),
+
 attempts as (
     select
         attempts.*,
@@ -11,7 +16,7 @@ attempts as (
         {{ epoch_us('attempts.ended_at') }} as seen_end_us,
         superseded.request_id is not null as is_superseded
     from {{ ref('int_requests__attempts') }} as attempts
-    left join {{ ref('int_requests__superseded') }} as superseded
+    left join superseded
         on attempts.emitter = superseded.emitter and attempts.request_id = superseded.request_id
     where {{ is_restated('attempts.started_date', 'int_requests__restated_dates') }}
 ),

@@ -10,6 +10,7 @@ dates as (
 {% else %}
 {% set changed = restated_lake_dates('requests') %}
 {% set before = adapter.get_relation(this.database, this.schema, 'int_requests__sightings') %}
+{% set superseded = adapter.get_relation(this.database, this.schema, 'int_requests__superseded') %}
 records as (
     select
         event_date,
@@ -27,7 +28,7 @@ touched as (
     select
         {{ call_key() }} as call_key,
         case when span_id is not null then trace_id end as trace_id,
-        logical_request_id
+        cast(null as string) as logical_request_id
     from {{ before }}
     where started_date in {{ changed }}
 ),
@@ -59,6 +60,11 @@ dates as (
         and logical_request_id in (
             select logical_request_id from touched where logical_request_id is not null
         )
+    union all
+    -- Whose answer lay on a date that changed, whether it still does or not.
+    select started_date as event_date
+    from {{ superseded }}
+    where won_date in {{ changed }}
 )
 {% endif %}
 

@@ -1,5 +1,6 @@
 -- Attempts that another attempt of the same request made superfluous: it failed or was cancelled, and a
--- later or simultaneous one answered; or both answered and it ended last (a hedge that lost).
+-- later or simultaneous one answered; or both answered and it ended last (a hedge that lost). One row per date
+-- on which another answered (`won_date`), so that it is known whom to ask again once that answer is gone.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
@@ -31,6 +32,7 @@ answers as (
         request_id,
         logical_request_id,
         attempt,
+        event_date as won_date,
         {{ epoch_us('started_at') }} as started_us,
         coalesce(
             {{ epoch_us('ended_at') }},
@@ -45,7 +47,8 @@ answers as (
 select distinct
     lost.emitter,
     lost.request_id,
-    lost.started_date
+    lost.started_date,
+    won.won_date
 from attempts as lost
 inner join answers as won
     on
