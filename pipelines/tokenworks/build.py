@@ -28,7 +28,7 @@ from tokenworks.checks.assets import contract_checks, lake_key
 from tokenworks.checks.reconcile import reconciliation_checks
 from tokenworks.checks.volume import volume_checks
 from tokenworks.dbt_project import dbt_paths
-from tokenworks.replay.scenario import ready_scenarios
+from tokenworks.replay.language.scenario import ready_scenarios
 from tokenworks.resources import SettingsResource
 from tokenworks.schedules import INGEST_JOB, jobs, schedules
 from tokenworks.sensors import landing_sensor

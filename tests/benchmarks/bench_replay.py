@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tokenworks.replay.caches import leading_hits
-from tokenworks.replay.engine_kernel import Work, simulate
-from tokenworks.replay.stack_distance import required_capacities
+from tokenworks.replay.caches.policies import leading_hits
+from tokenworks.replay.serving.engine_kernel import Work, simulate
+from tokenworks.replay.caches.stack_distance import required_capacities
 
 BLOCKS_PER_PROMPT = 24
 CAPACITY = 30_000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tokenworks.replay.run import run_replay
-from tokenworks.replay.scenario import ready_scenarios
+from tokenworks.replay.language.scenario import ready_scenarios
 
 
 def cells(root: Path) -> list[Any]:

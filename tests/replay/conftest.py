@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from tokenworks.replay.caches import leading_hits
-from tokenworks.replay.engine_kernel import Work, simulate
-from tokenworks.replay.marts import COLUMNS, DEPLOYMENTS, HOURS, REQUESTS
+from tokenworks.replay.caches.policies import leading_hits
+from tokenworks.replay.serving.engine_kernel import Work, simulate
+from tokenworks.replay.traffic.marts import COLUMNS, DEPLOYMENTS, HOURS, REQUESTS
 
 MartRow = dict[str, Any]
 START = datetime(2026, 9, 1)

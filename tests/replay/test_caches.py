@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworks.replay.caches import leading_hits
-from tokenworks.replay.hit_ratio import hit_ratios, tokens_of_runs
-from tokenworks.replay.stack_distance import hits_by_capacity, required_capacities
+from tokenworks.replay.caches.hit_ratio import hit_ratios, tokens_of_runs
+from tokenworks.replay.caches.policies import leading_hits
+from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 
 Prompts = list[list[int]]
 PROMPTS = st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=1, max_size=25)

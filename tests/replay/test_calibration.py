@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tokenworks.replay.calibration import calibrate
+from tokenworks.replay.calibration.law import calibrate
+from tokenworks.replay.calibration.least_squares import non_negative
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.fleet import Fleet, fleet_of
-from tokenworks.replay.history import History
-from tokenworks.replay.least_squares import non_negative
+from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import set_stage
-from tokenworks.replay.scenario import Scenario
-from tokenworks.replay.serving import Load, Luck, Timings, serve
-from tokenworks.replay.traffic import load_traffic
+from tokenworks.replay.serving.serve import Load, Luck, Timings, serve
+from tokenworks.replay.traffic.fleet import Fleet, fleet_of
+from tokenworks.replay.traffic.history import History
+from tokenworks.replay.traffic.requests import load_traffic
 
 
 def one_deployment(slots: int) -> Fleet:

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from tokenworks.replay.answer import Answer, answer
-from tokenworks.replay.scenario import parse_scenario
-from tokenworks.replay.traffic import load_traffic
+from tokenworks.replay.language.scenario import parse_scenario
+from tokenworks.replay.traffic.requests import load_traffic
 from tokenworks_sample.records import Attempt
 from tokenworks_sample.serving import Engine
 from tokenworks_sample.world import BLOCK_TOKENS, build_world

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tokenworks.replay.bootstrap import hour_counts, resampled_quantiles, resampled_quotients
+from tokenworks.replay.estimates.bootstrap import (
+    hour_counts,
+    resampled_quantiles,
+    resampled_quotients,
+)
 
 
 def test_every_draw_holds_as_many_hours_as_there_are_when_resampled() -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tokenworks.replay.caches import leading_hits
-from tokenworks.replay.hit_ratio import hit_ratios, last_half, tokens_of_runs
-from tokenworks.replay.stack_distance import hits_by_capacity, required_capacities
+from tokenworks.replay.caches.hit_ratio import hit_ratios, last_half, tokens_of_runs
+from tokenworks.replay.caches.policies import leading_hits
+from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 
 
 @dataclass(frozen=True)

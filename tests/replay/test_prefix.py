@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tokenworks.replay.blocks import Prompts
-from tokenworks.replay.fleet import Fleet
-from tokenworks.replay.prefix import (
+from tokenworks.replay.caches.prefix import (
     CachePlan,
     Places,
     cached_tokens,
@@ -15,7 +13,9 @@ from tokenworks.replay.prefix import (
     implied_capacities,
     plan_of,
 )
-from tokenworks.replay.scenario import PrefixCache
+from tokenworks.replay.language.scenario import PrefixCache
+from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.fleet import Fleet
 
 
 def prompts_of(*prompts: list[int], tokens: int = 200) -> Prompts:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworks.replay.concurrency import Occupancy, inferred_admissions
-from tokenworks.replay.engine_kernel import Served, Work, simulate
-from tokenworks.replay.queueing import erlang_c
+from tokenworks.replay.serving.concurrency import Occupancy, inferred_admissions
+from tokenworks.replay.serving.engine_kernel import Served, Work, simulate
+from tokenworks.replay.serving.queueing import erlang_c
 
 
 def single_queue(arrivals: np.ndarray, service: np.ndarray, servers: int) -> Served:

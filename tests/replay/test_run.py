@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError
+from tokenworks.replay.language.scenario import Scenario, parse_scenario
 from tokenworks.replay.run import ReplayResult, run_replay
-from tokenworks.replay.scenario import Scenario, parse_scenario
 
 ROUTE = """
 name: route

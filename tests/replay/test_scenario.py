@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokenworks.replay.errors import ScenarioError
-from tokenworks.replay.scenario import (
+from tokenworks.replay.language.scenario import (
     Scenario,
     json_schema,
     load_scenario,
@@ -132,6 +132,6 @@ def test_the_digest_is_the_same_when_only_the_writing_differs() -> None:
 
 
 def test_the_published_schema_is_current_when_compared_with_the_language() -> None:
-    """Rewrite it with json_schema() from tokenworks.replay.scenario when this fails."""
+    """Rewrite it with json_schema() from tokenworks.replay.language.scenario when this fails."""
     path = next(iter(ready_scenarios().values())).with_name("scenario.schema.json")
     assert json.loads(path.read_text(encoding="utf-8")) == json_schema()

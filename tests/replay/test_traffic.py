@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from tokenworks.replay.errors import TrafficError
-from tokenworks.replay.exclusions import advice, in_words
-from tokenworks.replay.marts import traffic_digest
-from tokenworks.replay.scenario import Scenario, parse_scenario
-from tokenworks.replay.traffic import load_traffic
+from tokenworks.replay.language.scenario import Scenario, parse_scenario
+from tokenworks.replay.traffic.exclusions import advice, in_words
+from tokenworks.replay.traffic.marts import traffic_digest
+from tokenworks.replay.traffic.requests import load_traffic
 
 SAME = Scenario(name="same")
 

@@ -25,8 +25,8 @@ def replay_asset(
     def replay(
         context: dg.AssetExecutionContext, settings: SettingsResource
     ) -> dg.MaterializeResult[None]:
+        from tokenworks.replay.language.scenario import ready_scenarios
         from tokenworks.replay.run import run_replay
-        from tokenworks.replay.scenario import ready_scenarios
 
         home = settings.get()
         scenario = ready_scenarios()[context.partition_key]

@@ -35,7 +35,7 @@ def replay(
 
 
 def _list() -> None:
-    from tokenworks.replay.scenario import load_scenario, ready_scenarios
+    from tokenworks.replay.language.scenario import load_scenario, ready_scenarios
 
     rows = [
         (name, load_scenario(path).description) for name, path in sorted(ready_scenarios().items())
@@ -46,7 +46,7 @@ def _list() -> None:
 
 def scenario_file(name: str) -> Path:
     """A ready scenario by name, or a file of the user's."""
-    from tokenworks.replay.scenario import ready_scenarios
+    from tokenworks.replay.language.scenario import ready_scenarios
 
     ready = ready_scenarios()
     path = ready.get(name, Path(name))

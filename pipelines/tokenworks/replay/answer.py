@@ -11,16 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.backtest import Error, backtest, refusals
-from tokenworks.replay.blocks import prompts_of, why_no_blocks
-from tokenworks.replay.calibration import LEAST_ROWS, Law, calibrate
-from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.estimates import Comparison, Estimate, Segment, estimate
-from tokenworks.replay.fleet import Fleet, fleet_of
-from tokenworks.replay.hit_ratio import last_half
-from tokenworks.replay.metrics import METRICS
-from tokenworks.replay.play import Played, Stage, play, set_stage
-from tokenworks.replay.prefix import (
+from tokenworks.replay.caches.hit_ratio import last_half
+from tokenworks.replay.caches.prefix import (
     CachePlan,
     Places,
     capacity_curve,
@@ -28,9 +20,17 @@ from tokenworks.replay.prefix import (
     implied_capacities,
     plan_of,
 )
-from tokenworks.replay.routing import Routed, route
-from tokenworks.replay.scenario import Scenario
-from tokenworks.replay.traffic import Traffic, matches
+from tokenworks.replay.calibration.law import LEAST_ROWS, Law, calibrate
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.estimates.backtest import Error, backtest, refusals
+from tokenworks.replay.estimates.estimate import Comparison, Estimate, Segment, estimate
+from tokenworks.replay.estimates.metrics import METRICS
+from tokenworks.replay.language.scenario import Scenario
+from tokenworks.replay.play import Played, Stage, play, set_stage
+from tokenworks.replay.routing.tiers import Routed, route
+from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
+from tokenworks.replay.traffic.fleet import Fleet, fleet_of
+from tokenworks.replay.traffic.requests import Traffic, matches
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

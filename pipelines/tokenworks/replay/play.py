@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.blocks import Prompts
-from tokenworks.replay.calibration import Law
-from tokenworks.replay.fleet import Fleet, deployments_of, replicas_of
-from tokenworks.replay.history import History
-from tokenworks.replay.prefix import CachePlan, Places, cached_tokens
-from tokenworks.replay.pricing import PRICED, Rates, learn_rates, price, weights_of
-from tokenworks.replay.serving import Load, Luck, Timings, serve
-from tokenworks.replay.traffic import SUCCEEDED, Traffic
+from tokenworks.replay.caches.prefix import CachePlan, Places, cached_tokens
+from tokenworks.replay.calibration.law import Law
+from tokenworks.replay.pricing.rates import PRICED, Rates, learn_rates, price, weights_of
+from tokenworks.replay.serving.serve import Load, Luck, Timings, serve
+from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
+from tokenworks.replay.traffic.history import History
+from tokenworks.replay.traffic.requests import SUCCEEDED, Traffic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

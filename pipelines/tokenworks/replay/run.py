@@ -19,13 +19,13 @@ import polars as pl
 import yaml
 
 from tokenworks.replay.answer import Answer, Progress, answer
-from tokenworks.replay.assumptions import assumptions
 from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError
-from tokenworks.replay.estimates import Estimate
-from tokenworks.replay.marts import traffic_digest
-from tokenworks.replay.outcomes import outcome_frame
-from tokenworks.replay.scenario import Scenario, load_scenario
-from tokenworks.replay.traffic import load_traffic
+from tokenworks.replay.estimates.estimate import Estimate
+from tokenworks.replay.language.scenario import Scenario, load_scenario
+from tokenworks.replay.results.assumptions import assumptions
+from tokenworks.replay.results.outcomes import outcome_frame
+from tokenworks.replay.traffic.marts import traffic_digest
+from tokenworks.replay.traffic.requests import load_traffic
 
 #: Raise when the same scenario and traffic would give other numbers.
 METHOD_VERSION = 1

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.hit_ratio import last_half
-from tokenworks.replay.metrics import METRICS, Metric, comparable_rows, value_of
+from tokenworks.replay.caches.hit_ratio import last_half
+from tokenworks.replay.estimates.metrics import METRICS, Metric, comparable_rows, value_of
+from tokenworks.replay.language.scenario import Limits
 from tokenworks.replay.play import Played, Stage
-from tokenworks.replay.scenario import Limits
 
 Mask = NDArray[np.bool_]
 

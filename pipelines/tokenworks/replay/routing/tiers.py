@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.fleet import Fleet
-from tokenworks.replay.scenario import Routing
-from tokenworks.replay.traffic import Traffic, matches
+from tokenworks.replay.language.scenario import Routing
+from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.requests import Traffic, matches
 
 Ints = NDArray[np.int64]
 

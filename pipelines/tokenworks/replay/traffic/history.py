@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.concurrency import Occupancy, inferred_admissions
-from tokenworks.replay.fleet import Fleet
+from tokenworks.replay.serving.concurrency import Occupancy, inferred_admissions
+from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

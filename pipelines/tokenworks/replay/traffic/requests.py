@@ -16,9 +16,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import TrafficError
-from tokenworks.replay.exclusions import advice, in_words
-from tokenworks.replay.marts import DEPLOYMENTS, HOURS, REQUESTS, read_mart, traffic_digest
-from tokenworks.replay.scenario import Match, Scenario, Window
+from tokenworks.replay.language.scenario import Match, Scenario, Window
+from tokenworks.replay.traffic.exclusions import advice, in_words
+from tokenworks.replay.traffic.marts import DEPLOYMENTS, HOURS, REQUESTS, read_mart, traffic_digest
 
 #: File order breaks ties between equal timestamps.
 ORDER = ("started_at", "source_file", "source_line", "emitter", "request_id")

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.fleet import Fleet
-from tokenworks.replay.traffic import Traffic
+from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.requests import Traffic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import TrafficError
-from tokenworks.replay.traffic import Traffic
+from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

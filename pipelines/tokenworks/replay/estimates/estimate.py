@@ -14,8 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.bootstrap import hour_counts, resampled_quantiles, resampled_quotients
-from tokenworks.replay.metrics import Metric, comparable_rows, part_of, value_of
+from tokenworks.replay.estimates.bootstrap import (
+    hour_counts,
+    resampled_quantiles,
+    resampled_quotients,
+)
+from tokenworks.replay.estimates.metrics import Metric, comparable_rows, part_of, value_of
 from tokenworks.replay.play import Played, Stage
 
 Floats = NDArray[np.float64]

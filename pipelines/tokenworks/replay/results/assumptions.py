@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tokenworks.replay.answer import Answer
-from tokenworks.replay.blocks import why_no_blocks
-from tokenworks.replay.traffic import COMPLETE_LOG_RATIO
+from tokenworks.replay.traffic.blocks import why_no_blocks
+from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO
 
 _EFFECTS = {
     "prefill_base": "fixed part of the time to first token",

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.calibration.least_squares import relative_fit
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.fleet import Fleet
-from tokenworks.replay.history import Busy, History
-from tokenworks.replay.least_squares import relative_fit
+from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.history import Busy, History
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

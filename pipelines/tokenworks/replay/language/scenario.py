@@ -1,7 +1,7 @@
 """The scenario language: what a `scenario.yaml` may say.
 
-Belongs here: the shape, the reading and the errors. What a lever does lives in `routing.py` and
-`prefix.py`.
+Belongs here: the shape, the reading and the errors. What a lever does lives in `routing` and
+`caches`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pydantic import (
 )
 
 from tokenworks.replay.errors import ScenarioError
-from tokenworks.replay.scenario_errors import explain, explain_yaml
+from tokenworks.replay.language.explain import explain, explain_yaml
 
-READY = Path(__file__).parent / "scenarios"
+READY = Path(__file__).parents[1] / "scenarios"
 
 
 def _as_list(value: object) -> object:

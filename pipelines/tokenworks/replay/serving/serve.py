@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.calibration import Law
-from tokenworks.replay.concurrency import Occupancy
-from tokenworks.replay.engine_kernel import Work, simulate
-from tokenworks.replay.fleet import Fleet
+from tokenworks.replay.calibration.law import Law
+from tokenworks.replay.serving.concurrency import Occupancy
+from tokenworks.replay.serving.engine_kernel import Work, simulate
+from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.traffic import COMPLETE_LOG_RATIO, Traffic
+from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO, Traffic
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.heap import pop_least, push_least
 from tokenworks.replay.jit import kernel
+from tokenworks.replay.serving.heap import pop_least, push_least
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.blocks import Prompts
-from tokenworks.replay.caches import Policy, leading_hits
+from tokenworks.replay.caches.hit_ratio import tokens_of_runs
+from tokenworks.replay.caches.policies import Policy, leading_hits
+from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.fleet import Fleet
-from tokenworks.replay.hit_ratio import tokens_of_runs
-from tokenworks.replay.scenario import PrefixCache
-from tokenworks.replay.stack_distance import hits_by_capacity, required_capacities
+from tokenworks.replay.language.scenario import PrefixCache
+from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.fleet import Fleet
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Caches: which tokens or answers need not be computed again."""

@@ -1,0 +1,1 @@
+"""Calibration: how fast each deployment serves, learnt from its own telemetry."""

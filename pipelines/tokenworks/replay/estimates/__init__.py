@@ -1,0 +1,1 @@
+"""Estimates: metrics, their intervals, and the backtest that they rest on."""

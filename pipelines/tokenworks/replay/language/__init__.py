@@ -1,0 +1,1 @@
+"""The scenario language: what a YAML may say, and what is answered where it is wrong."""

@@ -1,0 +1,1 @@
+"""Pricing: what replayed work costs, in money and energy."""

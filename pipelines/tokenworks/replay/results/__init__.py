@@ -1,0 +1,1 @@
+"""Results: what a replay leaves in its folder."""

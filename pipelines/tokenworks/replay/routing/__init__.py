@@ -1,0 +1,1 @@
+"""Routing: where each request goes instead, and what that does to quality."""

@@ -1,0 +1,1 @@
+"""Serving: queue, first token, tokens and end on a fleet with a known law."""
