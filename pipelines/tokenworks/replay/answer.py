@@ -30,7 +30,7 @@ from tokenworks.replay.play import Played, Stage, play, set_stage
 from tokenworks.replay.routing.tiers import Routed, route
 from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
 from tokenworks.replay.traffic.fleet import Fleet, fleet_of
-from tokenworks.replay.traffic.requests import Traffic, matches
+from tokenworks.replay.traffic.requests import Traffic, in_window, matches
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -118,7 +118,7 @@ def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
     progress(STEPS[1], 1, len(STEPS))
     baseline = play(stage, model.laws, stage.recorded.deployment, today)
     progress(STEPS[2], 2, len(STEPS))
-    reported = traffic.which(matches(scenario.report_on))
+    reported = traffic.which(matches(scenario.report_on) & in_window(scenario.window))
     errors = backtest(stage, baseline, _held_out(stage), reported, scenario.limits)
     progress(STEPS[3], 3, len(STEPS))
     plan = _asked_plan(stage, model, scenario, today)

@@ -8,104 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
 from tokenworks.replay.errors import ScenarioError
+from tokenworks.replay.language.base import Match, Strict, Window
 from tokenworks.replay.language.explain import explain, explain_yaml
 
 READY = Path(__file__).parents[1] / "scenarios"
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _naive_utc(value: object) -> object:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day)
-    return value
-
-
-_NAMES_SCHEMA = {
-    "anyOf": [
-        {"type": "string"},
-        {"type": "array", "items": {"type": "string"}, "minItems": 1},
-    ]
-}
-Names = Annotated[
-    list[str],
-    BeforeValidator(_as_list),
-    Field(min_length=1),
-    WithJsonSchema(_NAMES_SCHEMA),
-]
-Moment = Annotated[datetime, BeforeValidator(_naive_utc)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Window(_Strict):
-    """Requests that arrived in [start, end), UTC; a missing side is open."""
-
-    start: Moment | None = None
-    end: Moment | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.start and self.end and self.start >= self.end:
-            raise ValueError("end must lie after start")
-        return self
-
-
-class Bounds(_Strict):
-    """A range of a number; at least one bound."""
-
-    below: int | None = Field(default=None, description="Less than this.")
-    at_most: int | None = Field(default=None, description="This or less.")
-    above: int | None = Field(default=None, description="More than this.")
-    at_least: int | None = Field(default=None, description="This or more.")
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.model_dump(exclude_none=True):
-            raise ValueError("give at least one of below, at_most, above, at_least")
-        return self
-
-
-class Match(_Strict):
-    """Requests that meet every condition; only what is known when a request arrives."""
-
-    tier: Names | None = None
-    model: Names | None = None
-    model_requested: Names | None = None
-    deployment_id: Names | None = None
-    tenant_id: Names | None = None
-    region: Names | None = None
-    client_region: Names | None = None
-    site_id: Names | None = None
-    is_streaming: bool | None = None
-    input_total_tokens: Bounds | None = None
-
-
-class Routing(_Strict):
+class Routing(Strict):
     """One rule: requests that match go to the deployment of `to_tier` in their own region."""
 
     when: Match
@@ -118,7 +34,7 @@ class Routing(_Strict):
         return self
 
 
-class PrefixCache(_Strict):
+class PrefixCache(Strict):
     """A KV prefix cache of one size per cache."""
 
     capacity_tokens: int | None = Field(default=None, ge=0, description="Tokens one cache holds.")
@@ -145,7 +61,7 @@ class PrefixCache(_Strict):
         return self
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """Largest error of the no-change replay against history before the result is refused."""
 
     cost_ratio: float = Field(default=0.05, ge=0)
@@ -156,7 +72,7 @@ class Limits(_Strict):
     p95_latency_ratio: float = Field(default=0.30, ge=0)
 
 
-class Scenario(_Strict):
+class Scenario(Strict):
     """One what-if. Without `routing` and `prefix_cache` it is the replay of no change."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")

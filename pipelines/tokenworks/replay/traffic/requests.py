@@ -9,6 +9,7 @@ latency is nobody's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import TrafficError
-from tokenworks.replay.language.scenario import Match, Scenario, Window
+from tokenworks.replay.language.base import Match, Window
+from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.traffic.exclusions import advice, in_words
 from tokenworks.replay.traffic.marts import DEPLOYMENTS, HOURS, REQUESTS, read_mart, traffic_digest
 
@@ -127,7 +129,7 @@ def _reason(scenario: Scenario, deployments: pl.DataFrame) -> pl.Expr:
     unknown_tokens = col("input_total_tokens").is_null() | col("output_total_tokens").is_null()
     unknown_times = col("started_at").is_null() | col("e2e_seconds").is_null()
     return (
-        pl.when(~in_window(scenario.window))
+        pl.when(~in_window(scenario.window, warm_up=True))
         .then(pl.lit("outside_window"))
         .when(col("is_gateway_cache_hit").fill_null(value=False))
         .then(pl.lit("answered_by_gateway_cache"))
@@ -145,11 +147,18 @@ def _reason(scenario: Scenario, deployments: pl.DataFrame) -> pl.Expr:
     )
 
 
-def in_window(window: Window, column: str = "started_at") -> pl.Expr:
-    """Rows whose moment lies in the window; an unknown moment counts as inside."""
+def in_window(window: Window, column: str = "started_at", *, warm_up: bool = False) -> pl.Expr:
+    """Rows whose moment lies in the window; an unknown moment counts as inside.
+
+    Args:
+        window: the window.
+        column: the moment.
+        warm_up: whether the hours before the start that only warm up count as inside.
+    """
     inside = pl.lit(value=True)
     if window.start is not None:
-        inside = inside & (pl.col(column) >= window.start)
+        hours = window.warm_up_hours if warm_up else 0.0
+        inside = inside & (pl.col(column) >= window.start - timedelta(hours=hours))
     if window.end is not None:
         inside = inside & (pl.col(column) < window.end)
     return inside.fill_null(value=True)
