@@ -54,6 +54,14 @@ class _Dated(BaseModel):
         return self
 
 
+class EnergyContract(_Dated):
+    """A contract or certificate for a share of a site's electricity."""
+
+    instrument: Literal["certificate", "ppa", "supplier"]
+    covers: float = Field(gt=0, le=1)
+    carbon_grams_per_kwh: float = Field(ge=0)
+
+
 class Site(_Dated):
     """Where GPUs stand."""
 
@@ -65,6 +73,8 @@ class Site(_Dated):
     it_meter: str | None = None
     tariff: str | None = None
     grid_zone: str | None = None
+    wue: float | None = Field(None, ge=0)
+    energy_contracts: list[EnergyContract] = Field(default_factory=list)
     currency: Currency
 
     @field_validator("time_zone")
@@ -125,6 +135,7 @@ class Tier(_Dated):
     id: Identifier
     rank: int = Field(ge=1)
     slo: Slo = Slo()
+    deferrable_hours: int | None = Field(None, ge=1, le=24)
 
 
 class Replica(_Dated):
@@ -172,6 +183,7 @@ class Deployment(_Dated):
     allocation: list[Allocation] = Field(default_factory=lambda: [Allocation()], min_length=1)
     model_facts: ModelFacts | None = None
     idle_power_watts: float | None = Field(None, ge=0)
+    idle_limit: float | None = Field(None, gt=0, le=1)
     alternatives: list[Alternative] = Field(default_factory=list)
     replicas: list[Replica] = Field(default_factory=list)
 

@@ -37,6 +37,7 @@ def check_fleet(path: Path, fleet: Fleet) -> None:
     _check_references(path, fleet)
     _check_periods(path, fleet)
     _check_overlaps(path, fleet)
+    _check_energy_contracts(path, fleet)
     for deployment in fleet.deployments:
         _check_allocation(path, deployment)
         _check_pools(path, deployment)
@@ -99,6 +100,22 @@ def _check_periods(path: Path, fleet: Fleet) -> None:
         if item.valid_to and item.valid_to <= fleet.start_of(item):
             what = f"valid_to {item.valid_to} is not after its start {fleet.start_of(item)}."
             raise FleetError(path, field, what, "Correct one of the two.")
+
+
+def _check_energy_contracts(path: Path, fleet: Fleet) -> None:
+    """At no time do contracts cover more than what a site consumes, and none stands twice."""
+    for site in fleet.sites:
+        field = f"sites.{site.id}.energy_contracts"
+        dated = [(fleet.start_of(item), item) for item in site.energy_contracts]
+        _unique(path, field, [f"{item.instrument} from {start}" for start, item in dated])
+        for start, _ in dated:
+            held = [one for since, one in dated if since <= start < (one.valid_to or FOREVER)]
+            covered = sum(one.covers for one in held)
+            if covered > 1 + 1e-9:
+                what = f"together they cover {covered:g} of the consumption from {start}."
+                raise FleetError(
+                    path, field, what, "Lower covers so that they add up to 1 at most."
+                )
 
 
 def _check_overlaps(path: Path, fleet: Fleet) -> None:

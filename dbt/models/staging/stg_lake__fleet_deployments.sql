@@ -11,6 +11,7 @@ select
     decode_weight,
     cache_read_weight,
     idle_power_watts,
+    idle_limit_ratio,
     model_parameters_active,
     model_parameters_total,
     model_layers,

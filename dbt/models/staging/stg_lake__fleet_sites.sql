@@ -7,6 +7,7 @@ select
     it_meter_id,
     tariff_id,
     grid_zone,
+    wue_liters_per_kwh,
     currency,
     operator_name,
     valid_from,

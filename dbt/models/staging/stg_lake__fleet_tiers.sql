@@ -4,6 +4,7 @@ select
     slo_ttft_seconds,
     slo_tpot_seconds,
     slo_e2e_seconds,
+    deferrable_hours,
     valid_from,
     valid_to,
     source_file,

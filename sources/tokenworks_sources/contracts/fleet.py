@@ -1,48 +1,12 @@
 """Contracts of the fleet tables: dated facts from one `fleet.yaml`."""
 
 from tokenworks_sources.contracts.fleet_deployments import ALLOCATIONS, DEPLOYMENTS, REPLICAS
+from tokenworks_sources.contracts.fleet_sites import ENERGY_CONTRACTS, SITES
 from tokenworks_sources.contracts.model import Column, Contract
 from tokenworks_sources.contracts.validity import VALID_FROM, VALID_TO
 
 IDLE_POLICIES = ("tenant-share", "reserved", "platform")
 OVERHEAD_POLICIES = ("tenant-share", "platform")
-
-SITES = Contract(
-    table="fleet_sites",
-    grain="one site",
-    description="Where GPUs stand: region, time zone, power.",
-    event_time="valid_from",
-    key=("site_id",),
-    columns=(
-        Column("site_id", "string", "Site.", required=True),
-        Column(
-            "region", "string", "Region in which the site's requests are reported.", required=True
-        ),
-        Column("time_zone", "string", "IANA time zone.", required=True),
-        Column(
-            "pue_ratio",
-            "double",
-            "Power usage effectiveness (ISO/IEC 30134-2); null where only the meter tells.",
-            "1",
-            minimum=1,
-            maximum=3,
-        ),
-        Column("facility_meter_id", "string", "Meter of the whole facility share."),
-        Column("it_meter_id", "string", "Meter of its IT alone: servers, network, storage."),
-        Column(
-            "tariff_id",
-            "string",
-            "Tariff of tariff_rates; day_ahead, intraday or real_time is that market of grid_prices.",
-        ),
-        Column("grid_zone", "string", "Zone of grid_intensity."),
-        Column("currency", "string", "Currency of the site's electricity bills.", required=True),
-        Column(
-            "operator_name", "string", "Who runs the fleet: provider of what tenants are shown."
-        ),
-        VALID_FROM,
-        VALID_TO,
-    ),
-)
 
 SERVERS = Contract(
     table="fleet_servers",
@@ -128,6 +92,14 @@ TIERS = Contract(
             "slo_tpot_seconds", "double", "Objective of the time per output token.", "s", minimum=0
         ),
         Column("slo_e2e_seconds", "double", "Objective of the whole request.", "s", minimum=0),
+        Column(
+            "deferrable_hours",
+            "bigint",
+            "Hours that work of the tier may wait for a cheaper or cleaner one; null: it may not.",
+            "h",
+            minimum=1,
+            maximum=24,
+        ),
         VALID_FROM,
         VALID_TO,
     ),
@@ -244,6 +216,7 @@ FISCAL_PERIODS = Contract(
 
 CONTRACTS = (
     SITES,
+    ENERGY_CONTRACTS,
     SERVERS,
     GPUS,
     REPLICAS,

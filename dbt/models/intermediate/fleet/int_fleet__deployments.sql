@@ -36,6 +36,7 @@ select
     {{ whole('deployments.decode_weight', 1000000000000) }} as decode_weight_ps,
     {{ whole('deployments.cache_read_weight', 1000000000000) }} as cache_read_weight_ps,
     {{ whole('deployments.idle_power_watts', 1000) }} as idle_power_mw,
+    {{ whole('deployments.idle_limit_ratio', 1000000) }} as idle_limit_ppm,
     -- FLOPs in units of 512, which divides the width of any attention: per token, per token that is
     -- attended to, and per token whose successor is chosen (metrics: 3.3).
     {{ int_div('2 * deployments.model_parameters_active', '512') }} as flops_per_token,
@@ -47,6 +48,7 @@ select
         '2 * deployments.model_layers * deployments.model_kv_heads * deployments.model_head_dim'
         ~ ' * deployments.model_bytes_per_kv_value'
     ) }} as kv_bytes_per_token,
+    tiers.deferrable_hours,
     tiers.slo_ttft_seconds,
     tiers.slo_tpot_seconds,
     tiers.slo_e2e_seconds

@@ -7,6 +7,7 @@ select
     it_meter_id,
     tariff_id,
     grid_zone,
+    {{ whole('wue_liters_per_kwh', 1000000) }} as wue_microliters_per_kwh,
     currency,
     operator_name
 from {{ ref('stg_lake__fleet_sites') }}

@@ -36,7 +36,7 @@ class FleetYaml:
     name = "fleet_yaml"
     table = "fleet"
     tables = tuple(contract.table for contract in contracts.CONTRACTS)
-    version = "2"
+    version = "3"
     summary = "fleet.yaml: sites, servers, GPUs, deployments, replicas, tiers, tenants"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -77,11 +77,25 @@ def _sites(fleet: Fleet) -> Iterator[Row]:
             "it_meter_id": site.it_meter,
             "tariff_id": site.tariff,
             "grid_zone": site.grid_zone,
+            "wue_liters_per_kwh": site.wue,
             "currency": site.currency,
             "operator_name": fleet.operator.name if fleet.operator else None,
             "valid_from": fleet.start_of(site),
             "valid_to": site.valid_to,
         }
+
+
+def _energy_contracts(fleet: Fleet) -> Iterator[Row]:
+    for site in fleet.sites:
+        for contract in site.energy_contracts:
+            yield {
+                "site_id": site.id,
+                "instrument": contract.instrument,
+                "covered_ratio": contract.covers,
+                "carbon_grams_per_kwh": contract.carbon_grams_per_kwh,
+                "valid_from": fleet.start_of(contract),
+                "valid_to": contract.valid_to,
+            }
 
 
 def _servers(fleet: Fleet) -> Iterator[Row]:
@@ -165,6 +179,7 @@ def _deployment(fleet: Fleet, deployment: Deployment) -> Row:
         "decode_weight": weights.decode_seconds_per_token if weights else None,
         "cache_read_weight": weights.cache_read_seconds_per_token if weights else None,
         "idle_power_watts": deployment.idle_power_watts,
+        "idle_limit_ratio": deployment.idle_limit,
         **{f"model_{name}": fact for name, fact in facts.items()},
         "valid_from": fleet.start_of(deployment),
         "valid_to": deployment.valid_to,
@@ -191,6 +206,7 @@ def _tiers(fleet: Fleet) -> Iterator[Row]:
             "slo_ttft_seconds": tier.slo.ttft_seconds,
             "slo_tpot_seconds": tier.slo.tpot_seconds,
             "slo_e2e_seconds": tier.slo.e2e_seconds,
+            "deferrable_hours": tier.deferrable_hours,
             "valid_from": fleet.start_of(tier),
             "valid_to": tier.valid_to,
         }
@@ -257,6 +273,7 @@ def _fiscal_periods(fleet: Fleet) -> Iterator[Row]:
 
 _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_sites": _sites,
+    "fleet_energy_contracts": _energy_contracts,
     "fleet_servers": _servers,
     "fleet_gpus": _gpus,
     "fleet_replicas": _replicas,
