@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 UNKNOWN_AT_ARRIVAL = ("output_total_tokens", "e2e_seconds", "ttft_seconds", "status")
 # The one pattern of the language is that of names; words say it better than the expression.
 NAME_RULE = "use lower case letters, digits, - and _, starting with a letter or digit, at most 64 characters"
+_SHOWN = str | int | float | bool
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+def explain(error: ValidationError, model: type[BaseModel], document: object) -> list[str]:
     """One line per problem, each starting with the path inside the document."""
-    return [_sentence(dict(item), model) for item in error.errors()]
+    return [_sentence(dict(item), model, document) for item in error.errors()]
 
 
 def explain_yaml(error: yaml.YAMLError) -> str:
@@ -26,9 +27,9 @@ def explain_yaml(error: yaml.YAMLError) -> str:
     return " ".join(str(error).split())
 
 
-def _sentence(item: dict[str, Any], model: type[BaseModel]) -> str:
+def _sentence(item: dict[str, Any], model: type[BaseModel], document: object) -> str:
     location = tuple(item["loc"])
-    path = ".".join(str(part) for part in location) or "scenario"
+    path = ".".join(_written(location, document)) or "scenario"
     if item["type"] == "extra_forbidden":
         allowed = ", ".join(_fields_at(model, location[:-1]))
         hint = ""
@@ -42,24 +43,51 @@ def _sentence(item: dict[str, Any], model: type[BaseModel]) -> str:
     if item["type"] == "string_pattern_mismatch":
         message = NAME_RULE
     given = item.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    shown = f" (given: {given!r})" if isinstance(given, _SHOWN) else ""
     return f"{path}: {message}{shown}."
 
 
+def _written(location: tuple[Any, ...], document: object) -> list[str]:
+    """The path as it stands in the file: without the names that pydantic gives to choices."""
+    found: list[str] = []
+    node = document
+    for place, part in enumerate(location):
+        if isinstance(node, list) and isinstance(part, int) and part < len(node):
+            node = node[part]
+        elif isinstance(node, dict) and part in node:
+            node = node[part]
+        elif place < len(location) - 1 or isinstance(part, int):
+            # One thing where several may stand, or the name of a choice.
+            continue
+        found.append(str(part))
+    return found
+
+
 def _fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """Names of the fields of the model that stands at a path."""
-    current = model
+    """Names of the fields that may stand at a path."""
+    current = [model]
     for part in location:
-        field = current.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field else None
-        if inner is None:
-            return []
-        current = inner
-    return list(current.model_fields)
+        if isinstance(part, int):
+            continue
+        inner = [
+            found
+            for one in current
+            if str(part) in one.model_fields
+            for found in _models_in(one.model_fields[str(part)].annotation)
+        ]
+        chosen = [one for one in current if str(part) in _tags(one)]
+        current = inner or chosen or current
+    return list(dict.fromkeys(name for one in current for name in one.model_fields))
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+def _tags(model: type[BaseModel]) -> set[str]:
+    """What a choice between models is called: its class, or the words of its first field."""
+    first = next(iter(model.model_fields.values()), None)
+    return {model.__name__, *map(str, get_args(first.annotation) if first else ())}
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Models that an annotation may hold, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]

@@ -17,8 +17,11 @@ from pydantic import Field, ValidationError, model_validator
 from tokenworks.replay.errors import ScenarioError
 from tokenworks.replay.language.base import Match, Strict, Window
 from tokenworks.replay.language.explain import explain, explain_yaml
+from tokenworks.replay.language.sweep import Frontier, Grid, Point, check_size, points_of
 
 READY = Path(__file__).parents[1] / "scenarios"
+#: Sections that change something; the others say what is asked, and of which requests.
+LEVERS = ("routing", "prefix_cache")
 
 
 class Routing(Strict):
@@ -73,7 +76,7 @@ class Limits(Strict):
 
 
 class Scenario(Strict):
-    """One what-if. Without `routing` and `prefix_cache` it is the replay of no change."""
+    """One what-if. Without a lever it is the replay of no change."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     description: str = ""
@@ -86,11 +89,38 @@ class Scenario(Strict):
     prefix_cache: PrefixCache | None = None
     limits: Limits = Limits()
     seed: int = Field(default=20260901, ge=0)
+    sweep: Grid = Field(
+        default={},
+        description="Values by path, such as `prefix_cache.capacity_factor: [0.5, 1, 2]`: the "
+        "scenario is replayed at every point of the grid.",
+    )
+    frontier: Frontier = Field(
+        default=Frontier(), description="What a sweep's points are held against each other by."
+    )
+
+    @model_validator(mode="after")
+    def _small_sweep(self) -> Self:
+        check_size(self.sweep)
+        return self
 
     @property
     def is_no_change(self) -> bool:
         """Whether nothing differs from history."""
-        return self.routing is None and self.prefix_cache is None
+        return not self.levers
+
+    @property
+    def levers(self) -> tuple[str, ...]:
+        """Sections that change something, in the order of the language."""
+        return tuple(name for name in LEVERS if getattr(self, name))
+
+    def points(self) -> list[tuple[Point, Scenario]]:
+        """The scenario at every point of its sweep; without one, itself alone.
+
+        Raises:
+            ScenarioError: a point that the language does not allow, with its values.
+        """
+        document = self.model_dump(mode="json", exclude_unset=True)
+        return _points(document, self.sweep, self.name)
 
     def canonical(self) -> str:
         """The scenario as sorted JSON, the same for every way of writing it."""
@@ -124,10 +154,54 @@ def parse_scenario(text: str, origin: Path | str) -> Scenario:
         raise ScenarioError(origin, [f"not valid YAML: {explain_yaml(error)}"]) from error
     if not isinstance(document, dict):
         raise ScenarioError(origin, ["a scenario is a mapping that starts with `name: ...`"])
+    return read_document(document, origin)
+
+
+def read_document(document: dict[str, Any], origin: Path | str) -> Scenario:
+    """Read a scenario from plain data; a sweep's paths need no value beside the sweep."""
+    grid = document.get("sweep")
+    filled = document
+    if isinstance(grid, dict) and all(map(_is_values, grid.values())):
+        filled = {**_first_point(document, grid, origin), "sweep": grid}
     try:
-        return Scenario.model_validate(document)
+        scenario = Scenario.model_validate(filled)
     except ValidationError as error:
-        raise ScenarioError(origin, explain(error, Scenario)) from error
+        raise ScenarioError(origin, explain(error, Scenario, filled)) from error
+    if scenario.sweep:
+        _points(document, scenario.sweep, origin)
+    return scenario
+
+
+def _is_values(values: object) -> bool:
+    return isinstance(values, list) and bool(values) and not isinstance(values[0], list | dict)
+
+
+def _first_point(
+    document: dict[str, Any], grid: dict[str, list[Any]], origin: Path | str
+) -> dict[str, Any]:
+    try:
+        check_size({str(path): values for path, values in grid.items()})
+        return next(
+            points_of(document, {str(path): one[:1] for path, one in grid.items()})
+        ).document
+    except ValueError as error:
+        raise ScenarioError(origin, [f"sweep: {error}."]) from error
+
+
+def _points(
+    document: dict[str, Any], grid: dict[str, list[Any]], origin: Path | str
+) -> list[tuple[Point, Scenario]]:
+    found: list[tuple[Point, Scenario]] = []
+    problems: list[str] = []
+    for point in points_of(document, grid):
+        try:
+            found.append((point, Scenario.model_validate(point.document)))
+        except ValidationError as error:
+            said = explain(error, Scenario, point.document)
+            problems += [f"sweep ({point.label}): {line}" for line in said]
+    if problems:
+        raise ScenarioError(origin, problems)
+    return found
 
 
 def load_scenario(path: Path) -> Scenario:
