@@ -31,16 +31,15 @@ DTYPES: dict[str, Any] = {
     "first_token_at": pl.Datetime("us"),
     "ended_at": pl.Datetime("us"),
     "hour_start": pl.Datetime("us"),
+    "event_date": pl.Date,
     "is_streaming": pl.Boolean,
     "is_gateway_cache_hit": pl.Boolean,
     "prefix_block_hashes": pl.List(pl.Int64),
     "source_line": pl.Int64,
     "prefix_block_tokens": pl.Int64,
-    **dict.fromkeys(("cost_active_usd", "cost_marginal_usd"), pl.Decimal(38, 12)),
-    **dict.fromkeys(("cost_idle_usd", "cost_waste_usd"), pl.Decimal(38, 12)),
 }
 INTEGERS = ("_tokens", "_count", "max_num_seqs")
-DOUBLES = ("_seconds", "_weight", "_joules")
+DOUBLES = ("_seconds", "_weight", "_joules", "_grams", "_kwh", "_assigned")
 
 
 def dtype_of(name: str) -> Any:
@@ -49,6 +48,8 @@ def dtype_of(name: str) -> Any:
         return DTYPES[name]
     if name.endswith(INTEGERS):
         return pl.Int64
+    if name.endswith("_usd"):
+        return pl.Decimal(38, 12)
     return pl.Float64 if name.endswith(DOUBLES) else pl.String
 
 

@@ -23,8 +23,8 @@ from tokenworks.replay.caches.prefix import (
 from tokenworks.replay.calibration.law import LEAST_ROWS, Law, calibrate
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.estimates.backtest import Error, backtest, refusals
-from tokenworks.replay.estimates.estimate import Comparison, Estimate, Segment, estimate
-from tokenworks.replay.estimates.metrics import METRICS
+from tokenworks.replay.estimates.estimate import Comparison, Estimate
+from tokenworks.replay.estimates.segments import estimates
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import Played, Stage, play, set_stage
 from tokenworks.replay.routing.tiers import Routed, route
@@ -39,22 +39,6 @@ Progress = Callable[[str, int, int], None]
 STEPS = ("learn", "replay no change", "replay held-out half", "replay scenario", "estimate")
 #: How far a scenario may load a replica beyond what its history shows.
 HULL_REFUSED = 2.0
-#: Metrics by which segments other than the whole are told apart.
-SEGMENT_METRICS = (
-    "request_count",
-    "input_total_tokens",
-    "input_cache_read_tokens",
-    "input_uncached_tokens",
-    "output_total_tokens",
-    "prefix_hit_ratio",
-    "cost_active_usd",
-    "cost_marginal_usd",
-    "energy_accelerator_joules",
-    "ttft_mean_seconds",
-    "ttft_p95_seconds",
-    "e2e_mean_seconds",
-    "e2e_p95_seconds",
-)
 
 
 @dataclass(frozen=True)
@@ -126,7 +110,7 @@ def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
     if not scenario.is_no_change:
         played = play(stage, model.laws, routed.deployments, plan)
     progress(STEPS[4], 4, len(STEPS))
-    compared = Comparison.of(stage, baseline, played, scenario.seed)
+    compared = Comparison.of(stage, baseline, played, reported, scenario.seed)
     found = Answer(
         scenario=scenario,
         stage=stage,
@@ -138,7 +122,7 @@ def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
         baseline=baseline,
         played=played,
         errors=errors,
-        estimates=_estimates(compared, reported, errors),
+        estimates=estimates(compared, errors),
         reasons=(*refusals(errors), *_outside_hull(stage.fleet, model.laws, baseline, played)),
     )
     progress("done", len(STEPS), len(STEPS))
@@ -199,26 +183,6 @@ def _held_out(stage: Stage) -> Played | None:
     except LeverRefusedError:
         return None
     return play(stage, model.laws, stage.recorded.deployment, _today(stage, model))
-
-
-def _estimates(compared: Comparison, reported: Mask, errors: list[Error]) -> list[Estimate]:
-    sizes = {error.metric: error.size for error in errors}
-    found = [
-        estimate(compared, metric, sizes.get(metric.name, 0.0), Segment("all", reported, reported))
-        for metric in METRICS
-    ]
-    fleet = compared.stage.fleet
-    tiers = np.array(fleet.tiers)
-    for tier in sorted(set(fleet.tiers)):
-        before = reported & (tiers[compared.baseline.deployment] == tier)
-        after = reported & (tiers[compared.scenario.deployment] == tier)
-        segment = Segment(f"tier:{tier}", before, after)
-        found += [
-            estimate(compared, metric, sizes.get(metric.name, 0.0), segment)
-            for metric in METRICS
-            if metric.name in SEGMENT_METRICS and (before.any() or after.any())
-        ]
-    return found
 
 
 def _outside_hull(

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.caches.prefix import CachePlan, Places, cached_tokens
 from tokenworks.replay.calibration.law import Law
-from tokenworks.replay.pricing.rates import PRICED, Rates, learn_rates, price, weights_of
+from tokenworks.replay.pricing.rates import (
+    PRICED,
+    Rates,
+    learn_rates,
+    price,
+    weights_of,
+    with_carbon,
+)
 from tokenworks.replay.serving.serve import Load, Luck, Timings, serve
 from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
 from tokenworks.replay.traffic.history import History
-from tokenworks.replay.traffic.requests import SUCCEEDED, Traffic
+from tokenworks.replay.traffic.requests import CANCELLED, SUCCEEDED, Traffic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,13 +35,15 @@ class Played:
         deployment: where it ran.
         cached: input tokens read from a prefix cache.
         timings: queue, first token, tokens, end; for history as recorded, NaN where unknown.
-        amounts: cost and energy by column of `pricing.PRICED`.
+        amounts: cost, energy and carbon by column of `pricing.PRICED` and `CARBON`.
+        quality: score of each answer, NaN where unknown; null where nothing is claimed.
     """
 
     deployment: Ints
     cached: Ints
     timings: Timings
     amounts: dict[str, Floats]
+    quality: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,7 @@ class Stage:
     output_tokens: Ints
     replica: Ints
     succeeded: NDArray[np.bool_]
+    cancelled: NDArray[np.bool_]
     rates: Rates
     luck: Luck
     prompts: Prompts | None
@@ -79,19 +89,20 @@ def set_stage(traffic: Traffic, fleet: Fleet, prompts: Prompts | None, seed: int
         traffic=traffic,
         fleet=fleet,
         history=history,
-        recorded=_recorded(traffic, history, cached),
+        recorded=_recorded(traffic, history, cached, rates),
         arrivals=arrivals,
         input_tokens=inputs,
         output_tokens=outputs,
         replica=replica,
         succeeded=traffic.which(SUCCEEDED),
+        cancelled=traffic.which(CANCELLED),
         rates=rates,
         luck=Luck.draw(traffic.count, seed),
         prompts=prompts,
     )
 
 
-def _recorded(traffic: Traffic, history: History, cached: Ints) -> Played:
+def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) -> Played:
     tokens = history.output - 1
     derived = np.where(tokens > 0, (history.e2e - history.ttft) / np.maximum(tokens, 1), np.nan)
     logged = traffic.numbers("tpot_seconds")
@@ -105,7 +116,9 @@ def _recorded(traffic: Traffic, history: History, cached: Ints) -> Played:
         running_p99={},
     )
     amounts = {name: traffic.numbers(name) for name in PRICED}
-    return Played(history.deployment, cached, timings, amounts)
+    return Played(
+        history.deployment, cached, timings, with_carbon(rates, history.deployment, amounts)
+    )
 
 
 def play(stage: Stage, laws: dict[int, Law], deployment: Ints, plan: CachePlan | None) -> Played:

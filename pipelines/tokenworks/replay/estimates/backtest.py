@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.hit_ratio import last_half
-from tokenworks.replay.estimates.metrics import METRICS, Metric, comparable_rows, value_of
+from tokenworks.replay.estimates.metrics import METRICS, Metric
+from tokenworks.replay.estimates.quantities import comparable_rows, value_of
 from tokenworks.replay.language.scenario import Limits
 from tokenworks.replay.play import Played, Stage
 

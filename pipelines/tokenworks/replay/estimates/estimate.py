@@ -19,7 +19,14 @@ from tokenworks.replay.estimates.bootstrap import (
     resampled_quantiles,
     resampled_quotients,
 )
-from tokenworks.replay.estimates.metrics import Metric, comparable_rows, part_of, value_of
+from tokenworks.replay.estimates.capacity import hours_of
+from tokenworks.replay.estimates.metrics import Metric
+from tokenworks.replay.estimates.quantities import (
+    comparable_rows,
+    metric_scale,
+    part_of,
+    value_of,
+)
 from tokenworks.replay.play import Played, Stage
 
 Floats = NDArray[np.float64]
@@ -49,21 +56,43 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two plays of one traffic and the draws that both share."""
+    """Two plays of one traffic and the draws that both share.
+
+    Attributes:
+        stage: the traffic.
+        baseline, scenario: the plays.
+        reported: requests that the result speaks of.
+        first_hour: UTC hour of the first of them, counted from the first of the traffic.
+        hour: hour of each request, counted from `first_hour`; 0 for the hours of warm-up.
+        counts: how often each draw holds each hour.
+        generator: further draws.
+    """
 
     stage: Stage
     baseline: Played
     scenario: Played
+    reported: Mask
+    first_hour: int
     hour: Ints
     counts: Ints
     generator: np.random.Generator
 
     @classmethod
-    def of(cls, stage: Stage, baseline: Played, scenario: Played, seed: int) -> Comparison:
+    def of(
+        cls, stage: Stage, baseline: Played, scenario: Played, reported: Mask, seed: int
+    ) -> Comparison:
         """Prepare the draws for a seed."""
         hour = hours_of(stage)
+        first = int(hour[np.argmax(reported)])
+        hour = np.maximum(hour - first, 0)
         counts = hour_counts(int(hour.max()) + 1, seed)
-        return cls(stage, baseline, scenario, hour, counts, np.random.default_rng([seed, 1]))
+        generator = np.random.default_rng([seed, 1])
+        return cls(stage, baseline, scenario, reported, first, hour, counts, generator)
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether the result leaves out requests beside those that only warm up."""
+        return not bool(self.reported[int(np.argmax(self.reported)) :].all())
 
     @property
     def moved(self) -> Mask:
@@ -71,13 +100,11 @@ class Comparison:
         changed: Mask = self.baseline.deployment != self.scenario.deployment
         return changed
 
-
-def hours_of(stage: Stage) -> Ints:
-    """UTC hour of arrival of each request, counted from the first."""
-    micros = stage.traffic.frame["started_at"].dt.epoch("us").to_numpy()
-    hours = micros // 3_600_000_000
-    counted: Ints = (hours - hours.min()).astype(np.int64)
-    return counted
+    def doubt(self, error: float, exposure: float) -> Floats:
+        """The model's error on what the scenario changes, drawn from a Student t."""
+        freedom = max(LEAST_FREEDOM, int(self.hour.max()) // 24)
+        drawn: Floats = self.generator.standard_t(freedom, size=len(self.counts))
+        return error * exposure * drawn
 
 
 @dataclass(frozen=True)
@@ -131,9 +158,12 @@ def _interval(
 ) -> tuple[float | None, float | None, float | None]:
     old = _draws(compared, compared.baseline, metric, segment.before)
     new = _draws(compared, compared.scenario, metric, segment.after)
-    doubt = error * _exposure(compared, metric, segment.before, segment.after)
-    freedom = max(LEAST_FREEDOM, int(compared.hour.max()) // 24)
-    shift = new - old + doubt * compared.generator.standard_t(freedom, size=len(new))
+    exposure = _exposure(compared, metric, segment.before, segment.after)
+    return low_mid_high(new - old + compared.doubt(error, exposure))
+
+
+def low_mid_high(shift: Floats) -> tuple[float | None, float | None, float | None]:
+    """p10, p50 and p90 of draws; null where none is known."""
     known = shift[~np.isnan(shift)]
     if not known.size:
         return None, None, None
@@ -147,7 +177,8 @@ def _draws(compared: Comparison, played: Played, metric: Metric, rows: Mask) -> 
     if metric.quantile is not None:
         return resampled_quantiles(compared.counts, hour, part, metric.quantile)
     divisor = part_of(compared.stage, played, metric.per)[rows] if metric.per else None
-    return metric.scale * resampled_quotients(compared.counts, hour, part, divisor)
+    scale = metric_scale(compared.stage, metric)
+    return scale * resampled_quotients(compared.counts, hour, part, divisor)
 
 
 def _exposure(compared: Comparison, metric: Metric, before: Mask, after: Mask) -> float:
@@ -164,6 +195,6 @@ def _exposure(compared: Comparison, metric: Metric, before: Mask, after: Mask) -
     stayed = new[after & ~moved].sum() - old[before & ~moved].sum()
     total = float(np.sqrt(left**2 + came**2 + stayed**2))
     if metric.per is None:
-        return total
+        return metric_scale(stage, metric) * total
     divisor = float(part_of(stage, compared.scenario, metric.per)[after].sum())
     return metric.scale * total / divisor if divisor else 0.0

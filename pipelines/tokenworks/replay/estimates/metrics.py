@@ -1,18 +1,15 @@
-"""The numbers of a replay result: names, units, definitions, and each request's part in them."""
+"""The numbers of a replay result: names, units and definitions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from tokenworks.replay.pricing.rates import CARBON
 
-from tokenworks.replay.play import Played, Stage
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Family = Literal["volume", "cost", "energy", "hits", "latency"]
+Family = Literal["volume", "cost", "energy", "carbon", "hits", "latency", "goodput", "quality"]
+#: Percentiles of every latency.
+SHARES = (0.5, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,7 @@ class Metric:
         per: per-request quantity that divides the sum; null for a plain sum.
         scale: factor on the quotient.
         quantile: share for a percentile; null otherwise.
+        is_rate: whether the sum is divided by the seconds of the window.
     """
 
     name: str
@@ -38,6 +36,7 @@ class Metric:
     per: str | None = None
     scale: float = 1.0
     quantile: float | None = None
+    is_rate: bool = False
 
 
 def _sum(name: str, unit: str, family: Family, definition: str) -> Metric:
@@ -56,7 +55,7 @@ def _latencies() -> tuple[Metric, ...]:
         part = f"{stem}_seconds"
         mean = f"mean over requests of: {meaning}"
         found.append(Metric(f"{stem}_mean_seconds", "s", "latency", mean, part, per="known"))
-        for share in (0.5, 0.95):
+        for share in SHARES:
             name = f"{stem}_p{share * 100:.0f}_seconds"
             text = f"{share:.0%} quantile (interpolated) over requests of: {meaning}"
             found.append(Metric(name, "s", "latency", text, part, quantile=share))
@@ -82,6 +81,18 @@ METRICS: tuple[Metric, ...] = (
         "USD",
         "cost",
         "allocated cost of busy capacity at the day's recorded rate per phase weight, idle excluded",
+    ),
+    _sum(
+        "cost_accelerator_usd",
+        "USD",
+        "cost",
+        "the part of cost_active_usd that is leases and amortisation",
+    ),
+    _sum(
+        "cost_electricity_usd",
+        "USD",
+        "cost",
+        "the part of cost_active_usd that is electricity and demand charges",
     ),
     _sum(
         "cost_marginal_usd",
@@ -112,48 +123,51 @@ METRICS: tuple[Metric, ...] = (
         part="energy_accelerator_joules",
         per="output_total_tokens",
     ),
+    _sum(
+        "energy_facility_joules",
+        "J",
+        "energy",
+        "the same energy at the facility boundary (meter, else PUE)",
+    ),
+    _sum(
+        CARBON,
+        "g",
+        "carbon",
+        "energy_facility_joules at the grid intensity of the deployment's days (location-based)",
+    ),
     *_latencies(),
+    Metric(
+        "slo_attainment_ratio",
+        "1",
+        "goodput",
+        "requests within every objective of the deployment that served them in history, over all "
+        "but the cancelled; deployments without an objective are left out",
+        part="good",
+        per="known",
+    ),
+    Metric(
+        "goodput_requests_per_second",
+        "{request}/s",
+        "goodput",
+        "requests within their objectives over the seconds from first to last arrival",
+        part="good",
+        is_rate=True,
+    ),
+    Metric(
+        "usd_per_m_good_output_active",
+        "USD/1e6{token}",
+        "goodput",
+        "cost_active_usd per million output tokens of requests within their objectives",
+        part="judged_cost_usd",
+        per="good_output_tokens",
+        scale=1e6,
+    ),
+    Metric(
+        "quality_score",
+        "1",
+        "quality",
+        "mean score of the answers; null unless labels or logged propensities carry the claim",
+        part="quality",
+        per="known",
+    ),
 )
-
-
-def part_of(stage: Stage, played: Played, name: str) -> Floats:
-    """A per-request quantity under one play; NaN where unknown."""
-    timings, ones = played.timings, np.ones(len(stage.arrivals))
-    quantities = {
-        "request_count": ones,
-        "known": ones,
-        "input_total_tokens": stage.input_tokens,
-        "input_cache_read_tokens": played.cached,
-        "input_uncached_tokens": stage.input_tokens - played.cached,
-        "output_total_tokens": stage.output_tokens,
-        "total_tokens": stage.input_tokens + stage.output_tokens,
-        "queue_seconds": timings.queue,
-        "ttft_seconds": timings.ttft,
-        "tpot_seconds": np.where(stage.succeeded, timings.tpot, np.nan),
-        "e2e_seconds": np.where(stage.succeeded, timings.e2e, np.nan),
-        **played.amounts,
-    }
-    return quantities[name].astype(np.float64)
-
-
-def comparable_rows(stage: Stage, metric: Metric, plays: list[Played]) -> Mask:
-    """Requests that count: known under every play, and in history unless it knows none."""
-    rows = np.ones(len(stage.arrivals), dtype=np.bool_)
-    for played in plays:
-        rows &= ~np.isnan(part_of(stage, played, metric.part))
-    recorded = ~np.isnan(part_of(stage, stage.recorded, metric.part))
-    return rows & recorded if (rows & recorded).any() else rows
-
-
-def value_of(stage: Stage, played: Played, metric: Metric, rows: Mask) -> float | None:
-    """The metric over some requests; null where none is known."""
-    part = part_of(stage, played, metric.part)[rows]
-    part_known = part[~np.isnan(part)]
-    if part_known.size == 0 or part_known.size < part.size:
-        return None
-    if metric.quantile is not None:
-        return float(np.quantile(part, metric.quantile))
-    if metric.per is None:
-        return float(part.sum())
-    divisor = float(part_of(stage, played, metric.per)[rows].sum())
-    return metric.scale * float(part.sum()) / divisor if divisor else None

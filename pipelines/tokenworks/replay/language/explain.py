@@ -52,10 +52,9 @@ def _written(location: tuple[Any, ...], document: object) -> list[str]:
     found: list[str] = []
     node = document
     for place, part in enumerate(location):
-        if isinstance(node, list) and isinstance(part, int) and part < len(node):
-            node = node[part]
-        elif isinstance(node, dict) and part in node:
-            node = node[part]
+        in_list = isinstance(node, list) and isinstance(part, int) and part < len(node)
+        if in_list or (isinstance(node, dict) and part in node):
+            node = node[part]  # type: ignore[index]
         elif place < len(location) - 1 or isinstance(part, int):
             # One thing where several may stand, or the name of a choice.
             continue

@@ -19,13 +19,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.pricing.carbon import intensities
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRICED = ("cost_active_usd", "cost_marginal_usd", "energy_accelerator_joules")
+PRICED = (
+    "cost_active_usd",
+    "cost_accelerator_usd",
+    "cost_electricity_usd",
+    "cost_marginal_usd",
+    "energy_accelerator_joules",
+    "energy_facility_joules",
+)
+CARBON = "carbon_location_grams"
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,12 @@ class Rates:
     Attributes:
         by_day: one table (deployment, day) per priced column.
         days: day of each request, counted from the first.
+        grams_per_joule: grid carbon per facility joule, one table (deployment, day).
     """
 
     by_day: dict[str, Floats]
     days: Ints
+    grams_per_joule: Floats
 
 
 def weights_of(
@@ -59,7 +70,8 @@ def learn_rates(traffic: Traffic, fleet: Fleet, served_by: Ints, weights: Floats
     by_day = {
         name: _rates(traffic.numbers(name), weights, served_by, days, shape) for name in PRICED
     }
-    return Rates(by_day, days)
+    first = traffic.frame["started_at"].dt.date()[0]
+    return Rates(by_day, days, intensities(traffic.energy, fleet, first, shape[1]))
 
 
 def _days(traffic: Traffic) -> Ints:
@@ -84,4 +96,12 @@ def _rates(
 
 def price(rates: Rates, deployment: Ints, weights: Floats) -> dict[str, Floats]:
     """Amount of each request at a deployment, by priced column; NaN where no rate is known."""
-    return {name: table[deployment, rates.days] * weights for name, table in rates.by_day.items()}
+    place = (deployment, rates.days)
+    amounts = {name: table[place] * weights for name, table in rates.by_day.items()}
+    return with_carbon(rates, deployment, amounts)
+
+
+def with_carbon(rates: Rates, deployment: Ints, amounts: dict[str, Floats]) -> dict[str, Floats]:
+    """Amounts with the carbon of their facility energy."""
+    grams = amounts["energy_facility_joules"] * rates.grams_per_joule[deployment, rates.days]
+    return {**amounts, CARBON: grams}

@@ -13,6 +13,7 @@ from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+OBJECTIVES = ("ttft", "tpot", "e2e")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Fleet:
         slots: largest batch of one replica; 0 where the fleet does not say.
         gpus: GPUs of each deployment.
         prefill_weights, cache_read_weights, decode_weights: GPU-seconds per token of each class.
+        objectives: seconds that fleet.yaml promises, by `ttft`, `tpot` and `e2e`; NaN where it
+            promises nothing.
     """
 
     ids: tuple[str, ...]
@@ -37,6 +40,7 @@ class Fleet:
     prefill_weights: Floats
     cache_read_weights: Floats
     decode_weights: Floats
+    objectives: dict[str, Floats]
 
     @property
     def count(self) -> int:
@@ -66,6 +70,10 @@ def fleet_of(traffic: Traffic) -> Fleet:
         prefill_weights=table["prefill_weight"].cast(pl.Float64).to_numpy(),
         cache_read_weights=table["cache_read_weight"].cast(pl.Float64).to_numpy(),
         decode_weights=table["decode_weight"].cast(pl.Float64).to_numpy(),
+        objectives={
+            name: table[f"slo_{name}_seconds"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            for name in OBJECTIVES
+        },
     )
 
 

@@ -16,6 +16,7 @@ from tokenworks.replay.errors import TrafficError
 REQUESTS = "fct_requests"
 HOURS = "fct_deployment_hours"
 DEPLOYMENTS = "dim_deployments"
+ENERGY = "rpt_energy"
 BUILD_HINT = "Build and publish the warehouse first: tokenworks build."
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -45,8 +46,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "tpot_seconds",
         "e2e_seconds",
         "cost_active_usd",
+        "cost_accelerator_usd",
+        "cost_electricity_usd",
         "cost_marginal_usd",
         "energy_accelerator_joules",
+        "energy_facility_joules",
         "prefix_block_hashes",
         "prefix_block_tokens",
         "source_file",
@@ -57,6 +61,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "hour_start",
         "input_total_tokens",
         "engine_input_tokens",
+        "gpu_hours_assigned",
+        "cost_served_usd",
         "cost_idle_usd",
         "cost_waste_usd",
     ),
@@ -72,17 +78,35 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "cache_read_weight",
         "replica_count",
         "gpu_count",
+        "slo_ttft_seconds",
+        "slo_tpot_seconds",
+        "slo_e2e_seconds",
+    ),
+    ENERGY: (
+        "event_date",
+        "model",
+        "tier",
+        "region",
+        "facility_kwh",
+        "carbon_location_grams",
     ),
 }
+#: Marts without which a replay says less, and still runs.
+OPTIONAL = (ENERGY,)
 
 
 def mart_files(folder: Path, mart: str) -> list[Path]:
     """Parquet files of one mart, in a fixed order."""
     single = folder / f"{mart}.parquet"
     files = [single] if single.is_file() else sorted((folder / mart).rglob("*.parquet"))
-    if not files:
+    if not files and mart not in OPTIONAL:
         raise TrafficError(folder / mart, "there is no published Parquet of this mart.", BUILD_HINT)
     return files
+
+
+def read_optional_mart(folder: Path, mart: str) -> pl.DataFrame | None:
+    """The columns of a mart that need not be there, or null."""
+    return read_mart(folder, mart) if mart_files(folder, mart) else None
 
 
 def read_mart(folder: Path, mart: str) -> pl.DataFrame:

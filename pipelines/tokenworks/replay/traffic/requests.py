@@ -20,11 +20,20 @@ from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.language.base import Match, Window
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.traffic.exclusions import advice, in_words
-from tokenworks.replay.traffic.marts import DEPLOYMENTS, HOURS, REQUESTS, read_mart, traffic_digest
+from tokenworks.replay.traffic.marts import (
+    DEPLOYMENTS,
+    ENERGY,
+    HOURS,
+    REQUESTS,
+    read_mart,
+    read_optional_mart,
+    traffic_digest,
+)
 
 #: File order breaks ties between equal timestamps.
 ORDER = ("started_at", "source_file", "source_line", "emitter", "request_id")
 SUCCEEDED = pl.col("status") == "success"
+CANCELLED = pl.col("status") == "cancelled"
 #: Ends after which the log still tells what the engine had done.
 ENDED_EARLY = ("failure", "cancelled")
 #: Share of the engines' own input tokens that a log must hold to count as complete.
@@ -44,6 +53,8 @@ class Traffic:
         rows_in: rows of the mart.
         token_coverage: input tokens in the log over input tokens the engines counted; null
             where no engine counter is known.
+        hashed_tokens_ratio: share of input tokens in requests with prefix hashes.
+        energy: energy and carbon by day, model, tier and region; null where not published.
     """
 
     frame: pl.DataFrame
@@ -54,6 +65,7 @@ class Traffic:
     rows_in: int
     token_coverage: float | None
     hashed_tokens_ratio: float | None = field(default=None)
+    energy: pl.DataFrame | None = field(default=None)
 
     @property
     def count(self) -> int:
@@ -118,6 +130,7 @@ def load_traffic(folder: Path, scenario: Scenario) -> Traffic:
         rows_in=rows.height,
         token_coverage=_token_coverage(hours, scenario.window),
         hashed_tokens_ratio=_hashed_ratio(kept),
+        energy=read_optional_mart(folder, ENERGY),
     )
 
 

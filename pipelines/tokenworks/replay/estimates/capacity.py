@@ -1,0 +1,199 @@
+"""What a fleet's capacity does, by deployment and UTC hour: busy, batched, idle.
+
+Busy time follows from when requests ran on each replica. Idle cost is recorded; under a scenario
+it takes over what active cost leaves, since capacity stays held until it is given back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tokenworks.replay.play import Played, Stage
+from tokenworks.replay.serving.concurrency import Occupancy
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+HOUR_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Tables (deployment, UTC hour of the traffic); NaN where unknown.
+
+    Attributes:
+        busy_gpu_hours: GPU-hours with at least one request on their replica.
+        busy_seconds: the same in replica-seconds.
+        running_seconds: seconds in which requests ran, summed over requests.
+        held_gpu_hours: GPU-hours that the deployment held.
+        idle_usd: cost of what was held and not busy.
+    """
+
+    busy_gpu_hours: Floats
+    busy_seconds: Floats
+    running_seconds: Floats
+    held_gpu_hours: Floats
+    idle_usd: Floats
+
+
+@dataclass(frozen=True)
+class CapacityMetric:
+    """One number over some deployments: a sum of a table, over the sum of another where given."""
+
+    name: str
+    unit: str
+    definition: str
+    above: str
+    below: str | None = None
+
+
+CAPACITY_METRICS = (
+    CapacityMetric(
+        "busy_gpu_hours",
+        "GPU.h",
+        "GPU-hours of replicas with at least one request running",
+        "busy_gpu_hours",
+    ),
+    CapacityMetric(
+        "busy_util_ratio",
+        "1",
+        "busy_gpu_hours over the GPU-hours that the deployments held",
+        "busy_gpu_hours",
+        "held_gpu_hours",
+    ),
+    CapacityMetric(
+        "effective_batch",
+        "{request}",
+        "requests running while at least one does: seconds in service over busy replica-seconds",
+        "running_seconds",
+        "busy_seconds",
+    ),
+    CapacityMetric(
+        "cost_idle_usd",
+        "USD",
+        "recorded cost of idle capacity, plus the active cost that a scenario saves: capacity set "
+        "free costs on until it is given back",
+        "idle_usd",
+    ),
+)
+
+
+def capacity_of(stage: Stage, played: Played, no_change: Played) -> Capacity:
+    """Capacity tables of one play.
+
+    Args:
+        stage: the traffic.
+        played: what is measured.
+        no_change: against whose active cost idle capacity is counted.
+    """
+    hour = hours_of(stage)
+    hours = int(hour.max()) + 1
+    gpus = stage.fleet.gpus / stage.fleet.replicas
+    busy, running = _busy(stage, played, hours)
+    held = _recorded(stage, "gpu_hours_assigned", hours)
+    idle = _recorded(stage, "cost_idle_usd", hours)
+    freed = _active(stage, no_change, hour, hours) - _active(stage, played, hour, hours)
+    return Capacity(busy * gpus[:, None] / HOUR_SECONDS, busy, running, held, idle + freed)
+
+
+@dataclass(frozen=True)
+class Capacities:
+    """History, the replay of no change and the scenario, by deployment and hour."""
+
+    history: Capacity
+    no_change: Capacity
+    scenario: Capacity
+
+    @classmethod
+    def of(cls, stage: Stage, no_change: Played, scenario: Played) -> Capacities:
+        """Tables of all three."""
+        return cls(
+            capacity_of(stage, stage.recorded, stage.recorded),
+            capacity_of(stage, no_change, no_change),
+            capacity_of(stage, scenario, no_change),
+        )
+
+
+def over_hours(
+    metric: CapacityMetric, table: Capacity, positions: Mask, first: int, counts: Floats
+) -> Floats:
+    """The metric over some deployments in each draw of hours; NaN where any hour is unknown."""
+    above: Floats = counts @ getattr(table, metric.above)[positions][:, first:].sum(axis=0)
+    if metric.below is None:
+        return above
+    below = counts @ getattr(table, metric.below)[positions][:, first:].sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(below > 0, above / below, np.nan)
+
+
+def hours_of(stage: Stage) -> Ints:
+    """UTC hour of arrival of each request, counted from the first."""
+    micros = stage.traffic.frame["started_at"].dt.epoch("us").to_numpy()
+    hours = micros // 3_600_000_000
+    counted: Ints = (hours - hours.min()).astype(np.int64)
+    return counted
+
+
+def _busy(stage: Stage, played: Played, hours: int) -> tuple[Floats, Floats]:
+    """Busy replica-seconds and request-seconds by deployment and hour."""
+    shape = (stage.fleet.count, hours)
+    busy, running = np.zeros(shape), np.zeros(shape)
+    timings = played.timings
+    starts = stage.arrivals + np.where(np.isnan(timings.queue), 0.0, timings.queue)
+    ends = np.maximum(stage.arrivals + timings.e2e, starts)
+    edges = _edges(stage, hours, float(ends.max()))
+    for position in map(int, np.unique(played.deployment)):
+        rows = np.flatnonzero(played.deployment == position)
+        replica = timings.replica[rows]
+        if (replica < 0).any() and stage.fleet.replicas[position] > 1:
+            busy[position], running[position] = np.nan, np.nan
+            continue
+        for one in np.unique(replica):
+            mine = rows[replica == one]
+            occupancy = Occupancy.of(starts[mine], ends[mine])
+            spent = np.concatenate([[0.0], np.cumsum(_lengths(occupancy))])
+            busy[position] += np.diff(np.interp(edges, occupancy.moments, spent))
+            running[position] += np.diff(np.interp(edges, occupancy.moments, occupancy.areas))
+    return busy, running
+
+
+def _lengths(occupancy: Occupancy) -> Floats:
+    """Seconds between changes in which something ran."""
+    seconds: Floats = np.where(occupancy.running[:-1] > 0, np.diff(occupancy.moments), 0.0)
+    return seconds
+
+
+def _edges(stage: Stage, hours: int, last: float) -> Floats:
+    """Hour bounds in seconds since the first arrival; what ends later belongs to the last hour."""
+    first = stage.traffic.frame["started_at"][0]
+    offset = first.minute * 60 + first.second + first.microsecond / 1e6
+    edges: Floats = np.arange(hours + 1) * HOUR_SECONDS - offset
+    edges[-1] = max(edges[-1], last)
+    return edges
+
+
+def _recorded(stage: Stage, column: str, hours: int) -> Floats:
+    """A column of the deployment hours as a table; NaN for a deployment that lacks an hour."""
+    ids = {name: position for position, name in enumerate(stage.fleet.ids)}
+    first = stage.traffic.frame["started_at"][0].replace(minute=0, second=0, microsecond=0)
+    table = np.full((stage.fleet.count, hours), np.nan)
+    known = stage.traffic.hours.filter(
+        pl.col(column).is_not_null() & pl.col("deployment_id").is_in(list(ids))
+    ).select("deployment_id", "hour_start", pl.col(column).cast(pl.Float64))
+    for name, moment, value in known.rows():
+        place = int((moment - first).total_seconds() // HOUR_SECONDS)
+        if 0 <= place < hours:
+            table[ids[name], place] = value
+    return table
+
+
+def _active(stage: Stage, played: Played, hour: Ints, hours: int) -> Floats:
+    cost = played.amounts["cost_active_usd"]
+    flat: Floats = np.bincount(
+        played.deployment * hours + hour, weights=cost, minlength=stage.fleet.count * hours
+    ).astype(np.float64)
+    return flat.reshape(stage.fleet.count, hours)

@@ -1,0 +1,144 @@
+"""The rows of a result: every metric over everything, and over each tier, region and tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.estimates.backtest import Error
+from tokenworks.replay.estimates.capacity import (
+    CAPACITY_METRICS,
+    Capacities,
+    CapacityMetric,
+    over_hours,
+)
+from tokenworks.replay.estimates.estimate import (
+    Comparison,
+    Estimate,
+    Segment,
+    estimate,
+    low_mid_high,
+)
+from tokenworks.replay.estimates.metrics import METRICS
+
+Mask = NDArray[np.bool_]
+
+#: Metrics by which segments other than the whole are told apart.
+SEGMENT_METRICS = (
+    "request_count",
+    "input_total_tokens",
+    "input_cache_read_tokens",
+    "input_uncached_tokens",
+    "output_total_tokens",
+    "prefix_hit_ratio",
+    "cost_active_usd",
+    "cost_marginal_usd",
+    "energy_accelerator_joules",
+    "carbon_location_grams",
+    "ttft_mean_seconds",
+    "ttft_p95_seconds",
+    "e2e_mean_seconds",
+    "e2e_p95_seconds",
+    "slo_attainment_ratio",
+    "quality_score",
+)
+#: Tenants with rows of their own, the largest first; a fleet may have thousands.
+MOST_TENANTS = 50
+#: The error of which metric stands for that of a capacity metric.
+JUDGED_BY = {"cost_idle_usd": "cost_active_usd"}
+
+
+def estimates(compared: Comparison, errors: list[Error]) -> list[Estimate]:
+    """All rows, the whole first."""
+    sizes = {error.metric: error.size for error in errors}
+    rows = [
+        estimate(compared, metric, sizes.get(metric.name, 0.0), segment)
+        for segment in _segments(compared)
+        for metric in METRICS
+        if segment.name == "all" or metric.name in SEGMENT_METRICS
+    ]
+    if compared.has_selection:
+        return rows
+    tables = Capacities.of(compared.stage, compared.baseline, compared.scenario)
+    for name, positions in _deployments(compared):
+        for metric in CAPACITY_METRICS:
+            error = sizes.get(JUDGED_BY.get(metric.name, "e2e_mean_seconds"), 0.0)
+            rows.append(_capacity(compared, tables, metric, error, name, positions))
+    return sorted(rows, key=lambda row: row.segment != "all")
+
+
+def _capacity(
+    compared: Comparison,
+    tables: Capacities,
+    metric: CapacityMetric,
+    error: float,
+    name: str,
+    positions: Mask,
+) -> Estimate:
+    """One capacity metric over some deployments, in the hours that the result speaks of."""
+    hours = compared.counts.shape[1]
+    draws = np.vstack([np.ones((1, hours)), compared.counts]).astype(np.float64)
+    first = compared.first_hour
+    history, old, new = (
+        over_hours(metric, table, positions, first, draws)
+        for table in (tables.history, tables.no_change, tables.scenario)
+    )
+    # Deployments err each on its own: what moves between two is in doubt at both ends.
+    gains = [
+        over_hours(metric, tables.scenario, one, first, draws[:1])[0]
+        - over_hours(metric, tables.no_change, one, first, draws[:1])[0]
+        for one in np.eye(len(positions), dtype=np.bool_)[positions]
+        if metric.below is None
+    ]
+    exposure = float(np.sqrt(np.square(gains).sum())) if gains else abs(float(new[0] - old[0]))
+    shift = new[1:] - old[1:] + compared.doubt(error, exposure)
+    low, mid, high = low_mid_high(shift)
+    return Estimate(
+        segment=name,
+        metric=metric.name,
+        unit=metric.unit,
+        definition=metric.definition,
+        history=_known(history[0]),
+        no_change=_known(old[0]),
+        scenario=_known(new[0]),
+        delta=_known(new[0] - old[0]),
+        delta_p10=low,
+        delta_p50=mid,
+        delta_p90=high,
+        request_count=int(positions[compared.scenario.deployment].sum()),
+    )
+
+
+def _known(value: np.float64) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _segments(compared: Comparison) -> Iterator[Segment]:
+    reported = compared.reported
+    yield Segment("all", reported, reported)
+    fleet = compared.stage.fleet
+    for kind, names in (("tier", np.array(fleet.tiers)), ("region", np.array(fleet.regions))):
+        old, new = names[compared.baseline.deployment], names[compared.scenario.deployment]
+        for name in sorted(set(names.tolist())):
+            before, after = reported & (old == name), reported & (new == name)
+            if before.any() or after.any():
+                yield Segment(f"{kind}:{name}", before, after)
+    tenants = compared.stage.traffic.frame["tenant_id"]
+    counts = tenants.filter(reported).drop_nulls().value_counts().sort("count", "tenant_id")
+    for name in sorted(counts["tenant_id"].tail(MOST_TENANTS).to_list()):
+        rows = reported & (tenants == name).fill_null(value=False).to_numpy()
+        yield Segment(f"tenant:{name}", rows, rows)
+
+
+def _deployments(compared: Comparison) -> Iterator[tuple[str, Mask]]:
+    fleet = compared.stage.fleet
+    used = np.zeros(fleet.count, dtype=np.bool_)
+    used[compared.baseline.deployment] = True
+    used[compared.scenario.deployment] = True
+    yield "all", used
+    for kind, names in (("tier", np.array(fleet.tiers)), ("region", np.array(fleet.regions))):
+        for name in sorted(set(names.tolist())):
+            if (used & (names == name)).any():
+                yield f"{kind}:{name}", used & (names == name)
