@@ -11,25 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.caches.hit_ratio import last_half
 from tokenworks.replay.caches.prefix import (
     CachePlan,
     Places,
     capacity_curve,
     check_implied,
-    implied_capacities,
     plan_of,
 )
-from tokenworks.replay.calibration.law import LEAST_ROWS, Law, calibrate
-from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.calibration.law import Law, calibrate
+from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.estimates.backtest import Error, backtest, refusals
 from tokenworks.replay.estimates.estimate import Comparison, Estimate
 from tokenworks.replay.estimates.segments import estimates
 from tokenworks.replay.language.scenario import Scenario
-from tokenworks.replay.play import Played, Stage, play, set_stage
+from tokenworks.replay.play import Played, Stage, play
+from tokenworks.replay.prepare import Prepared, learn, open_stage, prepare
 from tokenworks.replay.routing.tiers import Routed, route
-from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
-from tokenworks.replay.traffic.fleet import Fleet, fleet_of
+from tokenworks.replay.traffic.blocks import check_blocks
+from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic, in_window, matches
 
 Ints = NDArray[np.int64]
@@ -46,17 +45,25 @@ class Answer:
     """A replay result in memory."""
 
     scenario: Scenario
-    stage: Stage
+    prepared: Prepared
     laws: dict[int, Law]
-    implied_blocks: Ints | None
     plan: CachePlan | None
     routed: Routed
     reported: Mask
-    baseline: Played
     played: Played
     errors: list[Error]
     estimates: list[Estimate]
     reasons: tuple[str, ...]
+
+    @property
+    def stage(self) -> Stage:
+        """The traffic as arrays."""
+        return self.prepared.stage
+
+    @property
+    def baseline(self) -> Played:
+        """The replay of no change."""
+        return self.prepared.baseline
 
     @property
     def traffic(self) -> Traffic:
@@ -77,112 +84,88 @@ class Answer:
         return capacity_curve(self.stage.prompts, places)
 
 
-@dataclass(frozen=True)
-class _Model:
-    laws: dict[int, Law]
-    implied: Ints | None
-
-
-def answer(scenario: Scenario, traffic: Traffic, progress: Progress) -> Answer:
+def answer(
+    scenario: Scenario, traffic: Traffic, progress: Progress, prepared: Prepared | None = None
+) -> Answer:
     """Replay no change and the scenario, and compare them.
 
     Args:
         scenario: the what-if.
         traffic: published traffic.
         progress: called with the step, its number and the number of steps.
+        prepared: the replay of no change, where another scenario has made it already.
 
     Returns:
         The result, with the reasons that speak against trusting it.
     """
     progress(STEPS[0], 0, len(STEPS))
-    stage, routed = _open(scenario, traffic)
-    everything = np.ones(traffic.count, dtype=np.bool_)
-    model = _learn(stage, everything, routed, must_have=scenario.prefix_cache is not None)
-    today = _today(stage, model)
-    progress(STEPS[1], 1, len(STEPS))
-    baseline = play(stage, model.laws, stage.recorded.deployment, today)
+    stage = prepared.stage if prepared else open_stage(scenario, traffic)
+    routed = route(traffic, stage.fleet, stage.recorded.deployment, scenario.routing)
+    _check_prefix(scenario, stage)
+    if prepared is None:
+        everything = np.ones(traffic.count, dtype=np.bool_)
+        model = learn(stage, everything)
+        progress(STEPS[1], 1, len(STEPS))
+        prepared = prepare(scenario, stage, model)
     progress(STEPS[2], 2, len(STEPS))
     reported = traffic.which(matches(scenario.report_on) & in_window(scenario.window))
-    errors = backtest(stage, baseline, _held_out(stage), reported, scenario.limits)
+    if not reported.any():
+        raise TrafficError(
+            "report_on",
+            f"none of the {traffic.count:,} replayed requests is reported on.",
+            "Widen report_on or the window.",
+        )
+    errors = backtest(stage, prepared.baseline, prepared.held_out, reported, scenario.limits)
     progress(STEPS[3], 3, len(STEPS))
-    plan = _asked_plan(stage, model, scenario, today)
-    played = baseline
+    laws = _laws(prepared, routed.deployments)
+    plan = _asked_plan(prepared, scenario, routed)
+    played = prepared.baseline
     if not scenario.is_no_change:
-        played = play(stage, model.laws, routed.deployments, plan)
+        played = play(stage, laws, routed.deployments, plan)
     progress(STEPS[4], 4, len(STEPS))
-    compared = Comparison.of(stage, baseline, played, reported, scenario.seed)
+    compared = Comparison.of(stage, prepared.baseline, played, reported, scenario.seed)
     found = Answer(
         scenario=scenario,
-        stage=stage,
-        laws=model.laws,
-        implied_blocks=model.implied,
+        prepared=prepared,
+        laws=laws,
         plan=plan,
         routed=routed,
         reported=reported,
-        baseline=baseline,
         played=played,
         errors=errors,
         estimates=estimates(compared, errors),
-        reasons=(*refusals(errors), *_outside_hull(stage.fleet, model.laws, baseline, played)),
+        reasons=(
+            *refusals(errors),
+            *_outside_hull(stage.fleet, laws, prepared.baseline, played),
+        ),
     )
     progress("done", len(STEPS), len(STEPS))
     return found
 
 
-def _open(scenario: Scenario, traffic: Traffic) -> tuple[Stage, Routed]:
-    """The traffic as arrays, and where the scenario sends it."""
-    fleet = fleet_of(traffic)
-    asked = scenario.prefix_cache.block_tokens if scenario.prefix_cache else None
-    usable = scenario.prefix_cache is not None or why_no_blocks(traffic) is None
-    prompts = prompts_of(traffic, asked) if usable else None
-    stage = set_stage(traffic, fleet, prompts, scenario.seed)
-    return stage, route(traffic, fleet, stage.recorded.deployment, scenario.routing)
+def _check_prefix(scenario: Scenario, stage: Stage) -> None:
+    """Refuse a prefix lever that this log cannot carry, before anything is computed."""
+    if scenario.prefix_cache is not None:
+        check_blocks(stage.traffic, scenario.prefix_cache.block_tokens)
 
 
-def _learn(stage: Stage, learn: Mask, routed: Routed, must_have: bool) -> _Model:
-    needed = np.union1d(stage.recorded.deployment, routed.deployments)
-    laws = calibrate(stage.history, stage.fleet, learn, needed)
-    if stage.prompts is None:
-        return _Model(laws, None)
-    implied = implied_capacities(
-        stage.prompts,
-        Places(stage.recorded.deployment, stage.replica),
-        stage.traffic.numbers("input_cache_read_tokens"),
-        learn,
-        stage.fleet,
-    )
-    if must_have:
-        check_implied(implied, needed, stage.fleet)
-    known = (implied[needed] >= 0).all()
-    return _Model(laws, implied if known else None)
+def _laws(prepared: Prepared, deployments: Ints) -> dict[int, Law]:
+    """Laws of history's deployments and of those that a scenario newly sends requests to."""
+    known = prepared.model.laws
+    new = np.setdiff1d(deployments, list(known))
+    if not new.size:
+        return known
+    stage = prepared.stage
+    everything = np.ones(len(stage.arrivals), dtype=np.bool_)
+    return known | calibrate(stage.history, stage.fleet, everything, new)
 
 
-def _today(stage: Stage, model: _Model) -> CachePlan | None:
-    if stage.prompts is None or model.implied is None:
-        return None
-    return plan_of(None, model.implied, stage.prompts.block_tokens)
-
-
-def _asked_plan(
-    stage: Stage, model: _Model, scenario: Scenario, today: CachePlan | None
-) -> CachePlan | None:
-    if stage.prompts is None or model.implied is None or scenario.prefix_cache is None:
-        return today
-    return plan_of(scenario.prefix_cache, model.implied, stage.prompts.block_tokens)
-
-
-def _held_out(stage: Stage) -> Played | None:
-    """No change with a model learned from the first half, or null where it holds too little."""
-    learn = np.ones(len(stage.arrivals), dtype=np.bool_)
-    learn[last_half(len(learn))] = False
-    if int(learn.sum()) < LEAST_ROWS:
-        return None
-    stay = Routed(stage.recorded.deployment, matched=0, moved=0, without_target=0)
-    try:
-        model = _learn(stage, learn, stay, must_have=False)
-    except LeverRefusedError:
-        return None
-    return play(stage, model.laws, stage.recorded.deployment, _today(stage, model))
+def _asked_plan(prepared: Prepared, scenario: Scenario, routed: Routed) -> CachePlan | None:
+    stage, implied = prepared.stage, prepared.model.implied
+    if stage.prompts is None or implied is None or scenario.prefix_cache is None:
+        return prepared.today
+    check_implied(implied, np.union1d(stage.recorded.deployment, routed.deployments), stage.fleet)
+    return plan_of(scenario.prefix_cache, implied, stage.prompts.block_tokens)
 
 
 def _outside_hull(

@@ -89,8 +89,8 @@ def why_no_blocks(traffic: Traffic) -> str | None:
     return None
 
 
-def prompts_of(traffic: Traffic, asked_block_tokens: int | None = None) -> Prompts:
-    """Blocks of the traffic.
+def check_blocks(traffic: Traffic, asked_block_tokens: int | None = None) -> None:
+    """Refuse where prompts cannot be replayed as blocks, of a given size where asked.
 
     Raises:
         LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
@@ -98,14 +98,24 @@ def prompts_of(traffic: Traffic, asked_block_tokens: int | None = None) -> Promp
     why = why_no_blocks(traffic)
     if why is not None:
         raise LeverRefusedError("prefix_cache", why, WHAT_TO_LOG)
-    frame = traffic.frame.select("prefix_block_hashes", "prefix_block_tokens")
-    block_tokens = int(frame["prefix_block_tokens"].drop_nulls()[0])
+    block_tokens = int(traffic.frame["prefix_block_tokens"].drop_nulls()[0])
     if asked_block_tokens not in (None, block_tokens):
         raise LeverRefusedError(
             "prefix_cache.block_tokens",
             f"the log hashes blocks of {block_tokens} tokens, not {asked_block_tokens}.",
             "Leave block_tokens out, or log hashes of the size that you ask for.",
         )
+
+
+def prompts_of(traffic: Traffic) -> Prompts:
+    """Blocks of the traffic.
+
+    Raises:
+        LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
+    """
+    check_blocks(traffic)
+    frame = traffic.frame.select("prefix_block_hashes", "prefix_block_tokens")
+    block_tokens = int(frame["prefix_block_tokens"].drop_nulls()[0])
     known = frame.select(
         pl.col("prefix_block_hashes").is_not_null() & pl.col("prefix_block_tokens").is_not_null()
     ).to_series()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -40,7 +40,7 @@ class Fleet:
     prefill_weights: Floats
     cache_read_weights: Floats
     decode_weights: Floats
-    objectives: dict[str, Floats]
+    objectives: dict[str, Floats] = field(default_factory=dict)
 
     @property
     def count(self) -> int:

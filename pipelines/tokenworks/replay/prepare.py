@@ -1,0 +1,115 @@
+"""What every scenario of one traffic shares: history as arrays, its laws, its replay of no change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.caches.hit_ratio import last_half
+from tokenworks.replay.caches.prefix import (
+    CachePlan,
+    Places,
+    implied_capacities,
+    plan_of,
+)
+from tokenworks.replay.calibration.law import LEAST_ROWS, Law, calibrate
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.language.scenario import Scenario
+from tokenworks.replay.play import Played, Stage, play, set_stage
+from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
+from tokenworks.replay.traffic.fleet import fleet_of
+from tokenworks.replay.traffic.requests import Traffic
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is learned from history: laws by deployment, and the caches that the hits imply."""
+
+    laws: dict[int, Law]
+    implied: Ints | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """History, replayed without change.
+
+    Attributes:
+        key: what of a scenario it depends on.
+        stage: the traffic as arrays.
+        model: learned from all of it.
+        today: caches that the recorded hits imply; null where unknown.
+        baseline: the replay of no change.
+        held_out: the same, learned from the first half alone; null where that is too little.
+    """
+
+    key: tuple[str, int]
+    stage: Stage
+    model: Model
+    today: CachePlan | None
+    baseline: Played
+    held_out: Played | None
+
+    def serves(self, scenario: Scenario) -> bool:
+        """Whether a scenario can be held against this."""
+        return self.key == key_of(scenario)
+
+
+def key_of(scenario: Scenario) -> tuple[str, int]:
+    """What of a scenario the replay of no change depends on."""
+    return scenario.window.model_dump_json(), scenario.seed
+
+
+def open_stage(scenario: Scenario, traffic: Traffic) -> Stage:
+    """The traffic as arrays, with prompts as blocks where the log has them."""
+    prompts = prompts_of(traffic) if why_no_blocks(traffic) is None else None
+    return set_stage(traffic, fleet_of(traffic), prompts, scenario.seed)
+
+
+def learn(stage: Stage, rows: Mask) -> Model:
+    """Laws of the deployments that served something, and today's caches."""
+    laws = calibrate(stage.history, stage.fleet, rows, np.unique(stage.recorded.deployment))
+    if stage.prompts is None:
+        return Model(laws, None)
+    places = Places(stage.recorded.deployment, stage.replica)
+    recorded = stage.traffic.numbers("input_cache_read_tokens")
+    return Model(laws, implied_capacities(stage.prompts, places, recorded, rows, stage.fleet))
+
+
+def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
+    """Replay no change."""
+    today = _today(stage, model)
+    return Prepared(
+        key=key_of(scenario),
+        stage=stage,
+        model=model,
+        today=today,
+        baseline=play(stage, model.laws, stage.recorded.deployment, today),
+        held_out=_held_out(stage),
+    )
+
+
+def _today(stage: Stage, model: Model) -> CachePlan | None:
+    if stage.prompts is None or model.implied is None:
+        return None
+    served = np.unique(stage.recorded.deployment)
+    if (model.implied[served] < 0).any():
+        return None
+    return plan_of(None, model.implied, stage.prompts.block_tokens)
+
+
+def _held_out(stage: Stage) -> Played | None:
+    """No change with a model learned from the first half, or null where it holds too little."""
+    rows = np.ones(len(stage.arrivals), dtype=np.bool_)
+    rows[last_half(len(rows))] = False
+    if int(rows.sum()) < LEAST_ROWS:
+        return None
+    try:
+        model = learn(stage, rows)
+    except LeverRefusedError:
+        return None
+    return play(stage, model.laws, stage.recorded.deployment, _today(stage, model))
