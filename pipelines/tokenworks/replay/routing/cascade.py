@@ -154,7 +154,8 @@ class Attempts:
 
     def summed(self, amounts: Floats) -> Floats:
         """Cost or energy of each request: the sum over its attempts, null if one is unknown."""
-        return np.bincount(self.request, weights=amounts, minlength=self.requests)
+        sums = np.bincount(self.request, weights=amounts, minlength=self.requests)
+        return sums.astype(np.float64)
 
     def latencies(
         self, ttft: Floats, e2e: Floats, verified: Mask, verify_seconds: float

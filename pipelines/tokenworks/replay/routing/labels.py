@@ -107,7 +107,7 @@ def paired_long(
     prompts = sorted(means[prompt].unique().to_list())
     models = tuple(sorted(means[model].unique().to_list()))
     tables = [_table(means, (prompt, model, name), prompts, models) for name in values]
-    known = ~np.isnan(np.hstack(tables)).any(axis=1)
+    known = ~np.asarray(np.isnan(np.hstack(tables)).any(axis=1))
     return Paired(
         prompts=tuple(str(one) for one, whole in zip(prompts, known, strict=True) if whole),
         models=models,
