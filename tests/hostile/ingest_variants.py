@@ -1,18 +1,17 @@
 """Child process of the fuzz test: ingests variants of one file, each in an empty home.
 
-Prints one JSON object: what went wrong, by variant, and the peak memory. In a process of its own so
-that a crash, a hang or a blow-up is seen from outside.
+In a process of its own so that a crash, a hang or a blow-up is seen from outside.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import resource
 import shutil
 import signal
-import sys
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.hostile.mutations import variant
@@ -37,35 +36,40 @@ class HangError(Exception):
     """A variant took too long."""
 
 
-def main() -> None:
-    """Reads the arguments and ingests."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("file", type=Path)
-    parser.add_argument("scratch", type=Path)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--count", type=int, default=20)
-    given = parser.parse_args()
+@dataclass(frozen=True)
+class Found:
+    """What the variants of a file showed.
+
+    Attributes:
+        wrong: what went wrong, by variant.
+        peak_mb: peak memory of the process, MiB.
+    """
+
+    wrong: list[str]
+    peak_mb: int
+
+
+def ingest_variants(path: Path, scratch: Path, count: int, out: Connection) -> None:
+    """Ingests variants of a file, each in an empty home, and sends what was found."""
     signal.signal(signal.SIGALRM, _hang)
-    connector = registry.recognise(preview_of(given.file)).connector
-    plain = _plain(given.file)
-    wrong, read = [], 0
-    for number in range(given.first, given.first + given.count):
+    connector = registry.recognise(preview_of(path)).connector
+    plain = _plain(path)
+    wrong = []
+    for number in range(count):
         name, changed = variant(plain, number)
-        home = given.scratch / str(number)
-        path = _landed(home, given.file, connector, changed)
+        home = scratch / str(number)
+        landed = _landed(home, path, connector, changed)
         signal.alarm(SECONDS_PER_VARIANT)
         try:
-            wrong += [f"{number} {name}: {problem}" for problem in _claims(path)]
+            wrong += [f"{number} {name}: {problem}" for problem in _claims(landed)]
             (outcome,) = ingest_landing(Settings.at(home)).files
-            read += outcome.status != FAILED
-            wrong += [f"{number} {name}: {problem}" for problem in _problems(outcome, home, path)]
+            wrong += [f"{number} {name}: {problem}" for problem in _problems(outcome, home, landed)]
         except Exception as error:
             wrong.append(f"{number} {name}: {type(error).__name__}: {str(error)[:300]}")
         finally:
             signal.alarm(0)
         shutil.rmtree(home)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    json.dump({"wrong": wrong, "read": read, "peak_mb": peak_mb}, sys.stdout)
+    out.send(Found(wrong, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
 
 
 def _plain(path: Path) -> bytes:
@@ -129,7 +133,3 @@ def _lines_of(path: Path) -> int | None:
 
 def _hang(*_: object) -> None:
     raise HangError(f"more than {SECONDS_PER_VARIANT} seconds")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import json
 import math
+import multiprocessing
 import os
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from tests.hostile import spans_with_texts
+from tests.hostile.ingest_variants import ingest_variants
 from tests.unit.connectors.spans import protobuf
 from tokenworks_sources.connectors import registry
 from tokenworks_sources.errors import TokenworksError
@@ -27,7 +26,11 @@ VARIANTS = int(os.environ.get("TOKENWORKS_FUZZ_VARIANTS", "2"))
 PEAK_MB = 1500
 LARGEST_BYTES = 400_000
 USUAL_BYTES = 20_000
+FILES_ALIKE = 4
 FORMS = (".jsonl", ".json", ".csv")
+# Children begin as copies of one process that has imported everything.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.hostile.ingest_variants"])
 
 
 def _files() -> list[Path]:
@@ -36,22 +39,28 @@ def _files() -> list[Path]:
     Of a format that has no real file, that of our sample or a made one.
     """
     by_format: dict[tuple[str, str], list[tuple[float, Path]]] = defaultdict(list)
+    for unusual, path in _candidates():
+        try:
+            chosen = registry.recognise(preview_of(path))
+        except TokenworksError:
+            continue
+        connector = chosen.connector
+        detail = f"{connector.table} {chosen.reason}" if connector.name == "mapped" else ""
+        detail += next((form for form in FORMS if form in path.name), "")
+        by_format[connector.name, detail].append((unusual, path))
+    return [min(found)[1] for _, found in sorted(by_format.items())]
+
+
+def _candidates() -> list[tuple[float, Path]]:
+    """Of each folder and suffix the files of the most usual size, with how unusual it is."""
+    alike: dict[tuple[Path, str], list[tuple[float, Path]]] = defaultdict(list)
     for folder in (SHARED, ROOT / "sample_data" / "landing", ROOT / "tests/hostile/fixtures"):
         for path in sorted(folder.rglob("*")):
-            if not path.is_file() or not 0 < path.stat().st_size < LARGEST_BYTES:
-                continue
-            if registry.is_sidecar(path):
-                continue
-            try:
-                chosen = registry.recognise(preview_of(path))
-            except TokenworksError:
-                continue
-            connector = chosen.connector
-            detail = f"{connector.table} {chosen.reason}" if connector.name == "mapped" else ""
-            detail += next((form for form in FORMS if form in path.name), "")
-            unusual = abs(math.log(path.stat().st_size / USUAL_BYTES))
-            by_format[connector.name, detail].append((unusual, path))
-    return [min(found)[1] for _, found in sorted(by_format.items())]
+            size = path.stat().st_size if path.is_file() and not registry.is_sidecar(path) else 0
+            if 0 < size < LARGEST_BYTES:
+                unusual = abs(math.log(size / USUAL_BYTES))
+                alike[path.parent, path.suffix].append((unusual, path))
+    return [one for found in alike.values() for one in sorted(found)[:FILES_ALIKE]]
 
 
 FILES = _files() if SHARED.is_dir() else []
@@ -77,17 +86,17 @@ def test_variants_of_binary_spans_neither_crash_nor_hang_nor_leave_halves(tmp_pa
 
 
 def _break(path: Path, scratch: Path) -> None:
-    run = subprocess.run(
-        [
-            sys.executable, "-m", "tests.hostile.ingest_variants", str(path), str(scratch),
-            "--count", str(VARIANTS),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-2000:]
-    found = json.loads(run.stdout)
-    assert found["wrong"] == []
-    assert found["peak_mb"] < PEAK_MB
+    """Ingests the variants in a process of its own, so that a crash or a blow-up is seen from outside."""
+    reading, writing = FORKS.Pipe(duplex=False)
+    child = FORKS.Process(target=ingest_variants, args=(path, scratch, VARIANTS, writing))
+    child.start()
+    writing.close()
+    try:
+        found = reading.recv()
+    except EOFError:
+        found = None
+    child.join()
+    assert child.exitcode == 0
+    assert found is not None
+    assert found.wrong == []
+    assert found.peak_mb < PEAK_MB

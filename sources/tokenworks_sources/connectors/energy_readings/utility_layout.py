@@ -43,6 +43,8 @@ _CLOCK = re.compile(
 _KWH = re.compile(r"kwh|kilowatt-?\s?hours?", re.IGNORECASE)
 _OTHER_UNIT = re.compile(r"therm|ccf|gallon|btu|\bgal\b|m3|m³", re.IGNORECASE)
 _METER = re.compile(r"^(meter (number|id)|service(?! (start|end))( id| agreement)?)$")
+_IS_ROLE = {role: re.compile(pattern) for role, pattern in _ROLES.items()}
+_IS_ENERGY = {direction: re.compile(pattern) for direction, pattern in _ENERGIES.items()}
 
 
 @dataclass
@@ -123,11 +125,13 @@ def _layout(number: int, row: list[str]) -> Layout | None:
     names = [name.lower() for name in row]
     layout = Layout(number, row, is_kwh=any(_KWH.search(name) for name in names))
     for index, name in enumerate(names):
-        for role, pattern in _ROLES.items():
-            if re.fullmatch(pattern, name):
+        if not name[:1].isalpha():
+            continue
+        for role, pattern in _IS_ROLE.items():
+            if pattern.fullmatch(name):
                 layout.roles.setdefault(role, index)
-        for direction, pattern in _ENERGIES.items():
-            found = re.fullmatch(pattern, name)
+        for direction, pattern in _IS_ENERGY.items():
+            found = pattern.fullmatch(name)
             if found:
                 layout.energies.setdefault(direction, index)
                 layout.is_other = layout.is_other or bool(_OTHER_UNIT.search(found["unit"] or ""))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,7 +72,12 @@ def decoded(text: bytes) -> Record | str:
 
 def first_record(preview: Preview) -> Record | None:
     """The first object of the file; of one that passes the head, what the head holds of it."""
-    text = preview.head.removeprefix(BYTE_ORDER_MARK).lstrip(_SPACE)
+    return _first_record(preview.head)
+
+
+@lru_cache(maxsize=2)  # asked by the connector of each format
+def _first_record(head: bytes) -> Record | None:
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip(_SPACE)
     if text.startswith(b"["):
         text = text[1:].lstrip(_SPACE)
     if not text.startswith(b"{"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tokenworks_sources.connectors.engine_samples.engines.dynamo import DYNAMO
 from tokenworks_sources.connectors.engine_samples.engines.model import Engine
@@ -34,6 +35,7 @@ def engine_of(series: Series) -> tuple[Engine, str] | None:
     return None
 
 
+@lru_cache(maxsize=4)  # asked by the connector of each engine
 def engine_scraped(text: str) -> Engine | None:
     """The engine whose scrape a text is: a host before the engine inside it."""
     return next((engine for engine in ENGINES if _PATTERNS[engine.name].search(text)), None)
