@@ -1,0 +1,172 @@
+"""Policies that count uses: LFU and S3-FIFO.
+
+Each kernel takes single accesses to dense ids and says which of them the cache held.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.jit import kernel
+
+Ids = NDArray[np.int32]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+#: Uses that an S3-FIFO block needs while in the small queue to be kept.
+S3FIFO_USES_TO_STAY = 2
+S3FIFO_MOST_USES = 3
+
+
+@kernel
+def lfu_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
+    """Evict the least used since it came in; of several, the least recently used.
+
+    Ids of one count stand in a list of their own, oldest first; sentinels of the lists lie behind
+    the ids. A block that leaves forgets its count.
+    """
+    hits = np.zeros(blocks.size, dtype=np.bool_)
+    most = 0
+    total = np.zeros(block_count, dtype=np.int64)
+    for position in range(blocks.size):
+        total[blocks[position]] += 1
+        most = max(most, total[blocks[position]])
+    before = np.arange(block_count + most + 1, dtype=np.int32)
+    after = np.arange(block_count + most + 1, dtype=np.int32)
+    uses = np.zeros(block_count, dtype=np.int64)
+    least = np.int64(1)
+    held = 0
+    for position in range(blocks.size):
+        block = blocks[position]
+        if uses[block] > 0:
+            hits[position] = True
+            left = block_count + uses[block]
+            after[before[block]] = after[block]
+            before[after[block]] = before[block]
+            if uses[block] == least and after[left] == left:
+                least += 1
+        else:
+            if held == capacity:
+                victim = after[block_count + least]
+                after[before[victim]] = after[victim]
+                before[after[victim]] = before[victim]
+                uses[victim] = 0
+            else:
+                held += 1
+            least = np.int64(1)
+        uses[block] += 1
+        tail = block_count + uses[block]
+        last = before[tail]
+        before[block] = last
+        after[block] = tail
+        after[last] = block
+        before[tail] = block
+    return hits
+
+
+@kernel
+def _append(queue: Ids, state: Ints, block: int) -> None:
+    """Make a block the newest of a ring; `state` holds the ring's head and its length."""
+    queue[(state[0] + state[1]) % queue.size] = block
+    state[1] += 1
+
+
+@kernel
+def _take_oldest(queue: Ids, state: Ints) -> int:
+    """Remove the oldest of a ring."""
+    oldest = int(queue[state[0]])
+    state[0] = (state[0] + 1) % queue.size
+    state[1] -= 1
+    return oldest
+
+
+@kernel
+def _remember(links: Ids, ghosts: int, ghost_size: int, block: int) -> int:
+    """Make a block the newest ghost, forgetting the oldest where there is no room."""
+    head = links.shape[0] - 1
+    if ghosts == ghost_size:
+        _forget(links, links[head, 0])
+        ghosts -= 1
+    newest = links[head, 1]
+    links[block, 0] = head
+    links[block, 1] = newest
+    links[newest, 0] = block
+    links[head, 1] = block
+    return ghosts + 1
+
+
+@kernel
+def _forget(links: Ids, block: int) -> None:
+    """Take a block out of the ghosts; column 0 is the newer neighbour, 1 the older."""
+    links[links[block, 0], 1] = links[block, 1]
+    links[links[block, 1], 0] = links[block, 0]
+    links[block, 0] = -1
+
+
+@kernel
+def _make_room(
+    small: Ids, in_small: Ints, main: Ids, in_main: Ints, uses: NDArray[np.int8], main_size: int
+) -> int:
+    """One step of an eviction: from the main queue where it is too long, else from the small one.
+
+    Returns:
+        The block that left the small queue, or -1.
+    """
+    if in_main[1] > main_size or in_small[1] == 0:
+        while True:
+            victim = _take_oldest(main, in_main)
+            uses[victim] -= 1
+            if uses[victim] < 0:
+                return -1
+            _append(main, in_main, victim)
+    while in_small[1] > 0:
+        victim = _take_oldest(small, in_small)
+        if uses[victim] < S3FIFO_USES_TO_STAY:
+            uses[victim] = -1
+            return victim
+        uses[victim] = 0
+        _append(main, in_main, victim)
+    return -1
+
+
+@kernel
+def s3fifo_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
+    """S3-FIFO: a small queue (10 %), a main queue, and a ghost queue of 90 % without data.
+
+    New blocks enter the small queue (the main queue too, before the first eviction), those that
+    the ghosts remember the main queue. Leaving the small queue, a block used at least twice moves
+    to the main queue, others become ghosts; leaving the main queue, a used block goes round again
+    with one use less. At least one block stands in the small queue.
+    """
+    hits = np.zeros(blocks.size, dtype=np.bool_)
+    small_size = max(1, capacity // 10)
+    ghost_size = capacity * 9 // 10
+    small, main = np.empty(capacity + 1, np.int32), np.empty(capacity + 1, np.int32)
+    in_small, in_main = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    links = np.full((block_count + 1, 2), -1, dtype=np.int32)
+    links[block_count] = block_count
+    uses = np.full(block_count, -1, dtype=np.int8)
+    ghosts = 0
+    filling = True
+    for position in range(blocks.size):
+        block = blocks[position]
+        if uses[block] >= 0:
+            hits[position] = True
+            uses[block] = min(uses[block] + 1, S3FIFO_MOST_USES)
+            continue
+        remembered = links[block, 0] >= 0
+        if remembered:
+            _forget(links, block)
+            ghosts -= 1
+        while in_small[1] + in_main[1] >= capacity:
+            filling = False
+            gone = _make_room(small, in_small, main, in_main, uses, capacity - small_size)
+            if gone >= 0 and ghost_size > 0:
+                ghosts = _remember(links, ghosts, ghost_size, gone)
+        uses[block] = 0
+        if remembered or (filling and in_small[1] >= small_size):
+            _append(main, in_main, block)
+        else:
+            _append(small, in_small, block)
+    return hits
