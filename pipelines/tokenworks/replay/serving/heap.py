@@ -1,4 +1,4 @@
-"""A binary heap in two plain arrays: the least key on top, a row number beside each key.
+"""A binary heap in two plain arrays: the least key on top, of equal keys the least row number.
 
 Compiled callers keep their own copy of this code in their cache: after a change here, delete
 the `__pycache__` folder.
@@ -16,12 +16,18 @@ Floats = NDArray[np.float64]
 
 
 @kernel
+def _before(keys: Floats, rows: Ints, entry: int, key: float, row: int) -> bool:
+    """Whether an entry comes before a key and its row."""
+    return bool(keys[entry] < key or (keys[entry] == key and rows[entry] < row))
+
+
+@kernel
 def push_least(keys: Floats, rows: Ints, size: int, key: float, row: int) -> None:
     """Add to a min-heap of `size` entries."""
     child = size
     while child > 0:
         parent = (child - 1) >> 1
-        if keys[parent] <= key:
+        if _before(keys, rows, parent, key, row):
             break
         keys[child] = keys[parent]
         rows[child] = rows[parent]
@@ -41,9 +47,9 @@ def pop_least(keys: Floats, rows: Ints, size: int) -> None:
         child = 2 * parent + 1
         if child >= last:
             break
-        if child + 1 < last and keys[child + 1] < keys[child]:
+        if child + 1 < last and _before(keys, rows, child + 1, keys[child], rows[child]):
             child += 1
-        if keys[child] >= key:
+        if not _before(keys, rows, child, key, row):
             break
         keys[parent] = keys[child]
         rows[parent] = rows[child]
