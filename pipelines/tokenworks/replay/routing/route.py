@@ -85,7 +85,7 @@ class Route:
     @property
     def escalated(self) -> Mask:
         """Requests that need a second attempt."""
-        return self.second != NOWHERE
+        return np.asarray(self.second != NOWHERE)
 
     @classmethod
     def none(cls, served_by: Ints) -> Route:
