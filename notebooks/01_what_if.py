@@ -25,7 +25,7 @@ def results(Settings, mo):
     found = {path.parent.name: path.parent for path in sorted(folder.glob("[!.]*/summary.json"))}
     mo.stop(
         not found,
-        mo.md("There is no replay result yet. Run `tokenworks replay route_short_requests` first."),
+        mo.md("There is no replay result yet. Run `tokenworks replay run route_short_requests` first."),
     )
     chosen = mo.ui.dropdown(options=found, value=next(reversed(found)), label="Replay")
     mo.vstack([mo.md("# What would history have cost under another policy?"), chosen])

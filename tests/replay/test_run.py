@@ -172,6 +172,7 @@ def test_bytes_are_the_same_when_a_replay_is_made_again(hand_world: Any, tmp_pat
     assert names == [
         "backtest.json",
         "outcomes.parquet",
+        "page.html",
         "scenario.yaml",
         "summary.json",
         "summary.parquet",

@@ -11,37 +11,156 @@ from tokenworks.cli import show
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
+app = typer.Typer(help="What history would have cost under another policy.")
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(replay)
+ScenarioName = Annotated[str, typer.Argument(help="A ready scenario or a YAML file.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Give a result that would be refused, marked as forced.")
+]
+#: What the screen shows of a result; the page has every metric.
+SHOWN = (
+    "input_cache_read_tokens",
+    "prefix_hit_ratio",
+    "cost_active_usd",
+    "cost_marginal_usd",
+    "cost_idle_usd",
+    "usd_per_m_total_active",
+    "energy_facility_joules",
+    "carbon_location_grams",
+    "queue_p95_seconds",
+    "ttft_mean_seconds",
+    "ttft_p95_seconds",
+    "tpot_mean_seconds",
+    "e2e_mean_seconds",
+    "e2e_p95_seconds",
+    "slo_attainment_ratio",
+    "busy_gpu_hours",
+    "effective_batch",
+    "quality_score",
+)
+_LISTED = "`tokenworks replay run route_short_requests`, or a YAML of your own (docs/scenarios.md)"
 
 
-def replay(
-    scenario: Annotated[
-        str | None,
-        typer.Argument(help="A ready scenario or a YAML file; none: list the ready ones."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Give a result that would be refused, marked as forced.")
-    ] = False,
-) -> None:
-    """Replay history under another policy, beside the replay of no change."""
-    if scenario is None:
+def register(parent: typer.Typer) -> None:
+    """Adds the commands."""
+    parent.add_typer(app, name="replay")
+
+
+@app.callback(invoke_without_command=True)
+def replay(context: typer.Context) -> None:
+    """What history would have cost under another policy; alone: list the ready scenarios."""
+    if context.invoked_subcommand is None:
         _list()
+
+
+@app.command()
+def run(scenario: ScenarioName, force: Force = False) -> None:
+    """Replay one scenario beside no change."""
+    name = replay_and_show(Settings.from_environment(), scenario, force)
+    show.hint(
+        f"page.html shows it on one page; `tokenworks replay compare no_change {name}`; "
+        "`tokenworks sql` reads all results as rpt_replay_summary and fct_replay_requests"
+    )
+
+
+@app.command()
+def sweep(scenario: ScenarioName) -> None:
+    """Replay every point of a scenario's sweep, and show the frontier."""
+    from tokenworks.replay.study import run_sweep
+
+    settings, path = Settings.from_environment(), scenario_file(scenario)
+    with show.progress_bar("Sweep") as progress:
+        result = run_sweep(
+            path,
+            settings.published_parquet,
+            settings.replay,
+            lambda label, number, points: progress(number, points, label),
+        )
+    _show_sweep(result.document)
+    points = len(result.document["points"])
+    known = f", {points - result.made} known already or refused" if result.made < points else ""
+    show.done(f"Replayed {show.count(points, 'point')}{known}", result.folder)
+    show.hint("page.html shows the frontier; each point's own folder stands beside it")
+    if result.document["refused_count"] == points:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A scenario, or the folder of a result.")],
+    second: Annotated[str, typer.Argument(help="The other; it is shown less the first.")],
+    segment: Annotated[
+        str, typer.Option(help="all, or for example tier:large, region:eu-west, tenant:acme.")
+    ] = "all",
+) -> None:
+    """Hold two results of the same traffic against each other."""
+    from tokenworks.replay.results.compare import compare as compared
+    from tokenworks.replay.results.words import amount
+
+    settings = Settings.from_environment()
+    one, other = (_summary(settings, name) for name in (first, second))
+    rows = [row for row in compared(one, other) if row.segment == segment]
+    if not rows:
+        known = sorted({row["segment"] for row in one["metrics"]})
+        raise TokenworksError(f"No segment is called {segment!r}; there are: {', '.join(known)}.")
+    shown = [
+        (
+            row.metric,
+            amount(row.first),
+            amount(row.second),
+            f"{amount(row.delta)} ({amount(row.delta_p10)} … {amount(row.delta_p90)})",
+        )
+        for row in rows
+        if row.delta is not None and row.metric in SHOWN
+    ]
+    names = (one["scenario"]["name"], other["scenario"]["name"])
+    columns = ["metric", *names, "difference (p10 … p90)"]
+    show.console.print(show.table(f"{names[1]} less {names[0]}, {segment}", columns, shown))
+    show.say(
+        "  • The interval takes both results' errors as independent: where they err alike it is wider than it need be."
+    )
+    show.hint("`--segment tier:large` and the like show a part")
+
+
+@app.command()
+def explain(scenario: ScenarioName) -> None:
+    """Say what a scenario changes, which data it takes, and what of it this traffic lacks."""
+    from tokenworks.replay.language.scenario import load_scenario
+    from tokenworks.replay.results.needs import explain_scenario
+    from tokenworks.replay.session import Session
+
+    settings, asked = Settings.from_environment(), load_scenario(scenario_file(scenario))
+    is_published = settings.published_parquet.is_dir()
+    traffic = Session(settings.published_parquet).traffic(asked) if is_published else None
+    found = explain_scenario(asked, traffic)
+    show.say(f"{asked.name}: {asked.description}")
+    for line in found.changes:
+        show.say(f"  • {line}")
+    if traffic is None:
+        show.hint("nothing is published yet: `tokenworks build`, then explain says what is lacking")
         return
-    replay_and_show(Settings.from_environment(), scenario, force)
-    show.hint("outcomes.parquet holds every request; notebooks/01_what_if.py shows them")
+    rows = [
+        (need.what, need.state, need.found, "" if need.state == "there" else need.without)
+        for need in found.needs
+    ]
+    show.console.print(show.table("It rests on", ["data", "is", "found", "without it"], rows))
+    for refusal in found.refusals:
+        show.warning(f"Refused on this traffic: {refusal}")
+    if found.refusals:
+        raise typer.Exit(1)
+    verb = "sweep" if asked.sweep else "run"
+    show.hint(f"`tokenworks replay {verb} {scenario}`")
 
 
 def _list() -> None:
     from tokenworks.replay.language.scenario import load_scenario, ready_scenarios
 
+    loaded = {name: load_scenario(path) for name, path in sorted(ready_scenarios().items())}
     rows = [
-        (name, load_scenario(path).description) for name, path in sorted(ready_scenarios().items())
+        (name, "sweep" if one.sweep else "run", one.description) for name, one in loaded.items()
     ]
-    show.console.print(show.table("Ready scenarios", ["scenario", "asks"], rows))
-    show.hint("`tokenworks replay route_short_requests`, or a YAML of your own (docs/scenarios.md)")
+    show.console.print(show.table("Ready scenarios", ["scenario", "by", "asks"], rows))
+    show.hint(_LISTED)
 
 
 def scenario_file(name: str) -> Path:
@@ -57,8 +176,25 @@ def scenario_file(name: str) -> Path:
     return path
 
 
-def replay_and_show(settings: Settings, scenario: str, force: bool = False) -> None:
-    """Replays a scenario and prints its summary."""
+def _summary(settings: Settings, name: str) -> dict[str, Any]:
+    """The summary of a result by its folder or name, or of a scenario, which is replayed."""
+    from tokenworks.replay.run import SUMMARY_FILE, read_result, run_replay
+
+    for folder in (settings.replay / name, Path(name)):
+        if (folder / SUMMARY_FILE).is_file():
+            return read_result(folder).summary
+    path = scenario_file(name)
+    with show.progress_bar(f"Replay {name}") as progress:
+        return run_replay(
+            path,
+            settings.published_parquet,
+            settings.replay,
+            progress=lambda step, number, steps: progress(number, steps, step),
+        ).summary
+
+
+def replay_and_show(settings: Settings, scenario: str, force: bool = False) -> str:
+    """Replays a scenario and prints its summary; returns the result's name."""
     from tokenworks.replay.run import run_replay
 
     path = scenario_file(scenario)
@@ -73,27 +209,47 @@ def replay_and_show(settings: Settings, scenario: str, force: bool = False) -> N
     _show_summary(result.summary)
     known = " (known already)" if result.was_reused else ""
     show.done(f"Replayed {result.summary['traffic']['replayed']:,} requests{known}", result.folder)
+    return result.run_id
 
 
 def _show_summary(summary: dict[str, Any]) -> None:
+    from tokenworks.replay.results.words import amount
+
     rows = [
         (
             metric["metric"],
-            metric["history"],
-            metric["no_change"],
-            metric["scenario"],
-            f"{_number(metric['delta_p50'])} ({_number(metric['delta_p10'])} … {_number(metric['delta_p90'])})",
+            amount(metric["history"]),
+            amount(metric["no_change"]),
+            amount(metric["scenario"]),
+            f"{amount(metric['delta_p50'])} ({amount(metric['delta_p10'])} … {amount(metric['delta_p90'])})",
         )
         for metric in summary["metrics"]
-        if metric["segment"] == "all"
+        if metric["segment"] == "all" and metric["metric"] in SHOWN
     ]
     columns = ["metric", "history", "no change", "scenario", "change (p10 … p90)"]
     show.console.print(show.table(summary["scenario"]["name"], columns, rows))
+    for reason in summary["refusal_reasons"]:
+        show.warning(f"Forced: {reason}")
     for line in summary["assumptions"]:
         show.say(f"  • {line}")
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+def _show_sweep(document: dict[str, Any]) -> None:
+    from tokenworks.replay.results.words import amount
+
+    axes = document["frontier"]
+    rows = [
+        (
+            point["label"],
+            f"{amount(point['cost'])} ({amount(point['cost_delta_p10'])} … {amount(point['cost_delta_p90'])})",
+            f"{amount(point['latency'])} ({amount(point['latency_delta_p10'])} … {amount(point['latency_delta_p90'])})",
+            amount(point["quality"]),
+            "refused" if point["refusal"] else "yes" if point["is_on_frontier"] else "",
+        )
+        for point in document["points"]
+    ]
+    columns = ["point", axes["cost"], axes["latency"], axes["quality"], "frontier"]
+    show.console.print(show.table(f"{document['name']}: value (change, p10 … p90)", columns, rows))
+    for reason in dict.fromkeys(point["refusal"] for point in document["points"]):
+        if reason:
+            show.warning(f"Refused: {reason}")

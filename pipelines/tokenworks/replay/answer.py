@@ -28,7 +28,7 @@ from tokenworks.replay.play import Played, Stage, play
 from tokenworks.replay.prepare import Prepared, learn, open_stage, prepare
 from tokenworks.replay.routing.tiers import Routed, route
 from tokenworks.replay.traffic.blocks import check_blocks
-from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.fleet import Fleet, deployments_of, fleet_of
 from tokenworks.replay.traffic.requests import Traffic, in_window, matches
 
 Ints = NDArray[np.int64]
@@ -99,9 +99,9 @@ def answer(
         The result, with the reasons that speak against trusting it.
     """
     progress(STEPS[0], 0, len(STEPS))
+    check_levers(scenario, traffic)
     stage = prepared.stage if prepared else open_stage(scenario, traffic)
     routed = route(traffic, stage.fleet, stage.recorded.deployment, scenario.routing)
-    _check_prefix(scenario, stage)
     if prepared is None:
         everything = np.ones(traffic.count, dtype=np.bool_)
         model = learn(stage, everything)
@@ -143,10 +143,16 @@ def answer(
     return found
 
 
-def _check_prefix(scenario: Scenario, stage: Stage) -> None:
-    """Refuse a prefix lever that this log cannot carry, before anything is computed."""
+def check_levers(scenario: Scenario, traffic: Traffic) -> None:
+    """Refuse levers that this traffic cannot carry, before anything is computed.
+
+    Raises:
+        LeverRefusedError: the message says why and what to log.
+    """
+    fleet = fleet_of(traffic)
+    route(traffic, fleet, deployments_of(traffic, fleet), scenario.routing)
     if scenario.prefix_cache is not None:
-        check_blocks(stage.traffic, scenario.prefix_cache.block_tokens)
+        check_blocks(traffic, scenario.prefix_cache.block_tokens)
 
 
 def _laws(prepared: Prepared, deployments: Ints) -> dict[int, Law]:

@@ -99,7 +99,7 @@ def test_connectors_lists_every_format() -> None:
     [
         (["ingest", "nowhere.csv"], "there is no such file or folder"),
         (["contracts", "no_table"], "There is no table 'no_table'"),
-        (["replay", "no_scenario"], "There is no scenario 'no_scenario'"),
+        (["replay", "run", "no_scenario"], "There is no scenario 'no_scenario'"),
         (["sql", "select 1"], "nothing is published yet"),
         (["report", "--month", "October"], "YYYY-MM"),
     ],
@@ -113,7 +113,7 @@ def test_error_says_what_to_do_when_input_is_wrong(arguments: list[str], message
 def test_run_prints_one_message_and_exits_with_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["tokenworks", "replay", "no_scenario"])
+    monkeypatch.setattr("sys.argv", ["tokenworks", "replay", "run", "no_scenario"])
     with pytest.raises(SystemExit) as stopped:
         main.run()
     assert stopped.value.code == 1

@@ -50,7 +50,11 @@ def assumptions(answer: Answer) -> list[str]:
 
 
 def _caching(answer: Answer) -> list[str]:
-    if answer.plan is not None and answer.prepared.model.implied is not None and answer.stage.prompts:
+    if (
+        answer.plan is not None
+        and answer.prepared.model.implied is not None
+        and answer.stage.prompts
+    ):
         size = answer.stage.prompts.block_tokens
         served = np.unique(answer.baseline.deployment)
         held = ", ".join(

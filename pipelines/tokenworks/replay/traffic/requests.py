@@ -102,7 +102,7 @@ def seconds_since(moments: pl.Series, origin: object) -> NDArray[np.float64]:
     return micros.cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6
 
 
-def load_traffic(folder: Path, scenario: Scenario) -> Traffic:
+def load_traffic(folder: Path, scenario: Scenario, digest: str | None = None) -> Traffic:
     """Read the published marts in `folder` and split their rows into replayed and excluded."""
     rows = read_mart(folder, REQUESTS)
     deployments = (
@@ -126,7 +126,7 @@ def load_traffic(folder: Path, scenario: Scenario) -> Traffic:
         excluded=excluded,
         hours=hours,
         deployments=deployments,
-        digest=traffic_digest(folder),
+        digest=digest or traffic_digest(folder),
         rows_in=rows.height,
         token_coverage=_token_coverage(hours, scenario.window),
         hashed_tokens_ratio=_hashed_ratio(kept),

@@ -1,0 +1,67 @@
+"""A scenario's levers in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tokenworks.replay.language.base import Match
+from tokenworks.replay.language.scenario import PrefixCache, Routing, Scenario
+
+
+def changes_in_words(scenario: Scenario) -> Iterator[str]:
+    """One sentence per lever; what is asked of which requests comes last."""
+    if scenario.is_no_change:
+        yield "Nothing changes: history is replayed as it was."
+    for lever in scenario.levers:
+        yield _PHRASES[lever](getattr(scenario, lever))
+    if not scenario.report_on.is_everything:
+        yield f"The result speaks of requests with {conditions(scenario.report_on)}; all are replayed."
+    if scenario.window.start or scenario.window.end:
+        sides = (scenario.window.start or "the first", scenario.window.end or "the last")
+        warm = scenario.window.warm_up_hours
+        before = f" {warm:g} hours before warm up." if warm else ""
+        yield f"Arrivals from {sides[0]} to {sides[1]}.{before}"
+    if scenario.sweep:
+        listed = "; ".join(
+            f"{path} at {_listed(values)}" for path, values in scenario.sweep.items()
+        )
+        yield f"A sweep of {len(scenario.points())} points: {listed}."
+
+
+def conditions(match: Match) -> str:
+    """Conditions in words."""
+    found = []
+    for name, wanted in match.model_dump(exclude_none=True).items():
+        if isinstance(wanted, list):
+            found.append(f"{name} {' or '.join(wanted)}")
+        elif isinstance(wanted, bool):
+            found.append(name if wanted else f"not {name}")
+        else:
+            bounds = (f"{bound.replace('_', ' ')} {value:,}" for bound, value in wanted.items())
+            found.append(f"{name} {' and '.join(bounds)}")
+    return ", ".join(found) or "no condition"
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _routing(lever: Routing) -> str:
+    return f"Requests with {conditions(lever.when)} go to the {lever.to_tier} tier of their own region."
+
+
+def _prefix_cache(lever: PrefixCache) -> str:
+    if lever.capacity_factor is not None:
+        size = f"{lever.capacity_factor:g} times what the recorded hits imply today"
+    elif lever.capacity_tokens is not None:
+        size = f"{lever.capacity_tokens:,} tokens"
+    else:
+        size = f"{lever.capacity_gib:g} GiB at {lever.kv_bytes_per_token:g} bytes a token"
+    return f"Prefix caches hold {size}, one per {lever.scope}, {lever.policy} evicted."
+
+
+_PHRASES: dict[str, Callable[[Any], str]] = {
+    "routing": _routing,
+    "prefix_cache": _prefix_cache,
+}

@@ -1,0 +1,74 @@
+"""A result as plain data: what a table, a notebook, a page or SQL shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from tokenworks.replay.answer import Answer
+from tokenworks.replay.estimates.estimate import Estimate
+from tokenworks.replay.results.assumptions import assumptions
+
+#: Raise when the same scenario and traffic would give other numbers.
+METHOD_VERSION = 2
+LOOP = "open"
+
+
+def summary(found: Answer, run_id: str) -> dict[str, Any]:
+    """The whole result but its requests."""
+    traffic = found.traffic
+    busy = {"no_change": found.baseline, "scenario": found.played}
+    return {
+        "run_id": run_id,
+        "scenario": json.loads(found.scenario.canonical()),
+        "levers": list(found.scenario.levers),
+        "method_version": METHOD_VERSION,
+        "loop": LOOP,
+        "is_forced": bool(found.reasons),
+        "refusal_reasons": list(found.reasons),
+        "traffic": {
+            "digest": traffic.digest,
+            "rows_in": traffic.rows_in,
+            "replayed": traffic.count,
+            "reported": int(found.reported.sum()),
+            "excluded": traffic.excluded,
+            "rerouted": found.routed.moved,
+            "first_arrival": traffic.frame["started_at"][0].isoformat(),
+            "last_arrival": traffic.frame["started_at"][-1].isoformat(),
+            "logged_over_engine_tokens_ratio": traffic.token_coverage,
+            "hashed_tokens_ratio": traffic.hashed_tokens_ratio,
+        },
+        "metrics": [asdict(row) for row in found.estimates],
+        "busy_gpu_hours": {
+            side: {
+                found.fleet.ids[position]: seconds / 3600
+                for position, seconds in sorted(played.timings.busy_gpu_seconds.items())
+            }
+            for side, played in busy.items()
+        },
+        "prefix_capacity_curve": found.curve,
+        "assumptions": assumptions(found),
+    }
+
+
+def backtest_document(found: Answer) -> dict[str, Any]:
+    """The error of the replay of no change against history."""
+    return {
+        "definition": "replay of no change / history - 1; held out: laws and cache sizes learned "
+        "from the first half of the requests, judged on the last half",
+        "limit_rule": "the held-out error counts where it exists, else the in-sample one; "
+        "prefix_hit_ratio is limited in points, all others as a ratio",
+        "metrics": [asdict(error) for error in found.errors],
+    }
+
+
+def summary_frame(found: Answer) -> pl.DataFrame:
+    """The metrics as one table."""
+    kinds: dict[str, type[pl.DataType]] = {"str": pl.String, "int": pl.Int64}
+    schema = {
+        name: kinds.get(str(kind), pl.Float64) for name, kind in Estimate.__annotations__.items()
+    }
+    return pl.DataFrame([asdict(row) for row in found.estimates], schema=schema)
