@@ -162,7 +162,7 @@ def read_document(document: dict[str, Any], origin: Path | str) -> Scenario:
     grid = document.get("sweep")
     filled = document
     if isinstance(grid, dict) and all(map(_is_values, grid.values())):
-        filled = {**_first_point(document, grid, origin), "sweep": grid}
+        filled = {**document, **_first_point(document, grid, origin)}
     try:
         scenario = Scenario.model_validate(filled)
     except ValidationError as error:
