@@ -24,6 +24,7 @@ from tokenworks.assets.publish import publish_asset
 from tokenworks.assets.replay import replay_asset
 from tokenworks.assets.reports import report_asset
 from tokenworks.assets.warehouse import marts_keys, warehouse_assets
+from tokenworks.checks.alarms import alarm_checks
 from tokenworks.checks.assets import contract_checks, lake_key
 from tokenworks.checks.reconcile import reconciliation_checks
 from tokenworks.checks.volume import volume_checks
@@ -92,6 +93,7 @@ def build_defs(overrides: Overrides | None = None) -> dg.Definitions:
             contract_checks(CONTRACTS),
             volume_checks(CONTRACTS),
             reconciliation_checks(PUBLISHED),
+            alarm_checks(PUBLISHED),
         ],
         jobs=list(by_name.values()),
         schedules=schedules(by_name),

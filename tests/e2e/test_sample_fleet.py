@@ -262,6 +262,15 @@ def test_everything_reconciles(ask_demo: Ask) -> None:
     )
 
 
+def test_alarms_name_the_outage_and_nothing_else(ask_demo: Ask, truth: dict[str, Any]) -> None:
+    """Scraped each half hour, the last time at 14:30 and again at 18:00: six are missing."""
+    outage = truth["faults"]["outage"]
+    assert (outage["start"], outage["end"]) == ("2026-10-29T14:57:36Z", "2026-10-29T17:57:36Z")
+    found = ask_demo("select alarm, subject, cast(since as varchar), size, unit from rpt_alarms")
+    expected = ("missing_scrapes", outage["replica"], "2026-10-29 14:30:00", 6.0, "scrapes")
+    assert found == [expected]
+
+
 def test_demo_says_what_it_did_and_what_to_do_next(demo: Demo) -> None:
     for expected in ("fully loaded", "large", "eu-west", "Warehouse", "Replay", "Reports", "Next:"):
         assert expected in demo.printed

@@ -13,7 +13,9 @@ import dagster as dg
 
 from tokenworks.assets.landing import LandingGroup, landing_key
 from tokenworks.assets.markdown import table
+from tokenworks.checks.alarms import LANDED_FRESHNESS
 from tokenworks.checks.assets import EVENT_DATES, lake_key
+from tokenworks.checks.volume import DAILY_TABLES
 from tokenworks.resources import SettingsResource
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.ingest import ingest_landing
@@ -67,6 +69,7 @@ def _spec(name: str, group: LandingGroup, days: dg.DailyPartitionsDefinition) ->
         group_name="lake",
         kinds={"parquet", "polars"},
         partitions_def=days,
+        freshness_policy=LANDED_FRESHNESS if name in DAILY_TABLES else None,
         description=f"One row is {contract.grain}. {contract.description}",
         metadata={
             "dagster/column_schema": dg.TableSchema(

@@ -7,6 +7,7 @@ import dagster as dg
 
 from tokenworks.assets.markdown import table
 from tokenworks.assets.warehouse import POOL
+from tokenworks.checks.alarms import PUBLISHED_FRESHNESS
 from tokenworks.publish import publish
 from tokenworks.resources import SettingsResource
 
@@ -22,6 +23,7 @@ def publish_asset(built: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         group_name="publish",
         kinds={"duckdb", "parquet"},
         pool=POOL,
+        freshness_policy=PUBLISHED_FRESHNESS,
         description="Marts in one DuckDB file and as Parquet, swapped in whole.",
     )
     def published_warehouse(settings: SettingsResource) -> dg.MaterializeResult[None]:

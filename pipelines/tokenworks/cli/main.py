@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tokenworks.cli import (
+    alarms,
     books,
     compact,
     connectors,
@@ -62,6 +63,7 @@ for module in (
     report,
     focus,
     query,
+    alarms,
     contracts,
     simulate,
     dev,

@@ -32,6 +32,7 @@ def build() -> None:
 
 def build_and_publish(settings: Settings) -> None:
     """Builds, publishes and says what was done."""
+    from tokenworks.alarms import read_alarms
     from tokenworks.books.recording import recordings
     from tokenworks.books.restated import restatements
     from tokenworks.publish import publish
@@ -52,6 +53,10 @@ def build_and_publish(settings: Settings) -> None:
     if lines:
         show.warning(disagreement(lines))
         show.hint('`tokenworks sql "from rpt_reconciliation where not is_balanced"`')
+    alarms = read_alarms(settings.published_database).recent()
+    if alarms:
+        show.warning(f"{show.count(len(alarms), 'alarm')}, the latest: {alarms[0].message}")
+        show.hint("`tokenworks alarms`")
 
 
 def restated(whole_because: str | None, dates: Sequence[date]) -> str:

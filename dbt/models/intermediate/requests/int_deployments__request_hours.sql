@@ -5,7 +5,8 @@ arrivals as (
         deployment_id,
         {{ hour_index('started_us') }} as hour_index,
         count(*) as request_count,
-        count(case when status = 'success' then 1 end) as success_count
+        count(case when status = 'success' then 1 end) as success_count,
+        count(case when clock = 'relative' then 1 end) as relative_count
     from {{ ref('int_requests__measured') }}
     where deployment_id is not null
     group by deployment_id, {{ hour_index('started_us') }}
@@ -31,6 +32,7 @@ select
     coalesce(arrivals.hour_index, tokens.hour_index) as hour_index,
     coalesce(arrivals.request_count, 0) as request_count,
     coalesce(arrivals.success_count, 0) as success_count,
+    coalesce(arrivals.relative_count, 0) as relative_count,
     tokens.input_total_tokens,
     tokens.input_cache_read_tokens,
     tokens.output_total_tokens,

@@ -36,6 +36,8 @@ held as (
         followed.waiting_milli,
         followed.kv_ppm,
         followed.scraped_us as held_from_us,
+        followed.next_us,
+        intervals.interval_us,
         {{ held_until('followed.scraped_us', 'followed.next_us', 'intervals.interval_us') }}
             as held_to_us
     from followed
@@ -56,6 +58,9 @@ select
     running_milli,
     waiting_milli,
     kv_ppm,
+    held_from_us,
+    next_us,
+    interval_us,
     {{ clipped_from('held_from_us', 'hour_index') }} as from_us,
     {{ clipped_to('held_to_us', 'hour_index') }} as to_us,
     {{ hour_index('held_from_us') }} = hour_index as is_scraped_here

@@ -1,0 +1,54 @@
+"""`tokenworks alarms`: what wants to be looked at, for people without Dagster."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tokenworks.cli import show
+from tokenworks_sources.errors import TokenworksError
+from tokenworks_sources.settings import Settings
+
+COLUMNS = ("since", "alarm", "subject", "cause", "size")
+
+
+class AlarmedError(TokenworksError):
+    """There are alarms, and the caller asked to fail then."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(alarms)
+
+
+def alarms(
+    days: Annotated[
+        int, typer.Option(min=1, help="Last days of the books whose alarms are shown.")
+    ] = 7,
+    queries: Annotated[bool, typer.Option(help="Show the query behind each alarm.")] = False,
+    fail: Annotated[bool, typer.Option(help="Exit with 1 where there is an alarm.")] = False,
+) -> None:
+    """List what the published books alarm about: gaps, silences, clocks, anomalies, idle."""
+    from tokenworks.alarms import read_alarms
+    from tokenworks.published import connect
+
+    settings = Settings.from_environment()
+    with connect(settings):
+        found = read_alarms(settings.published_database)
+    shown = found.recent(days)
+    if not shown:
+        show.done(f"No alarm in the last {show.count(days, 'day')} up to {found.newest}")
+        return
+    rows = [
+        (f"{one.since:%Y-%m-%d %H:%M}", one.alarm, one.subject, one.cause, one.sized)
+        for one in shown
+    ]
+    show.console.print(show.table(f"Alarms up to {found.newest}", COLUMNS, rows))
+    if queries:
+        for one in shown:
+            show.say(f"{one.message}\n  {one.query}")
+    else:
+        show.hint(f'`tokenworks alarms --queries`, or `tokenworks sql "{shown[0].query}"`')
+    if fail:
+        raise AlarmedError(f"{show.count(len(shown), 'alarm')} in the last {days} days.")
