@@ -10,7 +10,7 @@ import math
 
 from tokenworks.replay.jit import kernel
 from tokenworks.replay.serving.blocks_kernel import steps_that_fit
-from tokenworks.replay.serving.engine_state import ENDS, Engine, Replica
+from tokenworks.replay.serving.engine_state import ENDS, NEVER, Engine, Replica
 
 
 @kernel
@@ -20,19 +20,43 @@ def after(one: Replica, steps: int) -> float:
 
 
 @kernel
+def busiest(one: Replica, workers: int, longest: int) -> tuple[float, float, int]:
+    """Tokens that the busiest worker reads in a step, its growth per step, and for how long.
+
+    Below `workers` requests the contexts are cut among the workers, but none is read by less than
+    one: the smaller of the longest context and of what each worker gets. Where the one becomes
+    the other, the stretch ends.
+    """
+    if one.size >= workers:
+        return float(longest), 1.0, NEVER
+    free = workers - one.size / 2
+    shared, faster = one.kv_at_start / free, one.decoding / free
+    gap = longest - shared
+    most = NEVER
+    closing = faster - 1.0 if gap > 0 else 1.0 - faster
+    if closing > 0 and 0 < abs(gap) < 1e12 * closing:
+        most = max(1, math.ceil(abs(gap) / closing))
+    if gap > 0 or (gap == 0 and faster < 1.0):
+        return shared, faster, most
+    return float(longest), 1.0, most
+
+
+@kernel
 def plan_stretch(engine: Engine, replica: int, now: float, longest: int, only_one: bool) -> None:
     """Lay down the stretch that begins now: as many steps as are sure to be alike."""
     law, one = engine.law, engine.replicas[replica]
     step = law.base + law.per_running * one.size + law.per_kv_token * one.kv_at_start
     growth = law.per_kv_token * one.decoding
-    if one.size >= law.longest_from:
-        step += law.per_longest * longest
-        growth += law.per_longest
+    most = NEVER
+    if law.per_longest > 0.0:
+        load, more, most = busiest(one, law.longest_from, longest)
+        step += law.per_longest * load
+        growth += law.per_longest * more
     steps = 1
     if one.prefill > 0:
         step += law.per_prefill_token * one.prefill + law.with_prefill
     elif one.partial == 0 and not only_one:
-        steps = steps_that_fit(engine, replica, one.soonest - one.clock)
+        steps = steps_that_fit(engine, replica, min(most, one.soonest - one.clock))
     one.start = now
     one.step = step
     one.growth = growth
