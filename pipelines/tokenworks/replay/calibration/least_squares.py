@@ -40,15 +40,16 @@ def non_negative(design: Floats, target: Floats, weights: Floats) -> Floats:
     return coefficients
 
 
-def relative_fit(design: Floats, target: Floats) -> Floats:
+def relative_fit(design: Floats, target: Floats, counts: Floats | None = None) -> Floats:
     """Coefficients for the mean of a target whose spread grows with its size.
 
     Weights are the inverse square of the fitted value, not of the observed one, which would
-    pull the fit below the mean.
+    pull the fit below the mean; `counts` says how much each row counts besides, 1 if absent.
     """
     fitted = np.full(len(target), max(float(target.mean()), 1e-12))
     coefficients = np.zeros(design.shape[1])
     for _ in range(PASSES):
-        coefficients = non_negative(design, target, 1.0 / fitted**2)
+        weights = 1.0 / fitted**2
+        coefficients = non_negative(design, target, weights if counts is None else weights * counts)
         fitted = np.maximum(design @ coefficients, 1e-3 * max(float(target.mean()), 1e-9))
     return coefficients

@@ -1,0 +1,162 @@
+"""Second fit of the step law: end to end, through the engine, on what clients measured.
+
+The regression knows nothing of queues and of the time to first token. Here the coefficients and
+the overhead outside the engine are moved so that the replay of the runs meets their TTFT and
+TPOT in blocks of time: Gauss-Newton steps on log errors with the regression as prior, each a
+non-negative least squares. A coefficient that ends at 0 is pinned there and said to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenworks.replay.calibration.least_squares import non_negative
+from tokenworks.replay.calibration.predict import predict
+from tokenworks.replay.calibration.regression import TERMS, after_burst
+from tokenworks.replay.calibration.runs import Floats, Ints, Mask, RunLog
+from tokenworks.replay.serving.steps import StepLaw
+
+NAMES = (*TERMS, "overhead")
+#: Blocks of time of a run, each of which gives its mean TTFT, median TTFT and pace.
+BLOCKS = 6
+#: Log error that is expected besides noise: of TTFT, and of the pace.
+TTFT_ERROR, PACE_ERROR = 0.03, 0.02
+#: Requests that a queue makes alike: noise counts as of a third as many standard deviations.
+ALIKE = 3.0
+#: Width of the prior: share of the regression's coefficient, and of its scale.
+PRIOR_SHARE, PRIOR_SCALE = 0.3, 0.01
+#: Widest overhead that the prior holds likely, in seconds.
+PRIOR_OVERHEAD = 0.05
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Coefficients of `NAMES` with their covariance, and the misfit in expected errors."""
+
+    values: Floats
+    covariance: Floats
+    misfit: float
+    passes: int
+
+    def law(self, longest_from: int) -> StepLaw:
+        """The step law without the overhead."""
+        return law_of(self.values, longest_from)
+
+    @property
+    def overhead(self) -> float:
+        """Seconds of a request outside the engine."""
+        return float(self.values[-1])
+
+    @property
+    def standard_errors(self) -> Floats:
+        """Standard error of each coefficient; NaN for one that is pinned at 0."""
+        errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return np.where(self.values > 0, errors, np.nan)
+
+
+def law_of(values: Floats, longest_from: int) -> StepLaw:
+    """The step law with coefficients in the order of `TERMS`."""
+    base, running, kv, prefill, with_prefill, longest = values[: len(TERMS)].tolist()
+    return StepLaw(base, running, kv, prefill, with_prefill, longest, longest_from)
+
+
+def refine(
+    runs: Sequence[RunLog], start: Floats, scale: Floats, longest_from: int, passes: int = 3
+) -> Refined:
+    """Move the coefficients until the replay meets the runs.
+
+    Args:
+        runs: runs with their limits.
+        start: coefficients of the regression, one per term; a term at 0 that the choice of terms
+            left out has scale 0.
+        scale: coefficient with which each term alone would explain all the time; 0 holds a term
+            at 0.
+        longest_from: requests from which the longest context decides.
+        passes: Gauss-Newton steps.
+    """
+    values = np.append(start, 0.0)
+    scales = np.append(scale, 1.0)
+    free = scales > 0
+    width = np.maximum(PRIOR_SHARE * values, PRIOR_SCALE * scales)
+    width[-1] = PRIOR_OVERHEAD
+    parts = [_blocks(run) for run in runs]
+    observed = np.concatenate(
+        [_told(run, part, run.ttft, run.e2e) for run, part in zip(runs, parts, strict=True)]
+    )
+    expected = np.concatenate([_expected(run, part) for run, part in zip(runs, parts, strict=True)])
+    found, prior = values.copy(), values[free]
+    for _ in range(passes):
+        base = _replayed(runs, parts, found, longest_from)
+        slopes = _slopes(runs, parts, found, scales, free, longest_from, base)
+        target = slopes @ found[free] + observed - base
+        design = np.vstack([slopes / expected[:, None], np.diag(1 / width[free])])
+        wanted = np.concatenate([target / expected, prior / width[free]])
+        found[free] = non_negative(design, wanted, np.ones(len(wanted)))
+    misfit = (observed - _replayed(runs, parts, found, longest_from)) / expected
+    size = float(np.sqrt((misfit**2).mean()))
+    covariance = np.zeros((len(values), len(values)))
+    covariance[np.ix_(free, free)] = np.linalg.inv(design.T @ design) * max(size, 1.0) ** 2
+    return Refined(found, covariance, size, passes)
+
+
+def _blocks(run: RunLog) -> list[Ints]:
+    """Rows between the start-up burst and the last arrival, after which nobody asks any more."""
+    settled = after_burst(run) & (run.ends <= run.arrivals[-1])
+    rows = np.flatnonzero(run.usable & (run.output > 1) & settled)
+    return [part for part in np.array_split(rows, BLOCKS) if len(part)]
+
+
+def _told(run: RunLog, parts: Sequence[Ints], ttft: Floats, e2e: Floats) -> Floats:
+    steps = run.output - 1
+    told = []
+    for part in parts:
+        pace = (e2e - ttft)[part].sum() / steps[part].sum()
+        told += [ttft[part].mean(), float(np.median(ttft[part])), pace]
+    logs: Floats = np.log(np.maximum(told, 1e-9))
+    return logs
+
+
+def _expected(run: RunLog, parts: Sequence[Ints]) -> Floats:
+    expected = []
+    for part in parts:
+        noise = ALIKE * run.ttft[part].std() / run.ttft[part].mean() / np.sqrt(len(part))
+        expected += [TTFT_ERROR + noise, TTFT_ERROR + noise, PACE_ERROR]
+    return np.array(expected)
+
+
+def _replayed(
+    runs: Sequence[RunLog], parts: Sequence[Sequence[Ints]], values: Floats, longest_from: int
+) -> Floats:
+    law = law_of(values, longest_from)
+    told = []
+    for run, part in zip(runs, parts, strict=True):
+        predicted = predict(run, law, float(values[-1]))
+        told.append(_told(run, part, predicted.ttft, predicted.e2e))
+    return np.concatenate(told)
+
+
+def _slopes(
+    runs: Sequence[RunLog],
+    parts: Sequence[Sequence[Ints]],
+    values: Floats,
+    scales: Floats,
+    free: Mask,
+    longest_from: int,
+    base: Floats,
+) -> Floats:
+    """Change of every told number with every free coefficient, by differences.
+
+    The overhead adds to every TTFT and to nothing else that is told, so that it needs no replay.
+    """
+    columns = []
+    for term in np.flatnonzero(free)[:-1]:
+        step = max(0.05 * values[term], 0.005 * scales[term])
+        moved = values.copy()
+        moved[term] += step
+        columns.append((_replayed(runs, parts, moved, longest_from) - base) / step)
+    told_by_ttft = np.tile([1.0, 1.0, 0.0], len(base) // 3)
+    columns.append(told_by_ttft / np.exp(base))
+    return np.column_stack(columns)

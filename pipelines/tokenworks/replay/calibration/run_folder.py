@@ -1,0 +1,232 @@
+"""Reads one folder of a published benchmark run: the client's log beside the engine's scrapes.
+
+Two clients are known by their columns: the multi-turn benchmark (`start_time_ms`) and the trace
+replay tester (`request_start_time`). What they get wrong, and what is done about it:
+
+- The multi-turn client's clock starts anywhere: the two are aligned on finished requests.
+- Its `input_num_tokens` leaves out the chat template: the engine's counter says how many tokens
+  a request has more, and they are added.
+- Both name the cached share that the history would allow, not what was found: it is scaled, over
+  time, to the share that the engine found. Where KV is full, a waiting request asks again at
+  every step, so that the share is hits over queries, never hits over prompt tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tokenworks.replay.calibration.engine_clock import clock_offset, found_share
+from tokenworks.replay.calibration.runs import EngineLimits, EngineSeries, Floats, RunLog
+from tokenworks.replay.errors import TrafficError
+
+MULTI_TURN, TRACE_REPLAY, SERVER = (
+    "metrics_client_metrics.csv",
+    "detailed_results.csv",
+    "metrics_server_metrics.csv",
+)
+_COUNTERS = {
+    "running": "num_requests_running",
+    "waiting": "num_requests_waiting",
+    "prompt_tokens": "prompt_tokens_total",
+    "generation_tokens": "generation_tokens_total",
+    "prefix_hits": "prefix_cache_hits",
+    "prefix_queries": "prefix_cache_queries",
+    "finished": "request_success_total",
+    "preempted": "num_preemptions_total",
+}
+COMMAND = "vllm_command.txt"
+_INCIDENTAL = (
+    "--host",
+    "--port",
+    "--config",
+    "--max-num-seqs",
+    "--max-num-batched-tokens",
+    "--kv-offloading",
+    "--disable-hybrid-kv-cache-manager",
+    "--no-disable-hybrid-kv-cache-manager",
+)
+#: Tokens of a KV block in the trace replay tester's hit counts.
+TESTER_BLOCK_TOKENS = 64
+#: A template that adds more than this share of the mean input is no template.
+MOST_TEMPLATE_SHARE = 0.2
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Folders below `root` that hold a client's log or an engine's scrapes."""
+    return sorted(
+        folder
+        for folder in root.iterdir()
+        if folder.is_dir()
+        and any(_find(folder, name) for name in (MULTI_TURN, TRACE_REPLAY, SERVER))
+    )
+
+
+def read_run(folder: Path) -> RunLog:
+    """The run in a folder; without a client's log it has no requests."""
+    series = _series(folder)
+    multi_turn, tester = _find(folder, MULTI_TURN), _find(folder, TRACE_REPLAY)
+    if multi_turn is not None:
+        log = _multi_turn(folder.name, _read(multi_turn))
+        if series is not None:
+            series = series.shifted(clock_offset(log, series))
+    elif tester is not None:
+        log, origin = _trace_replay(folder.name, _read(tester))
+        series = series.shifted(-origin) if series is not None else None
+    elif series is not None:
+        log = _empty(folder.name)
+        series = series.shifted(-float(series.seconds[0]))
+    else:
+        raise TrafficError(
+            folder, "holds neither a client's log nor scrapes.", "Name a run folder."
+        )
+    command = _find(folder, COMMAND)
+    text = command.read_text() if command is not None else ""
+    known = {"limits": _limits(text), "deployment": engine_key(text)}
+    return _completed(RunLog(**{**vars(log), **known}), series)
+
+
+def _completed(log: RunLog, series: EngineSeries | None) -> RunLog:
+    if series is None or not log.count:
+        return RunLog(**{**vars(log), "series": series})
+    extra = template_tokens(log, series)
+    prompt = log.input + round(extra)
+    share = found_share(log, series)
+    cached = np.minimum(np.round(log.cached * share), np.maximum(prompt - 1, 0)).astype(np.int64)
+    notes = (
+        f"{extra:.0f} tokens a request added for the chat template, as the engine counts",
+        "cached tokens: the history's share scaled to the engine's prefix hits over time",
+    )
+    return RunLog(
+        **{
+            **vars(log),
+            "input": prompt,
+            "cached": cached,
+            "series": series,
+            "notes": notes,
+        }
+    )
+
+
+def template_tokens(log: RunLog, series: EngineSeries) -> float:
+    """Prompt tokens that the engine counts beyond the client's, per request; 0 if no template."""
+    firsts = log.arrivals + log.ttft
+    seen = (firsts <= series.seconds[-1]) & (firsts > series.seconds[0])
+    if not seen.any():
+        return 0.0
+    counted = series.prompt_tokens[-1] - series.prompt_tokens[0]
+    extra = float(counted - log.input[seen].sum()) / int(seen.sum())
+    most = MOST_TEMPLATE_SHARE * float(log.input[seen].mean())
+    return extra if 0.0 < extra <= most else 0.0
+
+
+def _multi_turn(name: str, frame: pl.DataFrame) -> RunLog:
+    frame = frame.sort("start_time_ms", maintain_order=True)
+    tokens = frame["input_num_tokens"].cast(pl.Int64).to_numpy()
+    start = _seconds(frame["start_time_ms"]) / 1e3
+    return RunLog(
+        name=name,
+        arrivals=start - start[0],
+        ttft=_seconds(frame["ttft_ms"]) / 1e3,
+        e2e=_seconds(frame["latency_ms"]) / 1e3,
+        input=tokens,
+        output=frame["output_num_tokens"].cast(pl.Int64).fill_null(0).to_numpy(),
+        cached=(tokens * _seconds(frame["approx_cached_percent"]) / 100).astype(np.int64),
+        client=frame["client_id"].rank("dense").cast(pl.Int64).to_numpy() - 1,
+        failed=np.zeros(frame.height, dtype=np.bool_),
+    )
+
+
+def _trace_replay(name: str, frame: pl.DataFrame) -> tuple[RunLog, float]:
+    frame = frame.sort("request_start_time", maintain_order=True)
+    start = _seconds(frame["request_start_time"])
+    failed = ~frame["success"].cast(pl.String).str.to_lowercase().eq("true").to_numpy()
+    times = {
+        column: np.where(failed & (_seconds(frame[column]) <= 0), np.nan, _seconds(frame[column]))
+        for column in ("ttft", "ttlt")
+    }
+    hits = frame["cache_hit_blocks"].cast(pl.Int64).fill_null(0).to_numpy() * TESTER_BLOCK_TOKENS
+    tokens = frame["input_tokens"].cast(pl.Int64).fill_null(0).to_numpy()
+    log = RunLog(
+        name=name,
+        arrivals=start - start[0],
+        ttft=times["ttft"],
+        e2e=times["ttlt"],
+        input=tokens,
+        output=frame["output_tokens_actual"].cast(pl.Int64).fill_null(0).to_numpy(),
+        cached=np.minimum(hits, tokens),
+        client=frame["user_id"].rank("dense").cast(pl.Int64).to_numpy() - 1,
+        failed=failed,
+    )
+    return log, float(start[0])
+
+
+def _empty(name: str) -> RunLog:
+    none, whole = np.empty(0), np.empty(0, dtype=np.int64)
+    return RunLog(name, none, none, none, whole, whole, whole, whole, np.empty(0, dtype=np.bool_))
+
+
+def _series(folder: Path) -> EngineSeries | None:
+    path = _find(folder, SERVER)
+    if path is None:
+        return None
+    frame = _read(path).sort("timestamp_sec", maintain_order=True)
+    if frame.is_empty():
+        return None
+    counters = {name: _seconds(frame[column]) for name, column in _COUNTERS.items()}
+    return EngineSeries(
+        seconds=_seconds(frame["timestamp_sec"]),
+        kv_ratio=_seconds(frame["kv_cache_usage_pct"]) / 100,
+        **counters,
+    )
+
+
+def _limits(command: str) -> EngineLimits:
+    return EngineLimits(
+        max_num_seqs=_flag(command, "--max-num-seqs"),
+        token_budget=_flag(command, "--max-num-batched-tokens"),
+    )
+
+
+def engine_key(command: str) -> str:
+    """Model and flags of an engine's command, but for what does not change how long a step takes.
+
+    That is: where it listens, its limits (which the law knows) and where evicted KV goes.
+    """
+    words = command.replace("=", " ").split()
+    key: list[str] = []
+    skipped = False
+    for word in words[words.index("serve") + 1 :] if "serve" in words else []:
+        if word.startswith("--"):
+            skipped = word.lower().replace("_", "-").startswith(_INCIDENTAL)
+        if not skipped:
+            key.append(word)
+    return " ".join(key)
+
+
+def _flag(text: str, name: str) -> int | None:
+    found = re.search(rf"{name}[ =](\d+)", text)
+    return int(found[1]) if found else None
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.exists():
+            return path
+    return None
+
+
+def _read(path: Path) -> pl.DataFrame:
+    wide = {"token_timestamps", "tokens_per_chunk"}
+    columns = pl.read_csv(path, n_rows=0).columns
+    kept = [column for column in columns if column not in wide]
+    return pl.read_csv(path, columns=kept, infer_schema_length=None)
+
+
+def _seconds(column: pl.Series) -> NDArray[np.float64]:
+    numbers: Floats = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return numbers
