@@ -16,6 +16,8 @@ from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE
 from tokenworks.replay.routing.decision import Decision, Side, decide
+from tokenworks.replay.routing.judgement import Evidence, Judgement, judge
+from tokenworks.replay.routing.quality import Claim, NoClaim
 from tokenworks.replay.routing.settle import settle
 from tokenworks.replay.routing.side_files import of_requests, side_table
 from tokenworks.replay.traffic.fleet import Fleet, deployments_of, fleet_of
@@ -180,3 +182,83 @@ def test_a_file_is_refused_with_its_name_when_it_does_not_serve(
         of_requests(table, "win", traffic.frame, "routing.score.file")
     with pytest.raises(LeverRefusedError, match="no request_id of the file is one of"):
         of_requests(table[:1], "win", traffic.frame, "routing.score.file")
+
+
+def judged(traffic: Traffic, found: Decision, **evidence: Any) -> Judgement:
+    fleet = fleet_of(traffic)
+    served_by = deployments_of(traffic, fleet)
+    return judge(traffic.frame, fleet, served_by, found, Evidence(**evidence), seed=1)
+
+
+def labels_of(traffic: Traffic) -> pl.DataFrame:
+    """The large model is right on all, the small one on requests of over 1,000 input tokens."""
+    names, tokens = traffic.frame["request_id"], traffic.frame["input_total_tokens"]
+    large = pl.DataFrame({"request_id": names, "model": "model-large", "score": 1.0})
+    right = (tokens > 1000).cast(pl.Float64)
+    return pl.concat(
+        [large, pl.DataFrame({"request_id": names, "model": "model-small", "score": right})]
+    )
+
+
+def test_labels_tell_each_score_when_requests_move_to_another_model(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """40 of 80 move from large: 10 short ones become wrong: -1/8 on all."""
+    monkeypatch.setattr("tokenworks.replay.routing.quality.LEAST_ANSWERS", 40)
+    rule = {"when": {"tier": "large"}, "to_tier": "small"}
+    found = judged(traffic, decided(traffic, routing={"rules": [rule]}), labels=labels_of(traffic))
+    assert isinstance(found.claim, Claim)
+    assert found.claim.basis == "paired labels"
+    assert found.claim.delta.value == pytest.approx(-0.125)
+    assert np.nanmean(found.before) == pytest.approx(40 / 80)
+    assert np.nanmean(found.after) == pytest.approx(30 / 80)
+    again = {**NEVER, "first_tier": "small", "when": {"tier": "large"}}
+    both = judged(traffic, decided(traffic, routing={"cascade": again}), labels=labels_of(traffic))
+    assert isinstance(both.claim, NoClaim)
+    assert "of 0 requests whose answer changes" in both.claim.why
+    assert (both.after == both.before).all()
+
+
+def test_nothing_is_claimed_when_nobody_judged(traffic: Traffic) -> None:
+    claim = judged(traffic, decided(traffic, routing={"rules": [SHORT]})).claim
+    assert isinstance(claim, NoClaim)
+    assert claim.why == "nobody judged an answer."
+    assert "propensity" in claim.log_in_future
+
+
+def test_chances_are_asked_for_when_answers_are_judged_without_them(traffic: Traffic) -> None:
+    rows = pl.DataFrame({"request_id": traffic.frame["request_id"], "score": [1.0] * 80})
+    found = decided(traffic, routing={"rules": [SHORT]})
+    claim = judged(traffic, found, judged=rows).claim
+    assert isinstance(claim, NoClaim)
+    assert "the log has no propensities" in claim.why
+    certain = judged(traffic, found, judged=rows.with_columns(pl.lit(1.0).alias("propensity")))
+    assert isinstance(certain.claim, NoClaim)
+    assert "deterministic" in certain.claim.why
+    cascade = judged(
+        traffic, decided(traffic, routing={"cascade": NEVER}),
+        judged=rows.with_columns(pl.lit(0.5).alias("propensity")),
+    )  # fmt: skip
+    assert isinstance(cascade.claim, NoClaim)
+    assert "a cascade keeps an answer for how good it is" in cascade.claim.why
+
+
+def test_chances_carry_a_claim_when_a_coin_chose_between_models(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half went to each model; small answers score 0.2, large ones 1: all small loses 0.4."""
+    monkeypatch.setattr("tokenworks.replay.routing.quality.LEAST_ANSWERS", 40)
+    rows = traffic.frame.select(
+        "request_id",
+        pl.when(pl.col("tier") == "large").then(1.0).otherwise(0.2).alias("score"),
+        pl.lit(0.5).alias("propensity"),
+    )
+    rule = {"when": {"tier": "large"}, "to_tier": "small"}
+    claim = judged(traffic, decided(traffic, routing={"rules": [rule]}), judged=rows).claim
+    assert isinstance(claim, Claim)
+    assert claim.basis == "off-policy"
+    assert claim.off_policy is not None
+    assert claim.off_policy.ips.value == pytest.approx(0.2)
+    assert claim.history == pytest.approx(0.6)
+    assert claim.answers == pytest.approx(40)
+    assert claim.delta.value == pytest.approx(-0.4, abs=0.02)

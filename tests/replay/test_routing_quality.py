@@ -9,14 +9,13 @@ import polars as pl
 import pytest
 
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.routing.labels import paired_long
+from tokenworks.replay.routing.labels import paired_long, scores_of
 from tokenworks.replay.routing.off_policy import Log, effective_size, evaluate
 from tokenworks.replay.routing.quality import (
     Claim,
     NoClaim,
     off_policy_claim,
     paired_claim,
-    scores_of,
 )
 
 ACTIONS = 34
@@ -233,9 +232,13 @@ def test_scores_are_shares_of_their_scale_when_judgements_are_averaged() -> None
     assert paired.prompts == ("a", "b")
     assert paired.scores.tolist() == [[0.75, 0.0], [0.75, 1.0]]
     assert paired.incomplete == 1
-    found = scores_of(paired, ["b", "a", "z", "a"], ["tiny", "big", "big", "other"])
-    assert found[:2].tolist() == [1.0, 0.75]
-    assert np.isnan(found[2:]).all()
+    asked = (
+        pl.Series(["b", "a", "c", "z", "a"]),
+        pl.Series(["tiny", "big", "big", "big", "other"]),
+    )
+    found = scores_of(LABELS, *asked)
+    assert found[:3].tolist() == [1.0, 0.75, 0.25]
+    assert np.isnan(found[3:]).all()
 
 
 def test_labels_are_refused_when_only_some_state_their_scale() -> None:

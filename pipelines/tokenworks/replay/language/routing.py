@@ -163,3 +163,28 @@ class TierRouting(Strict):
         if not (self.rules or self.score or self.cascade or self.spill):
             raise ValueError("give at least one of rules, score, cascade, spill")
         return self
+
+
+class Quality(Strict):
+    """What the result may say of quality, and from what."""
+
+    labels: str | None = Field(
+        default=None,
+        description="CSV, Parquet or JSON Lines with request_id, model and score: answers of "
+        "several models to the same requests.",
+    )
+    judged: str | None = Field(
+        default=None,
+        description="The same kind of file with request_id, score and propensity: the probability "
+        "with which the model that answered was chosen.",
+    )
+    claim: Literal["if_possible", "required"] = Field(
+        default="if_possible",
+        description="required: the scenario is refused where nothing supports a claim.",
+    )
+
+    @model_validator(mode="after")
+    def _has_evidence(self) -> Self:
+        if self.labels is None and self.judged is None:
+            raise ValueError("give labels, judged, or both")
+        return self

@@ -100,10 +100,8 @@ def paired_long(
     A score counts as the share of its scale where the scale is given (`scale_minimum`,
     `scale_maximum`); several judgements of one answer count as their mean.
     """
-    asked = [name for name in (prompt, model, score, cost) if name is not None]
-    kept = frame.with_columns(_scaled(frame, score).alias(score)).drop_nulls([prompt, model])
     values = [score] if cost is None else [score, cost]
-    means = kept.select(asked).group_by(prompt, model).agg(pl.col(name).mean() for name in values)
+    means = mean_labels(frame, prompt, model, score, cost)
     prompts = sorted(means[prompt].unique().to_list())
     models = tuple(sorted(means[model].unique().to_list()))
     tables = [_table(means, (prompt, model, name), prompts, models) for name in values]
@@ -115,6 +113,33 @@ def paired_long(
         costs=tables[1][known] if cost is not None else None,
         incomplete=int((~known).sum()),
     )
+
+
+def mean_labels(
+    frame: pl.DataFrame, prompt: str, model: str, score: str, cost: str | None = None
+) -> pl.DataFrame:
+    """One row per answer: the mean of its judgements, each as the share of its scale."""
+    kept = frame.with_columns(_scaled(frame, score).alias(score)).drop_nulls([prompt, model])
+    values = [score] if cost is None else [score, cost]
+    return kept.group_by(prompt, model).agg(pl.col(name).mean() for name in values)
+
+
+def scores_of(
+    labels: pl.DataFrame, requests: pl.Series, models: pl.Series, score: str = "score"
+) -> Floats:
+    """Score of a model's answer to each request; NaN where no label says.
+
+    Args:
+        labels: rows of request_id, model and score, as `quality_labels` holds them.
+        requests: request_id of each request.
+        models: model that answers each.
+        score: column of scores.
+    """
+    means = mean_labels(labels, "request_id", "model", score)
+    asked = pl.DataFrame({"request_id": requests, "model": models})
+    found = asked.join(means, on=["request_id", "model"], how="left", maintain_order="left")
+    numbers: Floats = found[score].fill_null(float("nan")).to_numpy()
+    return numbers
 
 
 def _scaled(frame: pl.DataFrame, score: str) -> pl.Expr:

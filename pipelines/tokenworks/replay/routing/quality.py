@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.routing.labels import Paired
 from tokenworks.replay.routing.off_policy import Log, OffPolicy, Value, evaluate
 
 Floats = NDArray[np.float64]
@@ -110,24 +109,6 @@ def paired_claim(before: Floats, after: Floats, moved: Mask, seed: int) -> Claim
         delta=Value(float(share * change.mean()), p10, p50, p90),
         answers=float(count),
     )
-
-
-def scores_of(paired: Paired, prompts: list[str], models: list[str]) -> Floats:
-    """Score of a model's answer to each prompt; NaN where no label says.
-
-    Args:
-        paired: the labels.
-        prompts: prompt of each request, as the labels name it.
-        models: model that answers each request.
-    """
-    rows = {name: row for row, name in enumerate(paired.prompts)}
-    columns = {name: column for column, name in enumerate(paired.models)}
-    found = np.full(len(prompts), np.nan)
-    for at, (prompt, model) in enumerate(zip(prompts, models, strict=True)):
-        row, column = rows.get(prompt), columns.get(model)
-        if row is not None and column is not None:
-            found[at] = paired.scores[row, column]
-    return found
 
 
 def off_policy_claim(log: Log, seed: int) -> Claim | NoClaim:
