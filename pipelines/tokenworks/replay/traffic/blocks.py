@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO, Traffic
+from tokenworks.replay.traffic.sampling import why_sampled
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]
@@ -19,7 +20,8 @@ Mask = NDArray[np.bool_]
 HASHED_TOKENS_RATIO = 0.99
 WHAT_TO_LOG = (
     "Log `prefix_block_hashes` (hash of each leading block of the prompt, chained so that equal "
-    "hash means equal prefix) with `prefix_block_tokens` for every request."
+    "hash means equal prefix) with `prefix_block_tokens` for every request, or for a sample of "
+    "whole conversations, said so by `prefix_cache.sampled_roots_ratio`."
 )
 
 
@@ -70,8 +72,14 @@ class Prompts:
         return tokens
 
 
-def why_no_blocks(traffic: Traffic) -> str | None:
-    """Why caches cannot be simulated on this traffic, or null."""
+def why_no_blocks(traffic: Traffic, are_roots_whole: bool = False) -> str | None:
+    """Why caches cannot be simulated on this traffic, or null.
+
+    Args:
+        traffic: published traffic.
+        are_roots_whole: whether the log is known to be a sample of whole prefix roots, which
+            keeps reuse though requests are missing.
+    """
     ratio = traffic.hashed_tokens_ratio or 0.0
     if ratio == 0.0:
         return "no request of the traffic has prefix hashes, so what it could reuse is unknown."
@@ -81,21 +89,24 @@ def why_no_blocks(traffic: Traffic) -> str | None:
     if len(sizes) > 1:
         return f"hashes of several block sizes ({sizes}) cannot be compared."
     coverage = traffic.token_coverage
-    if coverage is not None and coverage < COMPLETE_LOG_RATIO:
+    if not are_roots_whole and coverage is not None and coverage < COMPLETE_LOG_RATIO:
         return (
             f"the log holds {coverage:.1%} of the input tokens that the engines counted: it is "
             "sampled, and sampling destroys reuse."
         )
-    return None
+    recorded = traffic.numbers("input_cache_read_tokens")
+    return why_sampled(traffic.frame, int(sizes[0]), recorded, are_roots_whole)
 
 
-def check_blocks(traffic: Traffic, asked_block_tokens: int | None = None) -> None:
+def check_blocks(
+    traffic: Traffic, asked_block_tokens: int | None = None, are_roots_whole: bool = False
+) -> None:
     """Refuse where prompts cannot be replayed as blocks, of a given size where asked.
 
     Raises:
         LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
     """
-    why = why_no_blocks(traffic)
+    why = why_no_blocks(traffic, are_roots_whole)
     if why is not None:
         raise LeverRefusedError("prefix_cache", why, WHAT_TO_LOG)
     block_tokens = int(traffic.frame["prefix_block_tokens"].drop_nulls()[0])
@@ -107,13 +118,13 @@ def check_blocks(traffic: Traffic, asked_block_tokens: int | None = None) -> Non
         )
 
 
-def prompts_of(traffic: Traffic) -> Prompts:
+def prompts_of(traffic: Traffic, are_roots_whole: bool = False) -> Prompts:
     """Blocks of the traffic.
 
     Raises:
         LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
     """
-    check_blocks(traffic)
+    check_blocks(traffic, are_roots_whole=are_roots_whole)
     frame = traffic.frame.select("prefix_block_hashes", "prefix_block_tokens")
     block_tokens = int(frame["prefix_block_tokens"].drop_nulls()[0])
     known = frame.select(
