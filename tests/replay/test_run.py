@@ -42,17 +42,27 @@ def sides(result: ReplayResult, metric: str, segment: str = "all") -> list[float
 def test_costs_and_energy_are_those_by_hand_when_ten_requests_move(
     hand_world: Any, tmp_path: Path
 ) -> None:
-    """A short request weighs 0.21 at 2 USD on the large tier, 0.021 at 1 USD on the small one."""
+    """Money and energy follow busy time.
+
+    Large: 10 x 0.4 s + 30 x 5.3 s = 163 s cost 310.80; without the short ones 159 s remain: 303.17.
+    Small: 20 x 0.05 s + 20 x 0.07 s = 2.4 s cost 1.64; with ten more of 0.04 s, 2.8 s: 1.9133.
+    """
     result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
     assert result.summary["traffic"]["rerouted"] == 10
-    assert sides(result, "cost_active_usd") == pytest.approx([312.44, 312.44, 308.45, -3.99])
-    assert sides(result, "cost_marginal_usd") == pytest.approx([15.622, 15.622, 15.4225, -0.1995])
-    energy = sides(result, "energy_accelerator_joules")
-    assert energy == pytest.approx([1562.2, 1562.2, 1542.25, -19.95])
-    assert sides(result, "cost_active_usd", "tier:large") == pytest.approx(
-        [310.8, 310.8, 306.6, -4.2]
+    assert sides(result, "cost_active_usd") == pytest.approx(
+        [312.44, 312.44, 305.08633947, -7.35366053]
     )
-    assert sides(result, "cost_active_usd", "tier:small") == pytest.approx([1.64, 1.64, 1.85, 0.21])
+    assert sides(result, "cost_marginal_usd") == pytest.approx(
+        [15.622, 15.622, 15.25431697, -0.36768303]
+    )
+    energy = sides(result, "energy_accelerator_joules")
+    assert energy == pytest.approx([1562.2, 1562.2, 1525.431697, -36.768303])
+    assert sides(result, "cost_active_usd", "tier:large") == pytest.approx(
+        [310.8, 310.8, 303.17300613, -7.62699387]
+    )
+    assert sides(result, "cost_active_usd", "tier:small") == pytest.approx(
+        [1.64, 1.64, 1.91333333, 0.27333333]
+    )
 
 
 def test_tokens_move_whole_when_requests_move(hand_world: Any, tmp_path: Path) -> None:
@@ -82,7 +92,7 @@ def test_latency_follows_the_target_when_requests_move(hand_world: Any, tmp_path
 def test_intervals_hold_the_delta_when_requests_move(hand_world: Any, tmp_path: Path) -> None:
     result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
     cost = row(result, "cost_active_usd")
-    assert cost["delta_p10"] < -3.99 < cost["delta_p90"]
+    assert cost["delta_p10"] < -7.35 < cost["delta_p90"]
     assert cost["delta_p10"] <= cost["delta_p50"] <= cost["delta_p90"] < 0
 
 
@@ -111,27 +121,37 @@ def test_nothing_differs_when_nothing_changes(hand_world: Any, tmp_path: Path) -
 
 
 def with_alternating_prompts(world: Any) -> Any:
-    """Large tier: two prompts of two blocks of 100 tokens in turn, and no hit was recorded."""
+    """Large tier: a prompt of two blocks of 100 tokens and one of one block in turn; no hits.
+
+    First token after 0.1 s + 0.001 s per token, end 0.2 s later: 0.5 s and 0.4 s.
+    """
     for number, request in enumerate(world.requests):
         large = request["deployment_id"] == "large-a"
         first = (1 if number % 2 == 0 else 3) if large else 10 * number + 10
         request["prefix_block_hashes"] = [first, first + 1]
         request["prefix_block_tokens"] = 100
         if large:
-            request["input_total_tokens"] = 200
-            # Weight 200 x 0.001 + 11 x 0.01 = 0.31 at 2 USD.
-            request["cost_active_usd"] = 0.62
+            blocks = 2 if number % 2 == 0 else 1
+            request["prefix_block_hashes"] = [first, first + 1][:blocks]
+            request["input_total_tokens"] = 100 * blocks
+            request["ttft_seconds"] = 0.1 + 0.1 * blocks
+            request["e2e_seconds"] = 0.3 + 0.1 * blocks
+            # Weights 200 x 0.001 + 11 x 0.01 = 0.31 and 0.21, at 2 USD.
+            request["cost_active_usd"] = 0.62 if blocks == 2 else 0.42
     return world
 
 
 @pytest.mark.parametrize(
     ("capacity", "cached", "delta"),
-    [(300, 0, 0.0), (400, 7_600, -13.68), (100_000, 7_600, -13.68)],
+    [(200, 0, 0.0), (300, 5_700, -6.58666667), (100_000, 5_700, -6.58666667)],
 )
 def test_hits_are_those_by_hand_when_a_cache_holds_both_prompts(
     hand_world: Any, tmp_path: Path, capacity: int, cached: int, delta: float
 ) -> None:
-    """Of 40 requests all but the first two hit whole: 0.13 instead of 0.31, at 2 USD."""
+    """Of 40 requests all but the first two hit whole: 0.9 s + 38 x 0.3 s = 12.3 s instead of 18 s.
+
+    Busy time of 18 s costs 20 x (0.62 + 0.42) = 20.80 USD, so that of 12.3 s costs 14.21.
+    """
     marts = with_alternating_prompts(hand_world).publish()
     asked = scenario(f"name: cache\nprefix_cache: {{capacity_tokens: {capacity}}}")
     result = run_replay(asked, marts, tmp_path / "out", force=True)
@@ -139,7 +159,7 @@ def test_hits_are_those_by_hand_when_a_cache_holds_both_prompts(
     assert sides(result, tokens, "tier:large") == [0, 0, cached, cached]
     assert row(result, "cost_active_usd", "tier:large")["delta"] == pytest.approx(delta)
     hits = row(result, "prefix_hit_ratio", "tier:large")
-    assert hits["scenario"] == pytest.approx(cached / 8_000)
+    assert hits["scenario"] == pytest.approx(cached / 6_000)
 
 
 def test_a_planted_cache_is_found_again_when_its_hits_are_recorded(
@@ -206,7 +226,7 @@ def test_outcomes_hold_both_sides_when_a_request_moves(hand_world: Any, tmp_path
     assert first["request_id"] == "r00000"
     assert (first["no_change_tier"], first["scenario_tier"]) == ("large", "small")
     assert first["no_change_cost_active_usd"] == pytest.approx(0.42)
-    assert first["scenario_cost_active_usd"] == pytest.approx(0.021)
+    assert first["scenario_cost_active_usd"] == pytest.approx(0.021 / 1.85 * 1.91333333)
     assert first["scenario_ttft_seconds"] == pytest.approx(0.02)
     assert frame["started_at"].is_sorted()
 
@@ -249,8 +269,8 @@ def test_a_cache_is_refused_when_the_log_is_sampled(hand_world: Any, tmp_path: P
         {
             "deployment_id": "large-a",
             "hour_start": world.requests[0]["started_at"],
-            "input_total_tokens": 8_000,
-            "engine_input_tokens": 80_000,
+            "input_total_tokens": 6_000,
+            "engine_input_tokens": 60_000,
         }
     )
     asked = scenario("name: cache\nprefix_cache: {capacity_tokens: 400}")
@@ -312,7 +332,7 @@ def test_cost_is_unknown_when_no_request_is_priced(hand_world: Any, tmp_path: Pa
         request["cost_active_usd"] = None
     result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
     assert sides(result, "cost_active_usd") == [None, None, None, None]
-    assert row(result, "energy_accelerator_joules")["delta"] == pytest.approx(-19.95)
+    assert row(result, "energy_accelerator_joules")["delta"] == pytest.approx(-36.768303)
 
 
 def test_only_the_asked_requests_are_shown_when_reporting_on_a_part(
@@ -321,7 +341,7 @@ def test_only_the_asked_requests_are_shown_when_reporting_on_a_part(
     asked = scenario(ROUTE + "report_on: {input_total_tokens: {below: 150}}\n")
     result = run_replay(asked, hand_world.publish(), tmp_path / "out")
     assert result.summary["traffic"]["replayed"] == 80
-    assert sides(result, "cost_active_usd") == pytest.approx([4.2, 4.2, 0.21, -3.99])
+    assert sides(result, "cost_active_usd") == pytest.approx([4.2, 4.2, 0.21718919, -3.98281081])
     assert pl.read_parquet(result.outcomes).height == 10
 
 

@@ -71,11 +71,11 @@ def test_the_path_and_what_is_allowed_are_named_when_a_sweep_is_wrong(text: str,
 
 
 def test_points_cost_what_they_cost_by_hand_when_swept(hand_world: Any, tmp_path: Path) -> None:
-    """Below 150 or 2,000 tokens the ten short requests move: 312.44 becomes 308.45 USD."""
+    """Below 150 or 2,000 tokens the ten short requests move: 312.44 becomes 305.09 USD."""
     result = run_sweep(scenario(SWEEP), hand_world.publish(), tmp_path / "out")
     table = pl.read_parquet(result.folder / "sweep.parquet")
-    assert table["cost"].to_list() == pytest.approx([312.44, 308.45, 308.45])
-    assert table["cost_delta"].to_list() == pytest.approx([0.0, -3.99, -3.99])
+    assert table["cost"].to_list() == pytest.approx([312.44, 305.08633947, 305.08633947])
+    assert table["cost_delta"].to_list() == pytest.approx([0.0, -7.35366053, -7.35366053])
     # Moved requests are faster too, so what moves none is beaten; two equal points both stay.
     assert table["is_on_frontier"].to_list() == [False, True, True]
     assert result.made == 3
@@ -153,7 +153,9 @@ def test_a_comparison_is_the_difference_when_both_speak_of_one_traffic(
     first, second = (run_replay(scenario(text), marts, tmp_path).summary for text in texts)
     rows = {row.metric: row for row in compare(first, second) if row.segment == "all"}
     cost = rows["cost_active_usd"]
-    assert (cost.first, cost.second, cost.delta) == pytest.approx((312.44, 308.45, -3.99))
+    assert (cost.first, cost.second, cost.delta) == pytest.approx(
+        (312.44, 305.08633947, -7.35366053)
+    )
     # No change differs from itself by nothing, so the interval is that of the second alone.
     whole = {row["metric"]: row for row in second["metrics"] if row["segment"] == "all"}
     assert cost.delta_p10 == pytest.approx(whole["cost_active_usd"]["delta_p10"])

@@ -121,7 +121,7 @@ def answer(
     plan = _asked_plan(prepared, scenario, routed)
     played = prepared.baseline
     if not scenario.is_no_change:
-        played = play(stage, laws, routed.deployments, plan)
+        played = play(stage, laws, routed.deployments, plan, prepared.baseline)
     progress(STEPS[4], 4, len(STEPS))
     compared = Comparison.of(stage, prepared.baseline, played, reported, scenario.seed)
     found = Answer(

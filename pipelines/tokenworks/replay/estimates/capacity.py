@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tokenworks.replay.play import Played, Stage
-from tokenworks.replay.serving.concurrency import Occupancy
+from tokenworks.replay.play import Played, Stage, runs_of
+from tokenworks.replay.serving.busy import busy_tables
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -93,7 +93,9 @@ def capacity_of(stage: Stage, played: Played, no_change: Played) -> Capacity:
     hour = hours_of(stage)
     hours = int(hour.max()) + 1
     gpus = stage.fleet.gpus / stage.fleet.replicas
-    busy, running = _busy(stage, played, hours)
+    runs = runs_of(stage, played)
+    edges = _edges(stage, hours, float(runs.ends.max()))
+    busy, running = busy_tables(stage.fleet, runs, edges)
     held = _recorded(stage, "gpu_hours_assigned", hours)
     idle = _recorded(stage, "cost_idle_usd", hours)
     freed = _active(stage, no_change, hour, hours) - _active(stage, played, hour, hours)
@@ -136,35 +138,6 @@ def hours_of(stage: Stage) -> Ints:
     hours = micros // 3_600_000_000
     counted: Ints = (hours - hours.min()).astype(np.int64)
     return counted
-
-
-def _busy(stage: Stage, played: Played, hours: int) -> tuple[Floats, Floats]:
-    """Busy replica-seconds and request-seconds by deployment and hour."""
-    shape = (stage.fleet.count, hours)
-    busy, running = np.zeros(shape), np.zeros(shape)
-    timings = played.timings
-    starts = stage.arrivals + np.where(np.isnan(timings.queue), 0.0, timings.queue)
-    ends = np.maximum(stage.arrivals + timings.e2e, starts)
-    edges = _edges(stage, hours, float(ends.max()))
-    for position in map(int, np.unique(played.deployment)):
-        rows = np.flatnonzero(played.deployment == position)
-        replica = timings.replica[rows]
-        if (replica < 0).any() and stage.fleet.replicas[position] > 1:
-            busy[position], running[position] = np.nan, np.nan
-            continue
-        for one in np.unique(replica):
-            mine = rows[replica == one]
-            occupancy = Occupancy.of(starts[mine], ends[mine])
-            spent = np.concatenate([[0.0], np.cumsum(_lengths(occupancy))])
-            busy[position] += np.diff(np.interp(edges, occupancy.moments, spent))
-            running[position] += np.diff(np.interp(edges, occupancy.moments, occupancy.areas))
-    return busy, running
-
-
-def _lengths(occupancy: Occupancy) -> Floats:
-    """Seconds between changes in which something ran."""
-    seconds: Floats = np.where(occupancy.running[:-1] > 0, np.diff(occupancy.moments), 0.0)
-    return seconds
 
 
 def _edges(stage: Stage, hours: int, last: float) -> Floats:

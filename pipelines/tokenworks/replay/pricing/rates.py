@@ -1,12 +1,12 @@
 """What a replayed request costs, in money and energy.
 
-Each request weighs its uncached input, cached input and output tokens by its deployment's phase
-weights. A deployment's rate per unit of weight on a UTC day is what the warehouse allocated to
-the replayed requests of that day over their weight; a day on which it served nothing takes its
-rate of the whole window. Two rates stand side by side:
+Money and energy follow busy time, as in the books: what a deployment's busy GPU-seconds of a UTC day
+cost is shared by the requests of that day by weight, their uncached input, cached input and output
+tokens by the deployment's phase weights. No change costs what was recorded. Under a scenario, each
+busy GPU-second costs what a busy GPU-second of the replay of no change costs there on that day; a
+day on which the deployment served nothing takes the whole window's. Two rates stand side by side:
 
-- active: the allocated cost of busy capacity. Moving work off a deployment frees capacity at
-  this rate, but the money is saved only when that capacity is given back.
+- active: the cost of busy capacity. Moving work off a deployment frees capacity at this rate, but the money is saved only when that capacity is given back.
 - marginal: energy above idle, which is saved at once.
 
 Replayed money is an estimate and held in doubles; the books are not touched.
@@ -85,20 +85,58 @@ def _rates(
 ) -> Floats:
     known = ~np.isnan(amounts)
     cells = (served_by[known], days[known])
-    amount, weight = np.zeros(shape), np.zeros(shape)
-    np.add.at(amount, cells, amounts[known])
-    np.add.at(weight, cells, weights[known])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        daily = amount / weight
-        overall = amount.sum(axis=1) / weight.sum(axis=1)
-    return np.where(weight > 0, daily, overall[:, None])
+    return _filled(_by_cell(cells, amounts[known], shape), _by_cell(cells, weights[known], shape))
 
 
-def price(rates: Rates, deployment: Ints, weights: Floats) -> dict[str, Floats]:
-    """Amount of each request at a deployment, by priced column; NaN where no rate is known."""
+@dataclass(frozen=True)
+class Effort:
+    """What a play asks of the fleet.
+
+    Attributes:
+        weights: phase weight of each request where it ran.
+        busy: busy GPU-seconds, one table (deployment, day).
+    """
+
+    weights: Floats
+    busy: Floats
+
+
+def price(
+    rates: Rates, deployment: Ints, effort: Effort, no_change: tuple[Ints, Effort] | None
+) -> dict[str, Floats]:
+    """Amount of each request at a deployment, by priced column; NaN where no rate is known.
+
+    Args:
+        rates: recorded amounts per unit of weight.
+        deployment: where each request runs.
+        effort: what that asks of the fleet.
+        no_change: deployments and effort of the replay of no change; null for that replay itself,
+            which costs what was recorded.
+    """
     place = (deployment, rates.days)
-    amounts = {name: table[place] * weights for name, table in rates.by_day.items()}
+    per_second = np.ones_like(effort.busy)
+    shares = effort.weights
+    if no_change is not None:
+        whole = _by_cell(place, effort.weights, effort.busy.shape)
+        base = _by_cell((no_change[0], rates.days), no_change[1].weights, effort.busy.shape)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = effort.weights / whole[place] * effort.busy[place]
+            per_second = _filled(base, no_change[1].busy)
+    amounts = {name: (table * per_second)[place] * shares for name, table in rates.by_day.items()}
     return with_carbon(rates, deployment, amounts)
+
+
+def _by_cell(place: tuple[Ints, Ints], amounts: Floats, shape: tuple[int, ...]) -> Floats:
+    table = np.zeros(shape)
+    np.add.at(table, place, amounts)
+    return table
+
+
+def _filled(amount: Floats, weight: Floats) -> Floats:
+    """Amount per weight by deployment and day; the whole window's where a day has none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        overall = amount.sum(axis=1) / weight.sum(axis=1)
+        return np.where(weight > 0, amount / weight, overall[:, None])
 
 
 def with_carbon(rates: Rates, deployment: Ints, amounts: dict[str, Floats]) -> dict[str, Floats]:

@@ -23,6 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     REQUESTS: (
         "emitter",
         "request_id",
+        "session_id",
         "started_at",
         "first_token_at",
         "ended_at",

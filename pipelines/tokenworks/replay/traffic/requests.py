@@ -84,6 +84,11 @@ class Traffic:
         """A column without nulls as integers."""
         return self.frame[name].cast(pl.Int64).to_numpy()
 
+    def codes(self, name: str) -> NDArray[np.int64]:
+        """A text column as numbers that are equal where the texts are; -1 where unknown."""
+        dense = self.frame[name].rank("dense").cast(pl.Int64).fill_null(-1)
+        return dense.to_numpy()
+
     def arrivals(self) -> NDArray[np.float64]:
         """Seconds since the first arrival."""
         return seconds_since(self.frame["started_at"], self.frame["started_at"][0])
