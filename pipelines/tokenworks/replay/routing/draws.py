@@ -12,6 +12,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
+#: Names that are held as bytes at a time.
+_AT_ONCE = 1 << 18
+
 
 def luck(names: pl.Series, seed: int, lever: str) -> Floats:
     """A number in [0, 1) for each name.
@@ -25,12 +28,15 @@ def luck(names: pl.Series, seed: int, lever: str) -> Floats:
         Equal numbers for equal names, whatever stands beside them. A share s of names lies below
         s, and those below a smaller share lie below a larger one.
     """
-    parts = names.cast(pl.String).fill_null("").cast(pl.Binary)
-    counts = parts.bin.size().cast(pl.Int64).to_numpy()
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
-    text = np.frombuffer(b"".join(parts.to_list()), dtype=np.uint8)
     start = np.frombuffer(f"{seed}|{lever}|".encode(), dtype=np.uint8)
-    return _hashed(text, offsets, start)
+    found = np.empty(names.len())
+    for at in range(0, names.len(), _AT_ONCE):
+        parts = names.slice(at, _AT_ONCE).cast(pl.String).fill_null("").cast(pl.Binary)
+        counts = parts.bin.size().cast(pl.Int64).to_numpy()
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+        text = np.frombuffer(b"".join(parts.to_list()), dtype=np.uint8)
+        found[at : at + counts.size] = _hashed(text, offsets, start)
+    return found
 
 
 @kernel
