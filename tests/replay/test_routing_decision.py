@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.regions import RegionRouting
-from tokenworks.replay.language.routing import TierRouting
+from tokenworks.replay.language.routing import Quality, TierRouting
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE
@@ -262,3 +263,15 @@ def test_chances_carry_a_claim_when_a_coin_chose_between_models(
     assert claim.history == pytest.approx(0.6)
     assert claim.answers == pytest.approx(40)
     assert claim.delta.value == pytest.approx(-0.4, abs=0.02)
+
+
+def test_the_sections_of_the_page_are_valid_when_read(root: Path) -> None:
+    page = (root / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    block = (
+        page.split("## Routing between tiers and regions")[1].split("```yaml")[1].split("```")[0]
+    )
+    document = yaml.safe_load(block)
+    sections = {"routing": TierRouting, "regions": RegionRouting, "quality": Quality}
+    assert list(document) == list(sections)
+    for name, section in sections.items():
+        section.model_validate(document[name])
