@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from tokenworks.replay.serving.steps import Limits, StepLaw, Work
+from tokenworks.replay.serving.work import Limits, StepLaw, Work
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Job:
     made: int = 0
     in_kv: int = 0
     decodes: bool = False
+    handed_over: bool = False
     preempted: int = 0
 
     @property
@@ -70,6 +71,8 @@ class Server:
         while self.reserved() > self.memory:
             victim = self.batch.pop()
             victim.in_kv, victim.decodes = 0, False
+            if victim.handed_over:
+                victim.handed_over, victim.cached = False, 0
             victim.preempted += 1
             self.queue.insert(0, victim)
             preempted = True
@@ -110,7 +113,8 @@ class Server:
             self.batch.append(job)
             if math.isnan(job.admitted):
                 job.admitted = now
-            job.in_kv = min(job.cached, job.prompt - 1)
+            job.in_kv = job.prompt - 1 if job.handed_over else min(job.cached, job.prompt - 1)
+            job.decodes = job.handed_over
             held[job.row] = job.in_kv
             self.tokens[job.row] = int(min(budget, job.context - job.in_kv))
             budget -= self.tokens[job.row]
@@ -122,8 +126,10 @@ class Server:
         seconds = law.base + law.per_running * size + law.per_kv_token * kv
         if prefill:
             seconds += law.with_prefill + law.per_prefill_token * prefill
-        if size >= law.longest_from:
-            seconds += law.per_longest * max(held.values())
+        load: float = max(held.values())
+        if size < law.longest_from:
+            load = min(load, kv / (law.longest_from - size / 2))
+        seconds += law.per_longest * load
         self.step_started, self.step_ends = now, now + seconds
         self.busy += seconds
         self.running += seconds * size
@@ -172,6 +178,10 @@ def serve_step_by_step(
         Job(row, int(work.prompt[row]), max(1, int(work.output[row])), int(cached[row]))
         for row in range(work.count)
     ]
+    if work.prefilled is not None:
+        for job in jobs:
+            job.handed_over = bool(work.prefilled[job.row])
+            job.prompt += job.handed_over
     servers = [Server(law, limits) for _ in range(replicas)]
     roots = sorted(
         (row for row in range(work.count) if previous[row] < 0), key=lambda r: work.arrivals[r]

@@ -56,7 +56,7 @@ def finish(engine: Engine, replica: int) -> bool:
     for slot in range(one.fresh, one.size - one.partial):
         request = engine.requests[engine.slots[replica, slot].row]
         if np.isnan(request.first_token):
-            request.first_token = one.moment
+            request.first_token = after(one, 1)
     one.ended = 0
     one.freed = 0
     one.phase = STARTS
@@ -78,7 +78,7 @@ def enqueue(engine: Engine, replica: int, row: int, now: float) -> None:
     one.tail = row
     one.waiting += 1
     if one.moment == np.inf:
-        one.moment = now
+        one.moment = max(now, one.ready)
         one.phase = STARTS
     elif first and one.phase == ENDS and one.steps > 1 and one.size < engine.bounds.seqs:
         cut_short(engine, replica, now)
@@ -107,6 +107,9 @@ def _preempt(engine: Engine, replica: int) -> None:
     else:
         one.kv -= slot.base + one.clock
         request.made = max(1, request.output) - (slot.ends - one.clock)
+    if request.prefilled == 1:
+        request.prefilled = 0
+        request.cached = 0
     request.left = context(request) - request.cached
     request.preemptions += 1
     one.size -= 1
@@ -151,7 +154,10 @@ def _compute(engine: Engine, replica: int, place: int, budget: int) -> int:
     request = engine.requests[slot.row]
     tokens = min(request.left, budget)
     request.left -= tokens
-    one.prefill += tokens
+    if request.prefilled == 1:
+        one.decoding += 1
+    else:
+        one.prefill += tokens
     one.partial = 1 if request.left > 0 else 0
     if request.left == 0:
         slot.base = context(request) - one.clock - 1

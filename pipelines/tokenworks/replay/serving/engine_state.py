@@ -40,6 +40,7 @@ class Bounds(NamedTuple):
     blocks: int
     block_tokens: int
     lag: int
+    in_flight: int
 
 
 class Request(Protocol):
@@ -47,7 +48,7 @@ class Request(Protocol):
 
     `child` and `sibling` list the turns that wait for its end, `following` is the next one in
     the same queue; `left` are prefill tokens to compute, `made` the output tokens that it had at
-    its last admission.
+    its last admission; a `prefilled` one was computed elsewhere and enters as a decoding request.
     """
 
     arrived: float
@@ -65,6 +66,7 @@ class Request(Protocol):
     child: int
     sibling: int
     following: int
+    prefilled: int
 
 
 class Replica(Protocol):
@@ -80,6 +82,9 @@ class Replica(Protocol):
     and `decoding` requests at its start, `prefill` tokens computed, `fresh` the first slot that
     ends its prefill. `ended` requests and `freed` blocks were given back by the stretch before,
     whose last step began at `last_start`. `moment` and `phase` say what comes next.
+
+    Its life: requests are sent to it while it is `open`, it serves from `ready` on, and is paid
+    for since `on_since` (NaN while off) after `on_seconds` before.
     """
 
     moment: float
@@ -87,10 +92,15 @@ class Replica(Protocol):
     step: float
     growth: float
     last_start: float
+    ready: float
+    on_since: float
+    on_seconds: float
     busy: float
     running: float
     kv_seconds: float
     phase: int
+    open: int
+    cold_starts: int
     size: int
     partial: int
     clock: int
@@ -172,11 +182,13 @@ def new_requests(count: int) -> NDArray[np.void]:
     return records
 
 
-def new_replicas(count: int) -> NDArray[np.void]:
-    """Records of replicas at rest."""
+def new_replicas(count: int, on: int, start: float) -> NDArray[np.void]:
+    """Records of replicas at rest, the first `on` of which are on and open since `start`."""
     records = np.zeros(count, dtype=REPLICA)
     records["moment"], records["last_start"] = np.inf, -np.inf
     records["phase"], records["soonest"] = STARTS, NEVER
+    records["ready"], records["on_since"] = -np.inf, np.nan
+    records["open"][:on], records["on_since"][:on] = 1, start
     records["head"] = records["tail"] = -1
     return records
 

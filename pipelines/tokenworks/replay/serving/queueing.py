@@ -52,3 +52,32 @@ def erlang_c(arrival_rate: float, service_rate: float, servers: int) -> ErlangC:
         mean_in_system=arrival_rate * (mean_wait + 1 / service_rate),
         wait_p99_seconds=max(0.0, math.log(waiting / 0.01) / drain),
     )
+
+
+def finite_queue_blocking(arrival_rate: float, service_rate: float, places: int) -> float:
+    """M/M/1/K: share of arrivals that find all `places` (in service and waiting) taken.
+
+    Args:
+        arrival_rate: arrivals per second, turned away or not.
+        service_rate: completions per second of the busy server.
+        places: K, the one in service included.
+    """
+    load = arrival_rate / service_rate
+    return load**places / math.fsum(load**count for count in range(places + 1))
+
+
+def single_server_wait(arrival_rate: float, mean_service: float, squared_variation: float) -> float:
+    """M/G/1: mean seconds in queue, by Pollaczek and Khinchine.
+
+    Args:
+        arrival_rate: arrivals per second.
+        mean_service: seconds.
+        squared_variation: variance of the service time over its squared mean; 0 for M/D/1.
+
+    Raises:
+        ValueError: the queue grows without end.
+    """
+    load = arrival_rate * mean_service
+    if load >= 1:
+        raise ValueError(f"one server cannot carry an offered load of {load:g}")
+    return load * mean_service * (1 + squared_variation) / (2 * (1 - load))

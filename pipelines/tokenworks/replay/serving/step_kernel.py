@@ -1,7 +1,7 @@
 """The event loop of the step engine: ends of stretches, arrivals and starts, in order of time.
 
-At one moment ends come first, then arrivals, then starts: a step that begins at the moment of an
-arrival sees it, and the balancer sees slots that just became free.
+At one moment the scaler comes first, then ends, then arrivals, then starts: a step that begins at
+the moment of an arrival sees it, and the balancer sees slots that just became free.
 """
 
 from __future__ import annotations
@@ -10,20 +10,35 @@ from tokenworks.replay.jit import kernel
 from tokenworks.replay.serving.arrivals_kernel import Coming, next_arrival, release, take_arrival
 from tokenworks.replay.serving.batch_kernel import begin, enqueue, finish
 from tokenworks.replay.serving.engine_state import ENDS, Engine
-from tokenworks.replay.serving.routing_kernel import Router, choose
+from tokenworks.replay.serving.routing_kernel import Router, choose, load_of
+from tokenworks.replay.serving.scaling_kernel import (
+    Scaler,
+    open_more,
+    open_replicas,
+    scale,
+    switch_off,
+)
+from tokenworks.replay.serving.worker_cache_kernel import Caches, use
 
 
 @kernel
-def run(engine: Engine, router: Router, coming: Coming) -> None:
+def run(engine: Engine, router: Router, caches: Caches, scaler: Scaler, coming: Coming) -> None:
     """Serve every request."""
     left = engine.requests.size
     arrival, row = next_arrival(engine, coming)
+    clock = scaler.clock[0]
     while left > 0:
         replica = _soonest_replica(engine)
         one = engine.replicas[replica]
-        if arrival < one.moment or (arrival == one.moment and one.phase != ENDS):
+        if clock.tick <= min(arrival, one.moment):
+            scale(engine, scaler, clock.tick)
+        elif arrival < one.moment or (arrival == one.moment and one.phase != ENDS):
             take_arrival(coming, row)
-            _arrive(engine, router, row, arrival)
+            if scaler.lowest == 0 and open_replicas(engine) == 0:
+                open_more(engine, scaler, 1, arrival)
+            if not _arrive(engine, router, caches, row, arrival):
+                left -= 1
+                release(engine, coming, row, arrival)
             arrival, row = next_arrival(engine, coming)
         elif one.phase != ENDS:
             begin(engine, replica, one.moment)
@@ -32,6 +47,8 @@ def run(engine: Engine, router: Router, coming: Coming) -> None:
             for slot in range(one.size, one.size + one.ended):
                 release(engine, coming, engine.slots[replica, slot].row, one.moment)
             arrival, row = next_arrival(engine, coming)
+            if one.open == 0 and load_of(engine, replica) == 0:
+                switch_off(one, one.moment)
 
 
 @kernel
@@ -48,8 +65,18 @@ def _soonest_replica(engine: Engine) -> int:
 
 
 @kernel
-def _arrive(engine: Engine, router: Router, row: int, now: float) -> None:
+def _arrive(engine: Engine, router: Router, caches: Caches, row: int, now: float) -> bool:
+    """Send a request to its replica; whether it may stay."""
     request = engine.requests[row]
     request.arrived = now
-    request.replica = choose(engine, router, request.replica)
-    enqueue(engine, request.replica, row, now)
+    replica = choose(engine, router, caches, row, now)
+    if load_of(engine, replica) >= engine.bounds.in_flight:
+        request.replica = -1
+        return False
+    request.replica = replica
+    if caches.capacity > 0 and caches.offsets[row] < caches.offsets[row + 1]:
+        use(caches, replica, row)
+        request.cached = min(caches.runs[row] * caches.block_tokens, request.prompt - 1)
+        request.left = request.prompt - request.cached
+    enqueue(engine, replica, row, now)
+    return True

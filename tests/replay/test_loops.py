@@ -1,0 +1,83 @@
+"""Open and closed loops, told apart and rebuilt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tokenworks.replay.serving.loops import is_closed_loop, turns_of
+from tokenworks.replay.serving.steps import Limits, StepLaw, Work, simulate
+
+LAW, LIMITS = StepLaw(0.01, 0.002, per_prefill_token=1e-4), Limits(max_num_seqs=64)
+
+
+def random_work(count: int, rate: float) -> Work:
+    generator = np.random.default_rng(7)
+    return Work(
+        np.cumsum(generator.exponential(1 / rate, count)),
+        generator.integers(10, 500, count),
+        generator.integers(5, 200, count),
+        think_seconds=np.full(count, 0.007),
+    )
+
+
+def test_a_loop_is_closed_when_its_clients_wait_for_answers() -> None:
+    served = simulate(random_work(2000, 1000.0), LAW, LIMITS, clients=16)
+    assert is_closed_loop(served.arrived, served.ended) is True
+
+
+def test_a_loop_is_open_when_requests_come_by_chance() -> None:
+    served = simulate(random_work(2000, 4.0), LAW, LIMITS)
+    assert is_closed_loop(served.arrived, served.ended) is False
+
+
+def test_the_loop_is_unknown_when_few_requests_or_one_client_are_seen() -> None:
+    served = simulate(random_work(20, 4.0), LAW, LIMITS)
+    assert is_closed_loop(served.arrived, served.ended) is None
+    served = simulate(random_work(200, 1000.0), LAW, LIMITS, clients=1)
+    assert is_closed_loop(served.arrived, served.ended) is None
+
+
+def test_turns_wait_for_the_one_before_when_it_had_ended() -> None:
+    # Session 0: 0-2, 3-5, 4-6 (while the second runs). Session 1: 1-9. Alone: 2-3.
+    sessions = np.array([0, 1, -1, 0, 0])
+    arrivals = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    ends = np.array([2.0, 9.0, 3.0, 5.0, 6.0])
+    previous, think = turns_of(sessions, arrivals, ends)
+    assert previous.tolist() == [-1, -1, -1, 0, -1]
+    assert think.tolist() == [0.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_a_turn_comes_later_when_the_answer_before_it_takes_longer() -> None:
+    # 3 tokens of 1 s; the next turn 2 s after the end; its prompt's 3 cached tokens are free.
+    work = Work(
+        arrivals=np.array([0.0, 4.0]),
+        prompt=np.array([1, 4]),
+        output=np.array([3, 1]),
+        cached=np.array([0, 3]),
+        previous=np.array([-1, 0]),
+        think_seconds=np.array([0.0, 2.0]),
+    )
+    served = simulate(work, StepLaw(1.0), LIMITS)
+    assert served.arrived.tolist() == [0.0, 5.0]
+    assert served.ended.tolist() == [3.0, 6.0]
+    assert served.prefill_tokens.tolist() == [2]
+
+
+def test_a_client_takes_the_next_session_when_its_last_turn_has_ended() -> None:
+    # One client: session A of two turns, then B; one token of 1 s each, half a second between.
+    work = Work(
+        arrivals=np.array([0.0, 0.0, 0.0]),
+        prompt=np.array([1, 1, 1]),
+        output=np.array([1, 1, 1]),
+        previous=np.array([-1, -1, 0]),
+        think_seconds=np.array([0.5, 0.5, 0.5]),
+    )
+    served = simulate(work, StepLaw(1.0), LIMITS, clients=1)
+    assert served.arrived.tolist() == [0.0, 3.0, 1.5]
+
+
+def test_a_row_is_refused_when_it_waits_for_a_later_one() -> None:
+    work = Work(np.zeros(2), np.ones(2, int), np.ones(2, int), previous=np.array([1, -1]))
+    with pytest.raises(ValueError, match="previous must name an earlier row"):
+        simulate(work, LAW, LIMITS)
