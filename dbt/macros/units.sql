@@ -49,3 +49,8 @@ end
 {% macro gpu_ms_to_ps(x) -%}
 case when abs({{ x }}) < 1e9 then {{ whole(x, 1000000000) }} end
 {%- endmacro %}
+
+{# What an energy in mJ emits or costs, at a whole number of units per kWh that is not negative. #}
+{% macro per_kwh_of(mj, rate) -%}
+{{ int_div("cast(" ~ mj ~ " as " ~ big_integer() ~ ") * (" ~ rate ~ ")", "3600000000") }}
+{%- endmacro %}

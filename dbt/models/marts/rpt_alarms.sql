@@ -25,6 +25,27 @@ skew as (
         end || ' order by all' as query
     from {{ ref('int_requests__clock_skew') }}
     where p95_skew_us > {{ var('skew_limit_us') }} and call_count >= {{ var('p95_minimum_count') }}
+),
+
+meters as (
+    select
+        {{ hour_date('hour_index') }} as event_date,
+        'energy_gap' as alarm,
+        gpu_uuid as subject,
+        'counted energy differs from that of power' as cause,
+        min(hour_index) * {{ hour_us() }} as since_us,
+        count(*) as occurrence_count,
+        sum(checked_power_mj) / 3.6e9 as expected,
+        sum(checked_counter_mj) / 3.6e9 as actual,
+        'kWh' as unit,
+        'select event_date, model, tier, region, counter_residual_ratio, counter_residual_den from rpt_energy'
+        || ' where event_date = date ' || {{ quoted(hour_date('hour_index')) }} || ' order by all' as query
+    from {{ ref('int_gpu__energy_hours') }}
+    where is_in_fleet and checked_counter_mj is not null
+    group by {{ hour_date('hour_index') }}, gpu_uuid
+    having
+        abs(sum(checked_counter_mj) - sum(checked_power_mj))
+        > {{ var('energy_gap_ratio') }} * sum(checked_counter_mj)
 )
 
 select
@@ -41,6 +62,8 @@ select
     query
 from (
     select * from skew
+    union all
+    select * from meters
     {% for part in ['deployments', 'gaps', 'anomalies'] -%}
     union all
     select * from {{ ref('int_alarms__' ~ part) }}

@@ -6,6 +6,7 @@ intensity as (
         sum(milligrams * overlap_us) as milligram_us,
         sum(overlap_us) as covered_us
     from {{ ref('int_energy__grid_hours') }}
+    where method = 'average'
     group by grid_zone, hour_index
 ),
 
@@ -22,6 +23,8 @@ hours as (
         energy.facility_mj,
         energy.pue_ppm,
         energy.is_metered,
+        energy.checked_power_mj,
+        energy.checked_counter_mj,
         -- mJ / 3.6e9 = kWh; × mg per kWh = mg. Kept whole so that sums do not depend on their order.
         cast({{ int_div(
             'cast(energy.facility_mj as ' ~ big_integer() ~ ') * intensity.milligram_us',
@@ -48,6 +51,8 @@ energy as (
         {{ known_sum('facility_mj') }} as facility_mj,
         {{ known_sum('carbon_micrograms') }} as carbon_micrograms,
         sum(cast(energy_mj as {{ big_integer() }}) * pue_ppm) as pue_weighted,
+        sum(checked_power_mj) as checked_power_mj,
+        sum(checked_counter_mj) as checked_counter_mj,
         count(case when is_metered then 1 end) as metered_count,
         count(*) as hour_count
     from hours
@@ -80,6 +85,9 @@ select
     {{ ratio('energy.facility_mj', 'energy.energy_mj') }} as facility_to_accelerator_ratio,
     {{ ratio('energy.metered_count', 'energy.hour_count') }} as metered_hours_ratio,
     {{ ratio('energy.measured_us', 'energy.assigned_us') }} as measured_gpu_hours_ratio,
+    {{ ratio('energy.checked_counter_mj - energy.checked_power_mj', 'energy.checked_counter_mj') }}
+        as counter_residual_ratio,
+    energy.checked_counter_mj / 3.6e9 as counter_residual_den,
     energy.carbon_micrograms / 1e6 as carbon_location_grams,
     requests.output_total_tokens as output_total_tokens,
     requests.served_count as served_count

@@ -115,7 +115,7 @@ select
             'select event_date, model, tier, region, measured_gpu_hours_ratio from rpt_energy where event_date = date '
             || {{ quoted(day) }} || ' order by all'
         else
-            'select site_id, hour_start, facility_kwh, is_metered from rpt_grid_hours where event_date = date '
+            'select site_id, hour_start, facility_kwh, is_metered from rpt_site_hours where event_date = date '
             || {{ quoted(day) }} || ' and not is_metered order by all'
     end as query
 from gaps

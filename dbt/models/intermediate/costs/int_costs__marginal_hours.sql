@@ -1,17 +1,6 @@
 -- Energy of a deployment's busy hour, and what its energy above idle cost: with PUE, at the hour's price of
 -- energy (metrics: 5.2a).
 with
--- What one more kWh costs: neither demand, standing charges and taxes nor credits.
-tariffs as (
-    select
-        site_id,
-        hour_index,
-        {{ known_sum('usd_units') }} as energy_units
-    from {{ ref('int_costs__entries') }}
-    where bill_kind in ('energy', 'rider')
-    group by site_id, hour_index
-),
-
 priced as (
     select
         energy.*,
@@ -22,7 +11,7 @@ priced as (
             'cast(nullif(sites.facility_mj, 0) as ' ~ big_integer() ~ ') * 1000000'
         ) }} as marginal_units
     from {{ ref('int_energy__deployment_hours') }} as energy
-    left join tariffs
+    left join {{ ref('int_costs__energy_prices') }} as tariffs
         on energy.site_id = tariffs.site_id and energy.hour_index = tariffs.hour_index
     left join {{ ref('int_energy__site_hours') }} as sites
         on energy.site_id = sites.site_id and energy.hour_index = sites.hour_index

@@ -18,7 +18,9 @@ gpus as (
             ~ ' * (replicas.assigned_us - coalesce(busy.state_us, 0))', '1000000'
         ) }} as bigint) as empty_draw_mj,
         replicas.assigned_us,
-        coalesce(busy.state_us, 0) as busy_us
+        coalesce(busy.state_us, 0) as busy_us,
+        energy.checked_power_mj,
+        energy.checked_counter_mj
     from (
         select deployment_id, site_id, gpu_uuid, hour_index, cast(sum(assigned_us) as bigint) as assigned_us
         from {{ ref('int_gpu__replica_hours') }}
@@ -62,7 +64,9 @@ summed as (
         cast(sum(case when energy_mj is null then 0 else assigned_us end) as bigint) as measured_us,
         cast({{ known_sum('energy_mj') }} as bigint) as energy_mj,
         cast({{ known_sum('busy_mj') }} as bigint) as busy_mj,
-        cast({{ known_sum('above_idle_mj') }} as bigint) as above_idle_mj
+        cast({{ known_sum('above_idle_mj') }} as bigint) as above_idle_mj,
+        cast(sum(checked_power_mj) as bigint) as checked_power_mj,
+        cast(sum(checked_counter_mj) as bigint) as checked_counter_mj
     from split
     group by deployment_id, site_id, hour_index
 )
@@ -77,7 +81,15 @@ select
     ) }} as bigint) as facility_mj,
     cast({{ int_div(
         'cast(summed.busy_mj as ' ~ big_integer() ~ ') * sites.facility_factor_ppm', '1000000'
-    ) }} as bigint) as facility_busy_mj
+    ) }} as bigint) as facility_busy_mj,
+    -- The site's IT is what its meter leaves without cooling and losses: GPUs, hosts, network. Without a meter
+    -- nobody knows what the hosts drew.
+    {% for kind in ['', 'busy_'] -%}
+    case when sites.is_metered then cast({{ int_div(
+        'cast(summed.' ~ (kind or 'energy_') ~ 'mj' ~ ' as ' ~ big_integer()
+        ~ ') * sites.facility_factor_ppm', 'sites.pue_ppm'
+    ) }} as bigint) end as it_{{ kind }}mj{{ "," if not loop.last }}
+    {% endfor %}
 from summed
 left join {{ ref('int_energy__site_hours') }} as sites
     on summed.site_id = sites.site_id and summed.hour_index = sites.hour_index
