@@ -173,7 +173,15 @@ def test_history_outside_the_law_is_said_when_no_place_is_allowed(fleet: Fleet) 
     )  # fmt: skip
     assert found.outlawed.tolist() == [True]
     assert found.deployments.tolist() == [ALONE_AT]
-    assert "1 requests were answered where residency forbids" in found.said[-1]
+    assert "1 requests were answered where residency forbids and stay" in found.said[-1]
+    bank = [{"when": {"tenant_id": "acme"}, "regions": "eu-west"}]
+    far = placed(
+        requests("us", None), fleet, [US, US], choose="latency", rtt_seconds=RTT, residency=bank,
+        most_added_rtt_seconds=0.01,
+    )  # fmt: skip
+    assert far.deployments.tolist() == [EU, EU]
+    assert far.added_rtt[0] == pytest.approx(0.07)
+    assert np.isnan(far.added_rtt[1])
 
 
 def test_the_late_ones_stay_when_an_hour_is_full(fleet: Fleet) -> None:
@@ -235,7 +243,8 @@ SECTIONS = [
     ({"choose": "latency"}, "choose: latency needs rtt_seconds"),
     ({"choose": "carbon"}, "choose: carbon needs carbon_grams_per_kwh or series_file"),
     ({"choose": "price", "most_added_rtt_seconds": 1}, "most_added_rtt_seconds needs rtt_seconds"),
-    ({"choose": "price", "price_per_kwh": {"eu": [1.0, 2.0]}}, "24"),
+    ({"choose": "price", "price_per_kwh": {"eu": [1.0, 2.0]}}, "at least 24 items"),
+    ({"choose": "price", "price_per_kwh": {"eu": float("nan")}}, "finite number"),
     ({"choose": "price", "capacity_per_hour": {"a": -1}}, "a capacity is 0 or more"),
     ({"choose": "price", "residency": [{"when": {}, "regions": "eu"}]}, "at least one condition"),
     ({"choose": "love"}, "'latency', 'price' or 'carbon'"),

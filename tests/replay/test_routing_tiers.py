@@ -18,7 +18,15 @@ from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.routing.cascade import Attempts, Verifier, cascade
 from tokenworks.replay.routing.conditions import NOWHERE
 from tokenworks.replay.routing.draws import luck
-from tokenworks.replay.routing.frontier import fit_to_quality, fit_to_share
+from tokenworks.replay.routing.frontier import (
+    Ends,
+    binned_thresholds,
+    call_share_at,
+    fit_to_quality,
+    fit_to_share,
+    gap_recovered,
+    threshold_sweep,
+)
 from tokenworks.replay.routing.output_lengths import as_written_by
 from tokenworks.replay.routing.policy import route_tiers
 from tokenworks.replay.routing.route import Given, Labelled, Route
@@ -111,6 +119,27 @@ def test_a_quality_is_kept_at_the_smallest_share_when_a_threshold_is_fitted_to_l
     assert (three.threshold, three.share, three.quality) == (4.0, 0.25, 0.75)
     with pytest.raises(LeverRefusedError, match=r"best mean score on the labels is 0\.5"):
         fit_to_quality(scores, weak, 1 - strong, 0.9)
+
+
+def test_a_curve_has_eleven_points_when_it_is_cut_into_tenths() -> None:
+    """Scores 1 to 10 cut at 1, 1.9, ... 9.1 and above all: the share falls by a tenth each.
+
+    The weak model is right on 1 to 5, the strong on all but 1; they cost 1 and 10.
+    """
+    scores = np.arange(1.0, 11.0)
+    weak, strong = (scores <= 5).astype(float), (scores > 1).astype(float)
+    thresholds = binned_thresholds(scores)
+    assert thresholds[1:3].tolist() == pytest.approx([1.9, 2.8])
+    curve = threshold_sweep(scores, weak, strong, thresholds, (np.ones(10), np.full(10, 10.0)))
+    assert curve.shares.tolist() == pytest.approx([tenth / 10 for tenth in range(11)])
+    expected = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 0.9]
+    assert curve.qualities.tolist() == pytest.approx(expected)
+    assert curve.costs is not None
+    assert curve.costs.tolist() == [10.0 + 9 * tenth for tenth in range(11)]
+    ends = Ends.of(weak, strong)
+    assert (ends.weak, ends.strong) == (0.5, 0.9)
+    assert call_share_at(curve, ends, 0.5) == pytest.approx(0.2)
+    assert gap_recovered(curve, ends) == pytest.approx((0.87 - 0.5) / 0.4)
 
 
 def test_labels_set_the_threshold_when_a_quality_is_asked_for(world: Given) -> None:

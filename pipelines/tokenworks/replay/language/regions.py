@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, WithJsonSchema, model_validator
 
 from tokenworks.replay.language.base import Names, Strict
 from tokenworks.replay.language.routing import Arrival
 
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[FiniteFloat, Field(ge=0)]
+
+
+def _every_hour(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return [value] * 24 if is_number else value
+
+
+_HOURLY_SCHEMA = {
+    "anyOf": [
+        {"type": "number"},
+        {"type": "array", "items": {"type": "number"}, "minItems": 24, "maxItems": 24},
+    ]
+}
 #: One number for all hours, or 24 for the hours of a UTC day.
-Hourly = float | Annotated[list[float], Field(min_length=24, max_length=24)]
+Hourly = Annotated[
+    list[FiniteFloat],
+    BeforeValidator(_every_hour),
+    Field(min_length=24, max_length=24),
+    WithJsonSchema(_HOURLY_SCHEMA),
+]
 
 
 class Residency(Strict):

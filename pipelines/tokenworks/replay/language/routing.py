@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from tokenworks.replay.language.base import Bounds, Match, Names, Strict
 
@@ -61,11 +61,11 @@ class ByScore(Strict):
     when: Arrival = Field(
         default=Arrival(), description="Requests that it decides over; all of both tiers if absent."
     )
-    threshold: float | None = Field(default=None, description="The threshold itself.")
+    threshold: FiniteFloat | None = Field(default=None, description="The threshold itself.")
     share_to_strong: Share | None = Field(
         default=None, description="Fit the threshold: at most this share goes to the strong tier."
     )
-    quality_at_least: float | None = Field(
+    quality_at_least: FiniteFloat | None = Field(
         default=None,
         description="Fit the threshold: smallest share whose mean score on paired labels is this.",
     )
@@ -85,7 +85,7 @@ class Verification(Strict):
 
     hit_rate: Share = Field(description="Share of good first answers that are accepted.")
     false_accept_rate: Share = Field(description="Share of bad first answers that are accepted.")
-    seconds: float = Field(default=0.0, ge=0, description="How long a verification takes.")
+    seconds: FiniteFloat = Field(default=0.0, ge=0, description="How long a verification takes.")
     first_answer_right: Share | None = Field(
         default=None,
         description="Share of first answers that are good, where labels do not say which are.",

@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+#: Value of a deployment of which nothing is known, for requests that must leave where they are.
+LAST = 1e300
 #: What becomes of a request, and why.
 MOVED, BEST, UNNAMED, ALONE, UNKNOWN, GAIN, RESIDENCY, ADDED, FULL = range(9)
 
@@ -65,6 +67,8 @@ def _look(
 ) -> tuple[float, int, int, float, int, int]:
     """The best other deployment and why it is barred, the best that is not, and how many others.
 
+    A request that residency bars from where it is must leave, however far and whatever is known.
+
     Returns:
         Value and bar of the wish (infinite if there is none), position and value of the best
         that is not barred (-1 if there is none), other deployments, and those of which too little
@@ -75,15 +79,17 @@ def _look(
         if there == here or models[there] != models[here]:
             continue
         others += 1
-        added = trips[there] - trips[here]
-        if np.isnan(by[there]) or (most_added < np.inf and np.isnan(added)):
+        value, added = by[there], trips[there] - trips[here]
+        if np.isnan(value) or (most_added < np.inf and np.isnan(added)):
             unknown += 1
-            continue
-        bar = _bar(lawful[there], added > most_added, room[there] <= 0)
-        if by[there] < wished:
-            wished, why = by[there], bar
-        if bar == MOVED and by[there] < best:
-            chosen, best = there, by[there]
+            if lawful[here]:
+                continue
+            value = LAST
+        bar = _bar(lawful[there], lawful[here] and added > most_added, room[there] <= 0)
+        if value < wished:
+            wished, why = value, bar
+        if bar == MOVED and value < best:
+            chosen, best = there, value
     return wished, why, chosen, best, others, unknown
 
 

@@ -42,7 +42,7 @@ def hourly(by_region: dict[str, Hourly], fleet: Fleet, first: datetime, hours: i
     for position, region in enumerate(fleet.regions):
         values = by_region.get(region)
         if values is not None:
-            table[:, position] = np.asarray(values)[clock] if isinstance(values, list) else values
+            table[:, position] = np.asarray(values)[clock]
     return table
 
 

@@ -64,7 +64,7 @@ class Placed:
         added_rtt: seconds of round trip to add to each request; 0 where it stays, NaN where it
             moves and a round trip is unknown.
         reasons: key of `REASONS` of each request.
-        outlawed: requests that history answered where residency forbids and no place is allowed.
+        outlawed: requests that stay where residency forbids, since no allowed place has room.
     """
 
     deployments: Ints
@@ -91,8 +91,8 @@ class Placed:
             )
         if self.outlawed.any():
             said.append(
-                f"{int(self.outlawed.sum()):,} requests were answered where residency forbids, and "
-                "no deployment of their model stands where it allows."
+                f"{int(self.outlawed.sum()):,} requests were answered where residency forbids and "
+                "stay: no deployment of their model where it allows has room."
             )
         return tuple(said)
 
