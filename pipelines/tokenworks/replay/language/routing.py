@@ -86,6 +86,11 @@ class Verification(Strict):
     hit_rate: Share = Field(description="Share of good first answers that are accepted.")
     false_accept_rate: Share = Field(description="Share of bad first answers that are accepted.")
     seconds: FiniteFloat = Field(default=0.0, ge=0, description="How long a verification takes.")
+    right_at: FiniteFloat = Field(
+        default=1.0,
+        description="Score from which a first answer is good, where labels say: a share of its "
+        "scale where the labels state one.",
+    )
     first_answer_right: Share | None = Field(
         default=None,
         description="Share of first answers that are good, where labels do not say which are.",
