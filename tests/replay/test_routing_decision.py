@@ -14,7 +14,6 @@ from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.regions import RegionRouting
 from tokenworks.replay.language.routing import Quality, TierRouting
 from tokenworks.replay.language.scenario import Scenario
-from tokenworks.replay.routing.beside import Sections, evidence_of, side_of
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE
 from tokenworks.replay.routing.decision import Decision, Side, decide
@@ -276,44 +275,3 @@ def test_the_sections_of_the_page_are_valid_when_read(root: Path) -> None:
     assert list(document) == list(sections)
     for name, section in sections.items():
         section.model_validate(document[name])
-
-
-def beside(traffic: Traffic, folder: Path, **sections: Any) -> Side:
-    """What is read for the sections, from files that hold inputs as scores and `labels_of`."""
-    frame = traffic.frame
-    frame.select("request_id", hard="input_total_tokens").write_csv(folder / "scores.csv")
-    labels_of(traffic).write_parquet(folder / "labels.parquet")
-    asked = Sections(
-        routing=TierRouting.model_validate(sections["routing"]) if "routing" in sections else None,
-        quality=Quality(labels="labels.parquet") if sections.get("labelled") else None,
-    )
-    evidence = evidence_of(asked.quality, folder)
-    return side_of(traffic, fleet_of(traffic), asked, evidence, folder)
-
-
-def test_a_threshold_keeps_a_quality_when_scores_and_labels_lie_in_files(
-    traffic: Traffic, tmp_path: Path
-) -> None:
-    """Small is right above 1,000 tokens alone: inverted, so all 50 short ones must go to large."""
-    score = {"column": "hard", "file": "scores.csv", "weak_tier": "small", "strong_tier": "large",
-             "quality_at_least": 1.0}  # fmt: skip
-    side = beside(traffic, tmp_path, routing={"score": score}, labelled=True)
-    assert side.labelled is not None
-    assert (side.labelled.weak.sum(), side.labelled.strong.sum()) == (30, 80)
-    found = decided(traffic, side, routing={"score": score})
-    assert (found.deployments == fleet_of(traffic).ids.index("large-a")).all()
-    unlabelled = beside(traffic, tmp_path, routing={"score": score})
-    assert unlabelled.labelled is None
-    with pytest.raises(LeverRefusedError, match="no labels say how good"):
-        decided(traffic, unlabelled, routing={"score": score})
-
-
-def test_labels_tell_which_first_answers_escalate_when_a_cascade_verifies(
-    traffic: Traffic, tmp_path: Path
-) -> None:
-    perfect = {**NEVER, "verifier": {"hit_rate": 1, "false_accept_rate": 0}}
-    side = beside(traffic, tmp_path, routing={"cascade": perfect}, labelled=True)
-    assert side.first_right is not None
-    assert side.first_right.sum() == 30
-    found = decided(traffic, side, routing={"cascade": perfect})
-    assert (found.second != NOWHERE).sum() == 50

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.language.regions import RegionRouting
-from tokenworks.replay.language.routing import ByScore, TierRouting
+from tokenworks.replay.language.routing import TierRouting
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE, serving
 from tokenworks.replay.routing.output_lengths import SAID, as_written_by
@@ -149,17 +149,12 @@ def decide(
     )
 
 
-def logged_scores(traffic: Traffic, asked: ByScore) -> Floats | None:
-    """The scores of a lever that names a column of the traffic itself; null where it has none."""
-    return traffic.numbers(asked.column) if asked.column in traffic.frame.columns else None
-
-
 def _given(
     traffic: Traffic, fleet: Fleet, served_by: Ints, asked: TierRouting, seed: int, side: Side
 ) -> Given:
     scores = side.scores
-    if scores is None and asked.score is not None:
-        scores = logged_scores(traffic, asked.score)
+    if scores is None and asked.score is not None and asked.score.column in traffic.frame.columns:
+        scores = traffic.numbers(asked.score.column)
     ran = traffic.numbers("e2e_seconds") - np.nan_to_num(traffic.numbers("queue_seconds"))
     return Given(
         frame=traffic.frame,
