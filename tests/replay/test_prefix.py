@@ -13,7 +13,7 @@ from tokenworks.replay.caches.prefix import (
     implied_capacities,
     plan_of,
 )
-from tokenworks.replay.language.scenario import PrefixCache
+from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
 

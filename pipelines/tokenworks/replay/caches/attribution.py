@@ -15,20 +15,19 @@ from tokenworks.replay.jit import kernel
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 #: Filler of what no prompt of the traffic computed.
 NOBODY = -1
 
 
 @kernel
-def filled_by(blocks: Ids, offsets: Ints, hits: Mask, block_count: int) -> Ints:
+def filled_by(blocks: Ids, offsets: Ints, runs: Ints, block_count: int) -> Ints:
     """For each access in a leading run of hits the prompt that computed the block.
 
     Args:
         blocks: dense block ids of all prompts, in order of arrival.
         offsets: start of each prompt in `blocks`, and the end of the last.
-        hits: accesses that the cache held.
+        runs: leading run of hits of each prompt.
         block_count: number of distinct ids.
 
     Returns:
@@ -37,10 +36,9 @@ def filled_by(blocks: Ids, offsets: Ints, hits: Mask, block_count: int) -> Ints:
     fillers = np.full(blocks.size, NOBODY, dtype=np.int64)
     last = np.full(block_count, NOBODY, dtype=np.int64)
     for prompt in range(offsets.size - 1):
-        unbroken = True
-        for position in range(offsets[prompt], offsets[prompt + 1]):
-            unbroken = unbroken and hits[position]
-            if unbroken:
+        start = offsets[prompt]
+        for position in range(start, offsets[prompt + 1]):
+            if position < start + runs[prompt]:
                 fillers[position] = last[blocks[position]]
             else:
                 last[blocks[position]] = prompt

@@ -1,7 +1,8 @@
 """The prefix-cache lever: cached tokens of each request under caches of a given size and scope.
 
 Without the lever a cache keeps the size that history implies: the LRU capacity of each
-deployment's replicas at which the simulated hits come closest to the recorded ones.
+deployment's replicas at which the simulated hits come closest to the recorded ones. Not here: how
+one cache works (`replayed.py`) and who fills it for whom (`reuse.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.hit_ratio import tokens_of_runs
-from tokenworks.replay.caches.policies import Policy, leading_hits
+from tokenworks.replay.caches.policies import Policy
+from tokenworks.replay.caches.replayed import (
+    FLAT,
+    UNLIMITED,
+    Expiry,
+    Kind,
+    LowerTiers,
+    replay_cache,
+)
 from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.language.scenario import PrefixCache
+from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
 
@@ -47,11 +56,13 @@ class CachePlan:
         capacity_blocks: blocks that one cache holds, by deployment.
         policy: what is evicted.
         scope: what shares one cache: the replica, its deployment, or all of one model.
+        kind: eviction, expiry and tiers.
     """
 
     capacity_blocks: Ints
     policy: Policy
     scope: str
+    kind: Kind = FLAT
 
 
 def implied_capacities(
@@ -147,19 +158,41 @@ def capacity_curve(prompts: Prompts, places: Places) -> list[dict[str, int | flo
 
 
 def plan_of(lever: PrefixCache | None, implied: Ints, block_tokens: int) -> CachePlan:
-    """The caches that a scenario asks for; without the lever, those that history implies."""
+    """The caches that a scenario asks for; without the lever, those that history implies.
+
+    Of a sample of whole prefix roots, a stated size shrinks with the sample; an implied one was
+    learned on the sample.
+    """
     if lever is None:
         return CachePlan(np.maximum(implied, 0), "lru", "replica")
     if lever.capacity_factor is not None:
-        scaled = np.floor(np.maximum(implied, 0) * lever.capacity_factor).astype(np.int64)
-        return CachePlan(scaled, lever.policy, lever.scope)
-    if lever.capacity_tokens is not None:
-        tokens = lever.capacity_tokens
+        sizes = np.floor(np.maximum(implied, 0) * lever.capacity_factor).astype(np.int64)
+    elif lever.capacity_tokens is None and lever.capacity_gib is None:
+        sizes = np.full(len(implied), UNLIMITED)
     else:
-        size, per_token = lever.capacity_gib or 0.0, lever.kv_bytes_per_token or math.inf
-        tokens = int(size * BYTES_PER_GIB / per_token)
-    same = np.full(len(implied), tokens // block_tokens, dtype=np.int64)
-    return CachePlan(same, lever.policy, lever.scope)
+        blocks = _blocks(lever, lever.capacity_tokens, lever.capacity_gib, block_tokens)
+        sizes = np.full(len(implied), blocks, dtype=np.int64)
+    return CachePlan(sizes, lever.policy, lever.scope, _kind(lever, block_tokens))
+
+
+def _blocks(lever: PrefixCache, tokens: int | None, gib: float | None, block_tokens: int) -> int:
+    """Whole blocks of a stated size, of a cache that serves the sampled part of the traffic."""
+    held: float = tokens or 0
+    if gib is not None:
+        held = gib * BYTES_PER_GIB / (lever.kv_bytes_per_token or math.inf)
+    return int(held * lever.sampled_roots_ratio / block_tokens)
+
+
+def _kind(lever: PrefixCache, block_tokens: int) -> Kind:
+    if lever.lower_tiers:
+        sizes = (
+            _blocks(lever, tier.capacity_tokens, tier.capacity_gib, block_tokens)
+            for tier in lever.lower_tiers
+        )
+        return Kind(lower=LowerTiers(tuple(sizes), lever.spill))
+    if lever.ttl_seconds is not None:
+        return Kind(expiry=Expiry(lever.ttl_seconds, lever.ttl_refreshed_on_use))
+    return Kind(is_trie=lever.eviction == "trie")
 
 
 def check_implied(implied: Ints, deployments: Ints, fleet: Fleet) -> None:
@@ -174,26 +207,40 @@ def check_implied(implied: Ints, deployments: Ints, fleet: Fleet) -> None:
 
 
 def cached_tokens(
-    prompts: Prompts, plan: CachePlan, places: Places, recorded: Ints, fleet: Fleet
+    prompts: Prompts,
+    plan: CachePlan,
+    places: Places,
+    recorded: Ints,
+    fleet: Fleet,
+    arrivals: Floats | None = None,
 ) -> tuple[Ints, Ints]:
     """Cached tokens and leading runs of each request, where it runs under the scenario.
 
     A request without hashes keeps its recorded cached tokens and leaves the caches alone.
+    `arrivals` (seconds) are needed where blocks expire.
     """
-    runs = np.zeros(len(recorded), dtype=np.int64)
-    streams = _streams(plan.scope, places, fleet)
-    for stream in np.unique(streams):
-        rows = np.flatnonzero(streams == stream)
-        part = prompts.take(rows)
-        capacity = int(plan.capacity_blocks[places.deployment[rows[0]]])
-        runs[rows], _ = leading_hits(
-            part.ids, part.offsets, part.block_count, capacity, plan.policy
-        )
+    runs = runs_by_tier(prompts, plan, places, fleet, arrivals).sum(axis=1)
     simulated = tokens_of_runs(runs, prompts.block_tokens, prompts.input_tokens)
     return np.where(prompts.known, simulated, recorded), runs
 
 
-def _streams(scope: str, places: Places, fleet: Fleet) -> Ints:
+def runs_by_tier(
+    prompts: Prompts, plan: CachePlan, places: Places, fleet: Fleet, arrivals: Floats | None = None
+) -> Ints:
+    """Blocks of each request's leading run of hits, by tier of its cache, first tier first."""
+    tiers = 1 + len(plan.kind.lower.blocks if plan.kind.lower else ())
+    found = np.zeros((len(places.deployment), tiers), dtype=np.int64)
+    streams = streams_of(plan.scope, places, fleet)
+    for stream in np.unique(streams):
+        rows = np.flatnonzero(streams == stream)
+        capacity = int(plan.capacity_blocks[places.deployment[rows[0]]])
+        times = None if arrivals is None else arrivals[rows]
+        found[rows] = replay_cache(prompts.take(rows), capacity, plan.policy, plan.kind, times)
+    return found
+
+
+def streams_of(scope: str, places: Places, fleet: Fleet) -> Ints:
+    """The cache that each request uses."""
     if scope == "replica":
         return places.streams
     if scope == "deployment":

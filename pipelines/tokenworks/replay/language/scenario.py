@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from tokenworks.replay.errors import ScenarioError
 from tokenworks.replay.language.base import Match, Strict, Window
 from tokenworks.replay.language.explain import explain, explain_yaml
+from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.sweep import Frontier, Grid, Point, check_size, points_of
 
 READY = Path(__file__).parents[1] / "scenarios"
@@ -34,33 +35,6 @@ class Routing(Strict):
     def _not_everything(self) -> Self:
         if not self.when.model_dump(exclude_none=True):
             raise ValueError("when: name at least one condition")
-        return self
-
-
-class PrefixCache(Strict):
-    """A KV prefix cache of one size per cache."""
-
-    capacity_tokens: int | None = Field(default=None, ge=0, description="Tokens one cache holds.")
-    capacity_gib: float | None = Field(default=None, ge=0, description="GiB one cache holds.")
-    kv_bytes_per_token: float | None = Field(default=None, gt=0, description="For capacity_gib.")
-    capacity_factor: float | None = Field(
-        default=None, ge=0, description="Times the capacity that the recorded hits imply."
-    )
-    block_tokens: int | None = Field(
-        default=None, ge=1, description="Must equal the block size of the logged hashes."
-    )
-    policy: Literal["lru", "fifo", "belady"] = "lru"
-    scope: Literal["replica", "deployment", "global"] = "replica"
-
-    @model_validator(mode="after")
-    def _one_capacity(self) -> Self:
-        given = (self.capacity_tokens, self.capacity_gib, self.capacity_factor)
-        if sum(value is not None for value in given) != 1:
-            raise ValueError("give exactly one of capacity_tokens, capacity_gib, capacity_factor")
-        if (self.capacity_gib is None) != (self.kv_bytes_per_token is None):
-            raise ValueError("capacity_gib and kv_bytes_per_token go together")
-        if self.capacity_factor is not None and self.scope != "replica":
-            raise ValueError("capacity_factor needs scope: replica, where the history is measured")
         return self
 
 

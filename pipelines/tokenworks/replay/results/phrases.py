@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tokenworks.replay.language.base import Match
-from tokenworks.replay.language.scenario import PrefixCache, Routing, Scenario
+from tokenworks.replay.language.prefix_cache import PrefixCache
+from tokenworks.replay.language.scenario import Routing, Scenario
 
 
 def changes_in_words(scenario: Scenario) -> Iterator[str]:

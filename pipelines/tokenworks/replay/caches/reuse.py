@@ -1,0 +1,34 @@
+"""Who computes the cached prefixes of a fleet, and who is spared them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.caches.attribution import NOBODY, Shares, filled_by, shares
+from tokenworks.replay.traffic.blocks import Prompts
+
+Ints = NDArray[np.int64]
+
+
+def reuse_by_owner(
+    prompts: Prompts, streams: Ints, runs: Ints, owners: Ints, names: list[str]
+) -> Shares:
+    """Cached tokens by who computed them and who was spared them.
+
+    Args:
+        prompts: blocks of the traffic, in order of arrival.
+        streams: cache that each request used, such as from `prefix.streams_of`.
+        runs: blocks of the leading run of hits of each request.
+        owners: position in `names` of each request's owner, such as its tenant.
+        names: the owners.
+    """
+    fillers = np.full(len(prompts.ids), NOBODY, dtype=np.int64)
+    for stream in np.unique(streams):
+        rows = np.flatnonzero(streams == stream)
+        part = prompts.take(rows)
+        local = filled_by(part.ids, part.offsets, runs[rows], part.block_count)
+        at = np.repeat(prompts.offsets[rows] - part.offsets[:-1], part.counts)
+        fillers[at + np.arange(len(local))] = np.where(local == NOBODY, NOBODY, rows[local])
+    readers = np.repeat(np.arange(len(prompts.counts)), prompts.counts)
+    return shares(fillers, readers, prompts.tokens_per_block(), owners, names)
