@@ -38,8 +38,12 @@ def clock_offset(log: RunLog, series: EngineSeries) -> float:
     return float(fine)
 
 
-def found_share(log: RunLog, series: EngineSeries) -> Floats:
-    """Share of each request's possible cached tokens that the engine found, at its admission."""
+def found_tokens(log: RunLog, series: EngineSeries) -> Floats:
+    """Cached tokens of each request as the engine found them around its admission.
+
+    The history's share of each request is scaled to the engine's share over a window: down where
+    the engine found less than the histories allow, and what is computed down where it found more.
+    """
     moments = log.arrivals + np.where(np.isfinite(log.ttft), log.ttft, 0.0)
     edges = (moments - SHARE_WINDOW / 2, moments + SHARE_WINDOW / 2)
     hits, queries = (
@@ -51,19 +55,35 @@ def found_share(log: RunLog, series: EngineSeries) -> Floats:
         _within(moments[order], column[order].astype(np.float64), edges)
         for column in (log.cached, log.input)
     )
+    found_whole, possible_whole = _whole_shares(log, series)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = (hits / queries) / (possible / asked)
-    known = (queries > 0) & (possible > 0)
-    whole = _whole_share(log, series)
-    shares: Floats = np.clip(np.where(known, share, whole), 0.0, 1.0)
-    return shares
+        found = np.where(queries > 0, hits / queries, found_whole)
+        could = np.where(asked > 0, possible / asked, possible_whole)
+        less = log.cached * (found / could)
+        more = log.input - (log.input - log.cached) * ((1 - found) / (1 - could))
+    tokens: Floats = np.where(found <= could, less, more)
+    return np.clip(np.where(np.isfinite(tokens), tokens, 0.0), 0.0, log.input)
 
 
-def _whole_share(log: RunLog, series: EngineSeries) -> float:
+def computed_tokens(prompts: Floats, hits: Floats, queries: Floats) -> Floats:
+    """Prompt tokens computed so far, where an engine counts only hits and queries.
+
+    Between two scrapes the share of hits over queries is taken from the prompt tokens: a request
+    that waits for memory asks at every step, so that hits alone exceed what is read.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.diff(hits) / np.diff(queries)
+    share = np.clip(np.where(np.isfinite(share), share, 0.0), 0.0, 1.0)
+    return np.concatenate([[0.0], np.cumsum(np.diff(prompts) * (1 - share))])
+
+
+def _whole_shares(log: RunLog, series: EngineSeries) -> tuple[float, float]:
+    """Share of the prompts that the engine found, and that the histories allow, over the run."""
     queries = float(series.prefix_queries[-1] - series.prefix_queries[0])
     hits = float(series.prefix_hits[-1] - series.prefix_hits[0])
-    possible, asked = float(log.cached.sum()), float(log.input.sum())
-    return (hits / queries) / (possible / asked) if queries > 0 and possible > 0 else 1.0
+    asked = float(log.input.sum())
+    could = float(log.cached.sum()) / asked if asked else 0.0
+    return (hits / queries if queries > 0 else could), could
 
 
 def _within(moments: Floats, values: Floats, edges: tuple[Floats, Floats]) -> Floats:

@@ -26,8 +26,9 @@ BLOCKS = 6
 TTFT_ERROR, PACE_ERROR = 0.03, 0.02
 #: Requests that a queue makes alike: noise counts as of a third as many standard deviations.
 ALIKE = 3.0
-#: Width of the prior: share of the regression's coefficient, and of its scale.
-PRIOR_SHARE, PRIOR_SCALE = 0.3, 0.01
+#: Width of the prior: share of the regression's coefficient, and least share of its scale. The
+#: terms of a prefill are told by TTFT rather than by the regression, hence their own.
+PRIOR_SHARE, PRIOR_SCALE, PRIOR_PREFILL = 0.3, 0.01, 0.1
 #: Widest overhead that the prior holds likely, in seconds.
 PRIOR_OVERHEAD = 0.05
 
@@ -80,7 +81,8 @@ def refine(
     values = np.append(start, 0.0)
     scales = np.append(scale, 1.0)
     free = scales > 0
-    width = np.maximum(PRIOR_SHARE * values, PRIOR_SCALE * scales)
+    least = [PRIOR_PREFILL if "prefill" in name else PRIOR_SCALE for name in NAMES]
+    width = np.maximum(PRIOR_SHARE * values, np.array(least) * scales)
     width[-1] = PRIOR_OVERHEAD
     parts = [_blocks(run) for run in runs]
     observed = np.concatenate(

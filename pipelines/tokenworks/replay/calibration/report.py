@@ -162,7 +162,7 @@ def _residuals(learnt: StepCalibration) -> Chart:
         .mark_line()
         .encode(
             alt.X("percentile:Q", title="percentile of the requests"),
-            alt.Y("ratio:Q", title="measured over predicted").scale(type="log"),
+            alt.Y("ratio:Q", title="measured over predicted").scale(type="log", nice=False),
             alt.Color("metric:N", title=None),
         )
         .properties(width=560, height=260)

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tokenworks.replay.calibration.engine_clock import clock_offset, found_share
+from tokenworks.replay.calibration.engine_clock import clock_offset, computed_tokens, found_tokens
 from tokenworks.replay.calibration.runs import EngineLimits, EngineSeries, Floats, RunLog
 from tokenworks.replay.errors import TrafficError
 
@@ -50,6 +50,8 @@ _INCIDENTAL = (
     "--disable-hybrid-kv-cache-manager",
     "--no-disable-hybrid-kv-cache-manager",
 )
+COMPUTED = "prompt_tokens_local_compute"
+_PREFIX = ("prompt_tokens", "prefix_hits", "prefix_queries")
 #: Tokens of a KV block in the trace replay tester's hit counts.
 TESTER_BLOCK_TOKENS = 64
 #: A template that adds more than this share of the mean input is no template.
@@ -95,8 +97,8 @@ def _completed(log: RunLog, series: EngineSeries | None) -> RunLog:
         return RunLog(**{**vars(log), "series": series})
     extra = template_tokens(log, series)
     prompt = log.input + round(extra)
-    share = found_share(log, series)
-    cached = np.minimum(np.round(log.cached * share), np.maximum(prompt - 1, 0)).astype(np.int64)
+    found = np.round(found_tokens(log, series))
+    cached = np.minimum(found, np.maximum(prompt - 1, 0)).astype(np.int64)
     notes = (
         f"{extra:.0f} tokens a request added for the chat template, as the engine counts",
         "cached tokens: the history's share scaled to the engine's prefix hits over time",
@@ -178,7 +180,12 @@ def _series(folder: Path) -> EngineSeries | None:
     if frame.is_empty():
         return None
     counters = {name: _seconds(frame[column]) for name, column in _COUNTERS.items()}
+    if COMPUTED in frame.columns:
+        computed = _seconds(frame[COMPUTED])
+    else:
+        computed = computed_tokens(*(counters[name] for name in _PREFIX))
     return EngineSeries(
+        computed_tokens=computed,
         seconds=_seconds(frame["timestamp_sec"]),
         kv_ratio=_seconds(frame["kv_cache_usage_pct"]) / 100,
         **counters,

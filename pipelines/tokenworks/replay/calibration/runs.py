@@ -40,8 +40,8 @@ class EngineSeries:
         seconds: moment of each scrape.
         running, waiting: requests.
         kv_ratio: share of the KV cache in use; NaN where unknown.
-        prompt_tokens, generation_tokens, prefix_hits, prefix_queries, finished, preempted:
-            cumulative counters.
+        prompt_tokens, computed_tokens, generation_tokens, prefix_hits, prefix_queries, finished,
+            preempted: cumulative counters; computed tokens are prompt tokens not read from a cache.
     """
 
     seconds: Floats
@@ -49,6 +49,7 @@ class EngineSeries:
     waiting: Floats
     kv_ratio: Floats
     prompt_tokens: Floats
+    computed_tokens: Floats
     generation_tokens: Floats
     prefix_hits: Floats
     prefix_queries: Floats

@@ -135,7 +135,7 @@ def calibrate_steps(
             _fitted(run, one, counted) for run, one, counted in zip(clean, told, rows, strict=True)
         ),
         screened=tuple(screened.values()),
-        unsure=tuple(_unsure(found, evidence)),
+        unsure=tuple(_unsure(found, evidence, choice)),
         requests=int(sum(counted.sum() for counted in rows)),
     )
 
@@ -190,24 +190,24 @@ def _fitted(run: RunLog, told: Predicted, rows: Mask) -> Fitted:
     return Fitted(run.name, int(rows.sum()), means[0], means[1])
 
 
-def _unsure(found: Refined, evidence: Sequence[Evidence]) -> list[str]:
+def _unsure(found: Refined, evidence: Sequence[Evidence], choice: Choice) -> list[str]:
+    tried = (*choice.terms, "with_prefill", "overhead")
     said = [
         f"{name} is pinned at 0: the runs show no such cost"
+        if name in tried
+        else f"{name} is left out: it does not help to tell one run from the others"
         for name, value in zip(NAMES, found.values, strict=True)
         if value == 0
     ]
     design = np.concatenate([one.design(1)[:, :3] for one in evidence])
     per_step = design[:, 1:] / design[:, :1]
-    if np.corrcoef(per_step.T)[0, 1] > ALIKE:
+    if per_step.std(axis=0).all() and np.corrcoef(per_step.T)[0, 1] > ALIKE:
         said.append(
             "per_running and per_kv_token cannot be told apart: running requests and their tokens "
             "rose and fell together; only their joint cost is known"
         )
-    spans = [float(np.ptp(per_step[:, column]) / per_step[:, column].mean()) for column in (0, 1)]
-    if max(spans) < 0.2:
-        said.append(
-            "base cannot be told from per_running and per_kv_token: the batch hardly varied"
-        )
+    if "per_running" not in choice.terms:
+        said.append("base holds the cost of running requests too: the batch hardly varied")
     said.append(
         "overhead holds network, tokeniser and scheduling alike; the cost of fetching KV from "
         "host memory is not told apart from computing it"

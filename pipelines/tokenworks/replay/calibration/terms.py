@@ -20,6 +20,8 @@ OPTIONAL: tuple[tuple[str, ...], ...] = (
 )
 #: Requests from which the longest context decides, as tried.
 LONGEST_FROM = (8, 12, 16, 20, 24, 30, 37, 45, 55, 64, 74, 90, 110, 128, 148, 180, 220, 256, 296)
+#: Least standard deviation of running requests, as a share of their mean, that tells their cost.
+LEAST_VARIATION = 0.05
 #: A law with fewer terms is kept unless more of them lower the log error by this share of it, and
 #: by this much.
 LEAST_GAIN, LEAST_DIFFERENCE = 0.05, 0.003
@@ -52,9 +54,10 @@ def choose_terms(evidence: Sequence[Evidence]) -> tuple[Choice, list[Choice]]:
     counts = [count for count in LONGEST_FROM if count <= max(reach, LONGEST_FROM[0])]
     targets = [part.seconds for part in parts]
     designs = {count: [part.design(count) for part in parts] for count in counts}
+    always = _told_apart(designs[counts[0]])
     best = []
     for extra in OPTIONAL:
-        terms = (*BASE, *extra)
+        terms = (*always, *extra)
         if "per_longest" in extra:
             choices = [_left_out(designs[count], targets, terms, count) for count in counts]
         else:
@@ -66,6 +69,16 @@ def choose_terms(evidence: Sequence[Evidence]) -> tuple[Choice, list[Choice]]:
         if gain > max(LEAST_GAIN * chosen.left_out_error, LEAST_DIFFERENCE):
             chosen = other
     return chosen, best
+
+
+def _told_apart(designs: Sequence[Floats]) -> tuple[str, ...]:
+    """Terms of every law; without the one per running request where the batch hardly varies.
+
+    Its cost then is part of the base, and a law for other batches is left to the hull.
+    """
+    running = np.concatenate([design[:, 1] / design[:, 0] for design in designs])
+    varies = float(running.std()) >= LEAST_VARIATION * float(running.mean())
+    return BASE if varies else tuple(term for term in BASE if term != "per_running")
 
 
 def _left_out(
@@ -94,8 +107,17 @@ def _halves(one: Evidence) -> list[Evidence]:
 
 
 def scales(evidence: Sequence[Evidence], longest_from: int) -> Floats:
-    """For each term, the coefficient with which it alone would explain all the time."""
+    """For each term, the coefficient with which it alone would explain all the time.
+
+    The terms of a prefill may explain no more than the time to first token.
+    """
     design = np.concatenate([one.design(longest_from) for one in evidence])
     seconds = np.concatenate([one.seconds for one in evidence])
-    loads: Floats = np.maximum(design.sum(axis=0), 1e-12)
-    return np.full(len(TERMS), seconds.sum()) / loads
+    loads = np.maximum(design.sum(axis=0), 1e-12)
+    found: Floats = np.full(len(TERMS), seconds.sum()) / loads
+    waits = sum(float(one.log.ttft[one.rows].sum()) for one in evidence)
+    computed = sum(float(one.log.uncached[one.rows].sum()) for one in evidence)
+    for term, load in (("per_prefill_token", computed), ("with_prefill", float(len(seconds)))):
+        place = TERMS.index(term)
+        found[place] = min(found[place], waits / max(load, 1.0))
+    return found
