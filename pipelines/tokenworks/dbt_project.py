@@ -82,6 +82,7 @@ def dbt_environment(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "TZ": "UTC",
+        "TOKENWORKS_DUCKDB_THREADS": str(threads or os.cpu_count() or 1),
     }
     if threads is not None:
         own["TOKENWORKS_DBT_THREADS"] = str(threads)
@@ -108,7 +109,7 @@ def run_dbt(
     Args:
         settings: the home folder.
         arguments: what dbt is to do.
-        threads: models that dbt builds at once.
+        threads: models that dbt builds at once, each on as many; a few and all cores where not given.
         on_line: called with each line as dbt prints it.
         holding: descriptors of locks that dbt keeps if this process dies.
     """

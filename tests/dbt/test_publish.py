@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current
@@ -40,10 +42,23 @@ def _sql(settings: Settings, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_parquet_is_byte_identical_when_built_again_with_more_threads(
+def _scatter(lake: Path) -> None:
+    """The same rows in up to eight files where there was one, and in another order."""
+    for path in list(lake.rglob("*.parquet")):
+        rows = pq.read_table(path, partitioning=None)
+        path.unlink()
+        for first in range(min(8, max(1, rows.num_rows))):
+            places = range(first, rows.num_rows, 8)[::-1]
+            pq.write_table(rows.take(pa.array(places, pa.int64())), path.with_name(f"{8 - first}.parquet"))
+
+
+def test_parquet_is_byte_identical_when_built_whole_from_other_files_on_eight_threads(
     copied_home: Settings, marts: list[PublishedMart]
 ) -> None:
-    build_warehouse(copied_home, threads=4)
+    """The first build had one thread."""
+    _scatter(copied_home.lake)
+    state_file(copied_home).unlink()
+    assert build_warehouse(copied_home, threads=8).whole_because
     assert publish(copied_home) == marts
     assert [mart.name for mart in marts] == MARTS
 
@@ -186,6 +201,7 @@ def test_environment_holds_absolute_paths_and_no_telemetry() -> None:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "TZ": "UTC",
+        "TOKENWORKS_DUCKDB_THREADS": "3",
         "TOKENWORKS_DBT_THREADS": "3",
     }
 
