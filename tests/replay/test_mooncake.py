@@ -11,7 +11,12 @@ import pytest
 
 from tokenworks.replay.caches.hit_ratio import hit_ratios, last_half, tokens_of_runs
 from tokenworks.replay.caches.policies import leading_hits
+from tokenworks.replay.caches.prefix import CachePlan, Places, cached_tokens
+from tokenworks.replay.caches.reuse import reuse_by_owner
 from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
+from tokenworks.replay.caches.trie import TriePolicy, prefix_nodes, trie_runs
+from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.fleet import Fleet
 
 
 @dataclass(frozen=True)
@@ -87,3 +92,41 @@ def test_belady_hits_no_less_when_compared_with_lru(trace: Trace) -> None:
         lru = leading_hits(trace.ids, trace.offsets, trace.distinct, capacity, "lru")[1].sum()
         bound = leading_hits(trace.ids, trace.offsets, trace.distinct, capacity, "belady")[1].sum()
         assert bound >= lru
+
+
+def test_hit_tokens_equal_the_known_ones_when_leaves_alone_are_evicted(trace: Trace) -> None:
+    """8,192 blocks, tokens of the last half; FIFO is flat, and the bound reaches the ceiling."""
+    nodes, parents = prefix_nodes(trace.ids, trace.offsets)
+    assert len(parents) == trace.distinct
+    half = last_half(len(trace.inputs))
+    known: dict[TriePolicy, int] = {"lru": 12_781_765, "belady": 27_038_068}
+    for policy, expected in known.items():
+        runs = trie_runs(nodes, parents, trace.offsets, 8_192, policy)
+        assert tokens_of_runs(runs, 512, trace.inputs)[half].sum() == expected
+    runs, _ = leading_hits(trace.ids, trace.offsets, trace.distinct, 8_192, "fifo")
+    assert tokens_of_runs(runs, 512, trace.inputs)[half].sum() == 11_210_017
+
+
+@pytest.mark.parametrize(("replicas", "ratio"), [(4, 0.19557), (8, 0.13899)])
+def test_token_reuse_equals_the_known_ratio_when_replicas_take_turns(
+    trace: Trace, replicas: int, ratio: float
+) -> None:
+    """Round robin over replicas of 400,000 blocks; Dynamo 1.3.1 has 0.19551 and 0.13896."""
+    count = len(trace.inputs)
+    prompts = Prompts(
+        ids=trace.ids,
+        offsets=trace.offsets,
+        block_count=trace.distinct,
+        block_tokens=512,
+        input_tokens=trace.inputs,
+        known=np.ones(count, dtype=np.bool_),
+    )
+    places = Places(np.zeros(count, dtype=np.int64), np.arange(count) % replicas)
+    names, ones, weights = ("a",), np.ones(1, dtype=np.int64), np.ones(1)
+    fleet = Fleet(names, names, names, names, ones, ones, ones, weights, weights, weights, {})
+    plan = CachePlan(np.array([400_000]), "lru", "replica")
+    tokens, runs = cached_tokens(prompts, plan, places, np.zeros(count, dtype=np.int64), fleet)
+    assert tokens.sum() / trace.inputs.sum() == pytest.approx(ratio, abs=1e-5)
+    owners = np.arange(count) % 3
+    reuse = reuse_by_owner(prompts, places.streams, runs, owners, ["a", "b", "c"])
+    assert reuse.saved.sum() == tokens.sum()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,18 @@ def hit_ratios(runs: Ints, blocks: Ints, hit_tokens: Ints, input_tokens: Ints) -
 def last_half(count: int) -> slice:
     """The last half of `count` requests."""
     return slice(count // 2, count)
+
+
+def ratio_by_group(hits: Ints, asked: Ints, groups: Ints) -> Floats:
+    """Hits over asked of each group, such as a session; NaN where a group asked nothing.
+
+    Args:
+        hits: blocks or tokens that hit, by request.
+        asked: blocks or tokens, by request.
+        groups: group of each request, from 0.
+    """
+    count = int(groups.max()) + 1 if len(groups) else 0
+    total = np.bincount(groups, asked, count)
+    hit = np.bincount(groups, hits, count)
+    ratios: Floats = np.divide(hit, total, out=np.full(count, np.nan), where=total > 0)
+    return ratios
