@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
+from tests.copies import DbtCopy
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema
@@ -41,6 +43,17 @@ def utc() -> None:
     """All tests run in UTC, so that a hidden use of local time shows as a difference in CI."""
     os.environ["TZ"] = "UTC"
     time.tzset()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dbt_starts_as_a_copy() -> Iterator[None]:
+    """A build that a test makes itself does not wait for dbt to be imported; a command's does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "tokenworks.dbt_project.subprocess",
+            SimpleNamespace(Popen=DbtCopy, PIPE=None, STDOUT=None),
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from tests.copies import COPIES
 from tests.hostile import spans_with_texts
 from tests.hostile.ingest_variants import ingest_variants
 from tests.unit.connectors.spans import protobuf
@@ -28,9 +28,6 @@ LARGEST_BYTES = 400_000
 USUAL_BYTES = 20_000
 FILES_ALIKE = 4
 FORMS = (".jsonl", ".json", ".csv")
-# Children begin as copies of one process that has imported everything.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.hostile.ingest_variants"])
 
 
 def _files() -> list[Path]:
@@ -87,8 +84,8 @@ def test_variants_of_binary_spans_neither_crash_nor_hang_nor_leave_halves(tmp_pa
 
 def _break(path: Path, scratch: Path) -> None:
     """Ingests the variants in a process of its own, so that a crash or a blow-up is seen from outside."""
-    reading, writing = FORKS.Pipe(duplex=False)
-    child = FORKS.Process(target=ingest_variants, args=(path, scratch, VARIANTS, writing))
+    reading, writing = COPIES.Pipe(duplex=False)
+    child = COPIES.Process(target=ingest_variants, args=(path, scratch, VARIANTS, writing))
     child.start()
     writing.close()
     try:
