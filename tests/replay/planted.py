@@ -22,7 +22,7 @@ from tokenworks_sample.world import BLOCK_TOKENS, build_world
 DAYS, SCALE, SHORT = 3, 2.0, 1500
 SCENARIO = f"""
 name: planted
-routing: {{when: {{tier: large, input_total_tokens: {{below: {SHORT}}}}}, to_tier: small}}
+routing: {{rules: [{{when: {{tier: large, input_total_tokens: {{below: {SHORT}}}}}, to_tier: small}}]}}
 """
 METRICS = (
     "cost_active_usd",

@@ -26,7 +26,7 @@ COUNT = 3000
 SHORT = 1500
 SCENARIO = f"""
 name: route
-routing: {{when: {{tier: large, input_total_tokens: {{below: {SHORT}}}}}, to_tier: small}}
+routing: {{rules: [{{when: {{tier: large, input_total_tokens: {{below: {SHORT}}}}}, to_tier: small}}]}}
 """
 
 
@@ -55,7 +55,7 @@ def demand() -> Demand:
         before = held.get(talk, []) if generator.random() < 5 / 6 else []
         before = before if len(before) < 24 else []
         more = int(generator.integers(1, 4))
-        held[talk] = [*before, *range(10 * number, 10 * number + more)]
+        held[talk] = [*before, *(_hash(10 * number + block) for block in range(more))]
         prompts.append(held[talk])
     lengths = np.array([len(prompt) for prompt in prompts]) * BLOCK_TOKENS
     return Demand(
@@ -64,6 +64,11 @@ def demand() -> Demand:
         outputs=np.minimum(generator.lognormal(5.5, 0.7, COUNT).astype(np.int64) + 2, 3000),
         blocks=prompts,
     )
+
+
+def _hash(number: int) -> int:
+    """Ids that lie apart as hashes do; small ones in a row would tell which requests are missing."""
+    return number * 0x9E3779B97F4A7C15 % (1 << 62)
 
 
 def served_by_engines(asked: Demand, deployment: np.ndarray, names: tuple[str, ...]) -> Truth:

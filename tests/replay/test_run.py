@@ -16,8 +16,8 @@ from tokenworks.replay.run import ReplayResult, run_replay
 ROUTE = """
 name: route
 routing:
-  when: {tier: large, input_total_tokens: {below: 2000}}
-  to_tier: small
+  rules:
+    - {when: {tier: large, input_total_tokens: {below: 2000}}, to_tier: small}
 """
 
 
@@ -252,7 +252,7 @@ def test_a_replay_is_refused_when_a_replica_is_loaded_beyond_history(
         request["started_at"] = hand_world.requests[0]["started_at"] + timedelta(
             seconds=100 * (request["source_line"] % 2)
         )
-    asked = "name: all\nrouting: {when: {tier: large}, to_tier: small}"
+    asked = "name: all\nrouting: {rules: [{when: {tier: large}, to_tier: small}]}"
     with pytest.raises(ReplayRefusedError, match="small-a: the scenario runs"):
         run_replay(scenario(asked), hand_world.publish(), tmp_path / "out")
 
@@ -286,18 +286,18 @@ def test_a_cache_is_refused_when_the_block_size_differs(hand_world: Any, tmp_pat
 
 
 def test_routing_is_refused_when_the_tier_is_unknown(hand_world: Any, tmp_path: Path) -> None:
-    asked = scenario("name: x\nrouting: {when: {tier: large}, to_tier: tiny}")
+    asked = scenario("name: x\nrouting: {rules: [{when: {tier: large}, to_tier: tiny}]}")
     with pytest.raises(LeverRefusedError, match="Tiers of this fleet: large, small"):
         run_replay(asked, hand_world.publish(), tmp_path / "out")
 
 
 def test_the_file_is_named_when_its_lever_is_refused(hand_world: Any, tmp_path: Path) -> None:
     path = tmp_path / "tiny.yaml"
-    path.write_text("name: x\nrouting: {when: {tier: large}, to_tier: tiny}", encoding="utf-8")
+    path.write_text("name: x\nrouting: {rules: [{when: {tier: large}, to_tier: tiny}]}", encoding="utf-8")
     with pytest.raises(LeverRefusedError) as caught:
         run_replay(path, hand_world.publish(), tmp_path / "out")
     assert str(caught.value) == (
-        f"{path}: routing.to_tier: no deployment has the tier 'tiny'. "
+        f"{path}: routing.rules.0.to_tier: no deployment has the tier 'tiny'. "
         "Tiers of this fleet: large, small."
     )
 
@@ -323,7 +323,9 @@ def test_requests_stay_when_their_region_has_no_target(hand_world: Any, tmp_path
         request.update(deployment_id="large-b", region="region-b", replica_id="large-b-0")
     result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
     assert result.summary["traffic"]["rerouted"] == 5
-    said = "5 matching requests stay: their region has no deployment of tier small."
+    said = (
+        "Rule 1 names 10 requests for tier small. 5 stay, since their region has no such deployment."
+    )
     assert said in result.assumptions
 
 

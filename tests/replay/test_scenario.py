@@ -38,8 +38,9 @@ def test_every_part_is_read_when_given() -> None:
         window: {start: 2026-09-01, end: "2026-09-02T12:00:00+02:00"}
         report_on: {tenant_id: acme}
         routing:
-          when: {tier: [large, medium], is_streaming: true, input_total_tokens: {below: 100}}
-          to_tier: small
+          rules:
+            - when: {tier: [large, medium], is_streaming: true, input_total_tokens: {below: 100}}
+              to_tier: small
         prefix_cache: {capacity_gib: 40, kv_bytes_per_token: 131072, scope: deployment}
         seed: 3
         """,
@@ -49,7 +50,7 @@ def test_every_part_is_read_when_given() -> None:
     assert scenario.window.end == datetime(2026, 9, 2, 10)
     assert scenario.report_on.tenant_id == ["acme"]
     assert scenario.routing is not None
-    assert scenario.routing.when.tier == ["large", "medium"]
+    assert scenario.routing.rules[0].when.tier == ["large", "medium"]
     assert scenario.prefix_cache is not None
     assert scenario.prefix_cache.capacity_gib == 40
     assert scenario.prefix_cache.policy == "lru"
@@ -58,21 +59,31 @@ def test_every_part_is_read_when_given() -> None:
 MISTAKES = [
     ("name: x\nroutin: 3", "s.yaml: routin: not a known key. Allowed here: name, description, "),
     (
-        "name: x\nrouting: {when: {input_total_tokens: {beow: 3}}, to_tier: small}",
+        "name: x\nrouting: {rules: [{when: {input_total_tokens: {beow: 3}}, to_tier: small}]}",
         (
-            "s.yaml: routing.when.input_total_tokens.beow: not a known key. "
+            "s.yaml: routing.rules.0.when.input_total_tokens.beow: not a known key. "
             "Allowed here: below, at_most, above, at_least."
         ),
     ),
     (
-        "name: x\nrouting: {when: {output_total_tokens: {below: 3}}, to_tier: small}",
+        "name: x\nrouting: {rules: [{when: {output_total_tokens: {below: 3}}, to_tier: small}]}",
         (
-            "routing.when.output_total_tokens: not a known key. It is not known yet when a router "
+            "routing.rules.0.when.output_total_tokens: not a known key. It is not known yet when a router "
             "decides."
         ),
     ),
-    ("name: x\nrouting: {when: {tier: large}}", "routing.to_tier: required, but not given."),
-    ("name: x\nrouting: {when: {}, to_tier: s}", "routing: when: name at least one condition."),
+    (
+        "name: x\nrouting: {rules: [{when: {tier: large}}]}",
+        "routing.rules.0: give either to_tier or keep: true.",
+    ),
+    (
+        "name: x\nrouting: {rules: [{when: {}, to_tier: s}]}",
+        "routing.rules.0: when: name at least one condition.",
+    ),
+    (
+        "name: x\nrouting: {rules: [{to_tier: s}]}",
+        "routing.rules.0.when: required, but not given. Keys here: when, to_tier, keep.",
+    ),
     ("name: x\nprefix_cache: {}", "prefix_cache: give exactly one of capacity_tokens"),
     ("name: x\nprefix_cache: {capacity_gib: 4}", "capacity_gib and kv_bytes_per_token go together"),
     (
@@ -114,7 +125,7 @@ def test_all_mistakes_are_named_when_there_are_several() -> None:
         "  - seed: Input should be greater than or equal to 0 (given: -1).",
         (
             "  - foo: not a known key. Allowed here: name, description, window, report_on, "
-            "routing, prefix_cache, limits, seed, sweep, frontier."
+            "routing, regions, prefix_cache, quality, limits, seed, sweep, frontier."
         ),
     ]
 

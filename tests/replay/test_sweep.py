@@ -18,8 +18,8 @@ from tokenworks.replay.study import run_sweep
 
 SWEEP = """
 name: lengths
-routing: {when: {tier: large}, to_tier: small}
-sweep: {routing.when.input_total_tokens.below: [50, 150, 2000]}
+routing: {rules: [{when: {tier: large}, to_tier: small}]}
+sweep: {routing.rules.0.when.input_total_tokens.below: [50, 150, 2000]}
 """
 
 
@@ -109,12 +109,12 @@ def test_a_refused_point_is_named_and_off_the_frontier_when_its_lever_cannot_be_
     hand_world: Any, tmp_path: Path
 ) -> None:
     asked = scenario(
-        "name: tiers\nrouting: {when: {tier: large, input_total_tokens: {below: 150}}}\n"
-        "sweep: {routing.to_tier: [small, tiny]}"
+        "name: tiers\nrouting: {rules: [{when: {tier: large, input_total_tokens: {below: 150}}, to_tier: small}]}\n"
+        "sweep: {routing.rules.0.to_tier: [small, tiny]}"
     )
     document = run_sweep(asked, hand_world.publish(), tmp_path / "out").document
     assert document["refused_count"] == 1
-    assert document["frontier_labels"] == ["routing.to_tier = small"]
+    assert document["frontier_labels"] == ["routing.rules.0.to_tier = small"]
     assert "no deployment has the tier 'tiny'" in document["points"][1]["refusal"]
 
 
@@ -148,7 +148,7 @@ def test_a_comparison_is_the_difference_when_both_speak_of_one_traffic(
     marts = hand_world.publish()
     texts = (
         "name: same",
-        "name: route\nrouting: {when: {input_total_tokens: {below: 150}}, to_tier: small}",
+        "name: route\nrouting: {rules: [{when: {input_total_tokens: {below: 150}}, to_tier: small}]}",
     )
     first, second = (run_replay(scenario(text), marts, tmp_path).summary for text in texts)
     rows = {row.metric: row for row in compare(first, second) if row.segment == "all"}

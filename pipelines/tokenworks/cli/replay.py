@@ -129,10 +129,11 @@ def explain(scenario: ScenarioName) -> None:
     from tokenworks.replay.results.needs import explain_scenario
     from tokenworks.replay.session import Session
 
-    settings, asked = Settings.from_environment(), load_scenario(scenario_file(scenario))
+    settings, path = Settings.from_environment(), scenario_file(scenario)
+    asked = load_scenario(path)
     is_published = settings.published_parquet.is_dir()
     traffic = Session(settings.published_parquet).traffic(asked) if is_published else None
-    found = explain_scenario(asked, traffic)
+    found = explain_scenario(asked, traffic, path.parent)
     show.say(f"{asked.name}: {asked.description}")
     for line in found.changes:
         show.say(f"  • {line}")

@@ -6,11 +6,13 @@ Pure: reads nothing and writes nothing. `run.py` is the shell around it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.beside import read_beside
 from tokenworks.replay.caches.prefix import (
     CachePlan,
     Places,
@@ -24,11 +26,14 @@ from tokenworks.replay.estimates.backtest import Error, backtest, refusals
 from tokenworks.replay.estimates.estimate import Comparison, Estimate
 from tokenworks.replay.estimates.segments import estimates
 from tokenworks.replay.language.scenario import Scenario
-from tokenworks.replay.play import Played, Stage, play
+from tokenworks.replay.play import Policy, play
 from tokenworks.replay.prepare import Prepared, learn, open_stage, prepare
-from tokenworks.replay.routing.tiers import Routed, route
+from tokenworks.replay.routing.decision import Decision, decide
+from tokenworks.replay.routing.judgement import Evidence, Judgement, judge
+from tokenworks.replay.routing.quality import Claim, NoClaim
+from tokenworks.replay.stage import Played, Stage
 from tokenworks.replay.traffic.blocks import check_blocks
-from tokenworks.replay.traffic.fleet import Fleet, deployments_of, fleet_of
+from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic, in_window, matches
 
 Ints = NDArray[np.int64]
@@ -48,7 +53,8 @@ class Answer:
     prepared: Prepared
     laws: dict[int, Law]
     plan: CachePlan | None
-    routed: Routed
+    decision: Decision
+    judged: Judgement | None
     reported: Mask
     played: Played
     errors: list[Error]
@@ -85,7 +91,11 @@ class Answer:
 
 
 def answer(
-    scenario: Scenario, traffic: Traffic, progress: Progress, prepared: Prepared | None = None
+    scenario: Scenario,
+    traffic: Traffic,
+    progress: Progress,
+    prepared: Prepared | None = None,
+    folder: Path = Path(),
 ) -> Answer:
     """Replay no change and the scenario, and compare them.
 
@@ -94,46 +104,46 @@ def answer(
         traffic: published traffic.
         progress: called with the step, its number and the number of steps.
         prepared: the replay of no change, where another scenario has made it already.
+        folder: where the files lie that the scenario names.
 
     Returns:
         The result, with the reasons that speak against trusting it.
     """
     progress(STEPS[0], 0, len(STEPS))
-    check_levers(scenario, traffic)
     stage = prepared.stage if prepared else open_stage(scenario, traffic)
-    routed = route(traffic, stage.fleet, stage.recorded.deployment, scenario.routing)
+    decision, evidence = decide_all(scenario, stage, folder)
     if prepared is None:
         everything = np.ones(traffic.count, dtype=np.bool_)
         model = learn(stage, everything)
         progress(STEPS[1], 1, len(STEPS))
         prepared = prepare(scenario, stage, model)
     progress(STEPS[2], 2, len(STEPS))
-    reported = traffic.which(matches(scenario.report_on) & in_window(scenario.window))
-    if not reported.any():
-        raise TrafficError(
-            "report_on",
-            f"none of the {traffic.count:,} replayed requests is reported on.",
-            "Widen report_on or the window.",
-        )
+    reported = _reported(scenario, traffic)
     errors = backtest(stage, prepared.baseline, prepared.held_out, reported, scenario.limits)
     progress(STEPS[3], 3, len(STEPS))
-    laws = _laws(prepared, routed.deployments)
-    plan = _asked_plan(prepared, scenario, routed)
-    played = prepared.baseline
+    laws = _laws(prepared, decision.attempts.deployment)
+    plan = _asked_plan(prepared, scenario, decision)
+    judged = _judged(scenario, stage, decision, evidence)
+    baseline, played = prepared.baseline, prepared.baseline
     if not scenario.is_no_change:
-        played = play(stage, laws, routed.deployments, plan, prepared.baseline)
+        played = play(stage, laws, Policy(decision, plan), prepared.baseline)
+    claim = judged.claim if judged is not None and isinstance(judged.claim, Claim) else None
+    if judged is not None and claim is not None:
+        baseline = replace(baseline, quality=judged.before)
+        played = replace(played, quality=judged.after)
     progress(STEPS[4], 4, len(STEPS))
-    compared = Comparison.of(stage, prepared.baseline, played, reported, scenario.seed)
+    compared = Comparison.of(stage, baseline, played, reported, scenario.seed)
     found = Answer(
         scenario=scenario,
         prepared=prepared,
         laws=laws,
         plan=plan,
-        routed=routed,
+        decision=decision,
+        judged=judged,
         reported=reported,
         played=played,
         errors=errors,
-        estimates=estimates(compared, errors),
+        estimates=estimates(compared, errors, claim),
         reasons=(
             *refusals(errors),
             *_outside_hull(stage.fleet, laws, prepared.baseline, played),
@@ -143,16 +153,47 @@ def answer(
     return found
 
 
-def check_levers(scenario: Scenario, traffic: Traffic) -> None:
-    """Refuse levers that this traffic cannot carry, before anything is computed.
+def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision, Evidence]:
+    """Where each request goes, from the scenario and its files, before anything is computed.
 
     Raises:
-        LeverRefusedError: the message says why and what to log.
+        LeverRefusedError: this traffic cannot carry a lever; the message says why and what to log.
     """
-    fleet = fleet_of(traffic)
-    route(traffic, fleet, deployments_of(traffic, fleet), scenario.routing)
     if scenario.prefix_cache is not None:
-        check_blocks(traffic, scenario.prefix_cache.block_tokens)
+        check_blocks(stage.traffic, scenario.prefix_cache.block_tokens)
+    beside = read_beside(scenario, folder, stage)
+    served_by = stage.recorded.deployment
+    sections = (scenario.routing, scenario.regions)
+    decision = decide(stage.traffic, stage.fleet, served_by, sections, scenario.seed, beside.side)
+    return decision, beside.evidence
+
+
+def _reported(scenario: Scenario, traffic: Traffic) -> Mask:
+    reported = traffic.which(matches(scenario.report_on) & in_window(scenario.window))
+    if not reported.any():
+        raise TrafficError(
+            "report_on",
+            f"none of the {traffic.count:,} replayed requests is reported on.",
+            "Widen report_on or the window.",
+        )
+    return reported
+
+
+def _judged(
+    scenario: Scenario, stage: Stage, decision: Decision, evidence: Evidence
+) -> Judgement | None:
+    """What the decision does to quality; null where the scenario asks for no claim.
+
+    Raises:
+        LeverRefusedError: a claim is required and nothing carries it.
+    """
+    if scenario.quality is None:
+        return None
+    frame, served_by = stage.traffic.frame, stage.recorded.deployment
+    found = judge(frame, stage.fleet, served_by, decision, evidence, scenario.seed)
+    if isinstance(found.claim, NoClaim) and scenario.quality.claim == "required":
+        raise found.claim.refusal()
+    return found
 
 
 def _laws(prepared: Prepared, deployments: Ints) -> dict[int, Law]:
@@ -166,11 +207,13 @@ def _laws(prepared: Prepared, deployments: Ints) -> dict[int, Law]:
     return known | calibrate(stage.history, stage.fleet, everything, new)
 
 
-def _asked_plan(prepared: Prepared, scenario: Scenario, routed: Routed) -> CachePlan | None:
+def _asked_plan(prepared: Prepared, scenario: Scenario, decision: Decision) -> CachePlan | None:
     stage, implied = prepared.stage, prepared.model.implied
     if stage.prompts is None or implied is None or scenario.prefix_cache is None:
         return prepared.today
-    check_implied(implied, np.union1d(stage.recorded.deployment, routed.deployments), stage.fleet)
+    check_implied(
+        implied, np.union1d(stage.recorded.deployment, decision.attempts.deployment), stage.fleet
+    )
     return plan_of(scenario.prefix_cache, implied, stage.prompts.block_tokens)
 
 

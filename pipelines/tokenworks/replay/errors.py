@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenworks_sources.errors import TokenworksError
 
-_LEVERS = ("routing", "prefix_cache")
+_LEVERS = ("routing", "regions", "quality", "prefix_cache")
 
 
 class ScenarioError(TokenworksError):

@@ -1,226 +1,270 @@
-"""Plays the traffic once: caches, service and price of every request under one policy."""
+"""Plays the traffic once: caches, service and price of every attempt under one policy.
+
+A request is one attempt, two where a cascade asks again, none where a response cache answers it.
+Attempts are played; what they took is summed over each request.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.prefix import CachePlan, Places, cached_tokens
 from tokenworks.replay.calibration.law import Law
-from tokenworks.replay.pricing.rates import (
-    PRICED,
-    Effort,
-    Rates,
-    learn_rates,
-    price,
-    weights_of,
-    with_carbon,
-)
-from tokenworks.replay.routing.affinity import STICKY_RATIO, kept_together, together
+from tokenworks.replay.pricing.rates import Effort, price, weights_of
+from tokenworks.replay.routing.affinity import together
+from tokenworks.replay.routing.cascade import Attempts
+from tokenworks.replay.routing.conditions import NOWHERE
+from tokenworks.replay.routing.decision import Decision
+from tokenworks.replay.routing.settle import settle
 from tokenworks.replay.serving.busy import Runs, busy_tables
 from tokenworks.replay.serving.serve import Load, Luck, Timings, serve
-from tokenworks.replay.traffic.blocks import Prompts
-from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
-from tokenworks.replay.traffic.history import History
-from tokenworks.replay.traffic.requests import CANCELLED, SUCCEEDED, Traffic
+from tokenworks.replay.stage import Played, Ran, Stage
 
 DAY_SECONDS = 86_400.0
+#: Filler of a request that no response cache answers.
+SERVED = -1
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Played:
-    """What each request experienced and cost.
+class Policy:
+    """What a play does with the traffic.
 
     Attributes:
-        deployment: where it ran.
-        cached: input tokens read from a prefix cache.
-        timings: queue, first token, tokens, end; for history as recorded, NaN where unknown.
-        amounts: cost, energy and carbon by column of `pricing.PRICED` and `CARBON`.
-        effort: what it asked of the fleet; null for history.
-        quality: score of each answer, NaN where unknown; null where nothing is claimed.
+        decision: where each request goes; null where everything stays.
+        prefix: prefix caches to simulate, or null to keep the recorded cached tokens.
+        answered: request whose answer each request gets from a response cache, `SERVED` where it
+            is served itself; null without such a cache.
+        hit_seconds: how long an answer from a response cache takes.
     """
 
+    decision: Decision | None = None
+    prefix: CachePlan | None = None
+    answered: Ints | None = None
+    hit_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Attempts in order of start, and what a play of them gave."""
+
+    request: Ints
+    starts: Floats
     deployment: Ints
+    output: Ints
     cached: Ints
     timings: Timings
-    amounts: dict[str, Floats]
-    effort: Effort | None = None
-    quality: Floats | None = None
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Everything that stays the same between two plays of one traffic.
-
-    Attributes:
-        traffic, fleet, history: what was read.
-        recorded: history as a play.
-        arrivals, input_tokens, output_tokens: what each request asks.
-        replica: where it ran, -1 where unknown.
-        session: its session, -1 where unknown.
-        is_sticky: whether history kept the requests of a session on one replica.
-        succeeded, cancelled: how it ended.
-        rates: what work cost.
-        luck: draws that all plays share.
-        prompts: prompts as blocks, null where they are not logged.
-    """
-
-    traffic: Traffic
-    fleet: Fleet
-    history: History
-    recorded: Played
-    arrivals: Floats
-    input_tokens: Ints
-    output_tokens: Ints
-    replica: Ints
-    session: Ints
-    is_sticky: bool
-    succeeded: NDArray[np.bool_]
-    cancelled: NDArray[np.bool_]
-    rates: Rates
-    luck: Luck
-    prompts: Prompts | None
-
-
-def set_stage(traffic: Traffic, fleet: Fleet, prompts: Prompts | None, seed: int) -> Stage:
-    """Turn traffic into arrays, with history as one play that was recorded."""
-    deployment, replica = deployments_of(traffic, fleet), replicas_of(traffic, fleet)
-    inputs, outputs = (
-        traffic.integers("input_total_tokens"),
-        traffic.integers("output_total_tokens"),
-    )
-    cached, arrivals = traffic.cached(), traffic.arrivals()
-    history = History(
-        arrivals=arrivals,
-        queue=traffic.numbers("queue_seconds"),
-        ttft=traffic.numbers("ttft_seconds"),
-        e2e=traffic.numbers("e2e_seconds"),
-        uncached=inputs - cached,
-        output=outputs,
-        deployment=deployment,
-        replica=replica,
-    )
-    weights = weights_of(fleet, deployment, inputs - cached, cached, outputs)
-    rates = learn_rates(traffic, fleet, deployment, weights)
-    session = traffic.codes("session_id")
-    kept = kept_together(session, deployment, replica, fleet.replicas)
-    return Stage(
-        traffic=traffic,
-        fleet=fleet,
-        history=history,
-        recorded=_recorded(traffic, history, cached, rates),
-        arrivals=arrivals,
-        input_tokens=inputs,
-        output_tokens=outputs,
-        replica=replica,
-        session=session,
-        is_sticky=kept is not None and kept >= STICKY_RATIO,
-        succeeded=traffic.which(SUCCEEDED),
-        cancelled=traffic.which(CANCELLED),
-        rates=rates,
-        luck=Luck.draw(traffic.count, seed),
-        prompts=prompts,
-    )
-
-
-def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) -> Played:
-    tokens = history.output - 1
-    derived = np.where(tokens > 0, (history.e2e - history.ttft) / np.maximum(tokens, 1), np.nan)
-    logged = traffic.numbers("tpot_seconds")
-    timings = Timings(
-        queue=history.queue,
-        ttft=history.ttft,
-        tpot=np.where(np.isnan(logged), derived, logged),
-        e2e=history.e2e,
-        replica=history.replica,
-        busy_gpu_seconds={},
-        running_p99={},
-    )
-    amounts = {name: traffic.numbers(name) for name in PRICED}
-    return Played(
-        history.deployment, cached, timings, with_carbon(rates, history.deployment, amounts)
-    )
 
 
 def play(
-    stage: Stage,
-    laws: dict[int, Law],
-    deployment: Ints,
-    plan: CachePlan | None,
-    no_change: Played | None = None,
+    stage: Stage, laws: dict[int, Law], policy: Policy, no_change: Played | None = None
 ) -> Played:
     """Replay the traffic.
 
     Args:
         stage: the traffic.
         laws: serving law per deployment.
-        deployment: where each request goes.
-        plan: caches to simulate, or null to keep the recorded cached tokens.
+        policy: what is done with it.
         no_change: the replay of no change, which sets the price of busy time; null for itself.
 
     Returns:
-        Outcome of every request. One that stays keeps its recorded replica; one that moves goes
-        to the least loaded, and with its session where history kept sessions together.
+        Outcome of every request. An attempt where its request ran in history keeps its replica;
+        one elsewhere goes to the least loaded, and with its session where history kept sessions
+        together.
     """
-    recorded = stage.recorded
-    replica = np.where(deployment == recorded.deployment, stage.replica, -1)
-    cached, free = recorded.cached, replica < 0
+    attempts, outputs = _attempts(stage, policy)
+    verify = policy.decision.verify_seconds if policy.decision else 0.0
+
+    def serve_in_order(order: Ints, starts: Floats) -> _Batch:
+        return _serve_all(stage, laws, policy.prefix, (attempts, outputs), (order, starts))
+
+    settled = settle(
+        attempts,
+        stage.arrivals,
+        stage.history.e2e,
+        verify,
+        serve_in_order,
+        lambda batch: batch.timings.e2e,
+    )
+    batch = _take(settled.played, settled.place)
+    ran = _priced(stage, batch, attempts, no_change)
+    return _of_requests(stage, policy, attempts, batch, ran)
+
+
+def _attempts(stage: Stage, policy: Policy) -> tuple[Attempts, Ints]:
+    """Attempts of the requests that are served, and the output tokens of each."""
+    count = len(stage.arrivals)
+    first, outputs = stage.recorded.deployment, stage.output_tokens
+    second, again = np.full(count, NOWHERE, dtype=np.int64), outputs
+    if policy.decision is not None:
+        first, outputs = policy.decision.deployments, policy.decision.output_tokens
+        second, again = policy.decision.second, policy.decision.second_output_tokens
+    served = np.ones(count, dtype=np.bool_)
+    if policy.answered is not None:
+        served = policy.answered == SERVED
+    rows = np.flatnonzero(served)
+    more = np.flatnonzero(served & (second != NOWHERE))
+    return (
+        Attempts(
+            request=np.concatenate([rows, more]).astype(np.int64),
+            deployment=np.concatenate([first[rows], second[more]]).astype(np.int64),
+            is_first=np.arange(rows.size + more.size) < rows.size,
+        ),
+        np.concatenate([outputs[rows], again[more]]),
+    )
+
+
+def _serve_all(
+    stage: Stage,
+    laws: dict[int, Law],
+    plan: CachePlan | None,
+    asked: tuple[Attempts, Ints],
+    when: tuple[Ints, Floats],
+) -> _Batch:
+    """Serve attempts in order of start: replicas by load and session, then caches, then times."""
+    (attempts, outputs), (order, starts) = asked, when
+    request, deployment = attempts.request[order], attempts.deployment[order]
+    cached = stage.recorded.cached[request]
+    at_home = deployment == stage.recorded.deployment[request]
+    replica = np.where(at_home, stage.replica[request], -1)
+    batch = _Batch(request, starts, deployment, outputs[order], cached, stage.recorded.timings)
+    free = replica < 0
     if free.any() and (stage.is_sticky or plan is not None):
-        replica = _serve(stage, laws, deployment, replica, cached).replica
+        replica = _timed(stage, laws, batch, replica).replica
         if stage.is_sticky:
-            replica = together(stage.session, deployment, replica, free)
+            replica = together(stage.session[request], deployment, replica, free)
     if plan is not None and stage.prompts is not None:
+        prompts = stage.prompts if len(order) == len(stage.arrivals) else None
+        if prompts is None or (request[1:] < request[:-1]).any():
+            prompts = stage.prompts.take(request)
         places = Places(deployment, replica)
-        cached, _ = cached_tokens(stage.prompts, plan, places, recorded.cached, stage.fleet)
-    timings = _serve(stage, laws, deployment, replica, cached)
-    uncached = stage.input_tokens - cached
-    weights = weights_of(stage.fleet, deployment, uncached, cached, stage.output_tokens)
-    effort = Effort(weights, _busy_by_day(stage, deployment, timings))
-    base = None
-    if no_change is not None and no_change.effort is not None:
-        base = (no_change.deployment, no_change.effort)
-    amounts = price(stage.rates, deployment, effort, base)
-    return Played(deployment, cached, timings, amounts, effort)
+        found, _ = cached_tokens(prompts, plan, places, cached, stage.fleet, batch.starts)
+        batch = replace(batch, cached=found)
+    return replace(batch, timings=_timed(stage, laws, batch, replica))
 
 
-def runs_of(stage: Stage, played: Played) -> Runs:
-    """Where and when each request of a play ran."""
-    return _runs(stage, played.deployment, played.timings)
+def _timed(stage: Stage, laws: dict[int, Law], batch: _Batch, replica: Ints) -> Timings:
+    luck = Luck(stage.luck.first_token[batch.request], stage.luck.token[batch.request])
+    load = Load(
+        arrivals=batch.starts,
+        uncached=stage.input_tokens[batch.request] - batch.cached,
+        output=batch.output,
+        deployment=batch.deployment,
+        replica=replica,
+        luck=luck,
+    )
+    return serve(load, laws, stage.fleet)
 
 
-def _runs(stage: Stage, deployment: Ints, timings: Timings) -> Runs:
-    starts = stage.arrivals + np.where(np.isnan(timings.queue), 0.0, timings.queue)
-    ends = np.maximum(stage.arrivals + timings.e2e, starts)
-    return Runs(deployment, timings.replica, starts, ends)
+def _take(batch: _Batch, place: Ints) -> _Batch:
+    """The attempts in the order of `Attempts`, whatever the order of their starts was."""
+    timings = batch.timings
+    return _Batch(
+        request=batch.request[place],
+        starts=batch.starts[place],
+        deployment=batch.deployment[place],
+        output=batch.output[place],
+        cached=batch.cached[place],
+        timings=replace(
+            timings,
+            queue=timings.queue[place],
+            ttft=timings.ttft[place],
+            tpot=timings.tpot[place],
+            e2e=timings.e2e[place],
+            replica=timings.replica[place],
+        ),
+    )
 
 
-def _busy_by_day(stage: Stage, deployment: Ints, timings: Timings) -> Floats:
+def _priced(stage: Stage, batch: _Batch, attempts: Attempts, no_change: Played | None) -> Ran:
+    """What each attempt cost, by busy time."""
+    prompt = stage.input_tokens[batch.request]
+    weights = weights_of(
+        stage.fleet, batch.deployment, prompt - batch.cached, batch.cached, batch.output
+    )
+    starts = batch.starts + batch.timings.queue
+    ends = np.maximum(batch.starts + batch.timings.e2e, starts)
+    runs = Runs(batch.deployment, batch.timings.replica, starts, ends)
+    effort = Effort(
+        batch.deployment, stage.rates.days[batch.request], weights, _busy_by_day(stage, runs)
+    )
+    base = no_change.ran.effort if no_change is not None and no_change.ran else None
+    return Ran(attempts.request, runs, effort, price(stage.rates, effort, base))
+
+
+def _busy_by_day(stage: Stage, runs: Runs) -> Floats:
     """Busy GPU-seconds by deployment and UTC day; what ends later belongs to the last day."""
     first = stage.traffic.frame["started_at"][0]
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    runs = _runs(stage, deployment, timings)
     days = int(stage.rates.days.max()) + 1
     edges = np.arange(days + 1) * DAY_SECONDS - (first - midnight).total_seconds()
-    edges[-1] = max(edges[-1], float(runs.ends.max()))
+    edges[-1] = max(edges[-1], float(runs.ends.max(initial=0.0)))
     busy, _ = busy_tables(stage.fleet, runs, edges)
     gpus: Floats = busy * (stage.fleet.gpus / stage.fleet.replicas)[:, None]
     return gpus
 
 
-def _serve(
-    stage: Stage, laws: dict[int, Law], deployment: Ints, replica: Ints, cached: Ints
-) -> Timings:
-    load = Load(
-        arrivals=stage.arrivals,
-        uncached=stage.input_tokens - cached,
-        output=stage.output_tokens,
+def _of_requests(
+    stage: Stage, policy: Policy, attempts: Attempts, batch: _Batch, ran: Ran
+) -> Played:
+    """Sums and times of each request over its attempts."""
+    count = len(stage.arrivals)
+    rows = attempts.request[attempts.is_first]
+    last = _last_attempts(attempts, count)
+    answered = last >= 0
+
+    def summed(values: Floats | Ints) -> Floats:
+        total: Floats = np.bincount(attempts.request, weights=values, minlength=count)
+        return total
+
+    deployment = stage.recorded.deployment
+    if policy.decision is not None:
+        deployment = policy.decision.deployments
+    deployment = np.where(answered, batch.deployment[last], deployment)
+    timings = batch.timings
+    ttft, e2e = np.full(count, policy.hit_seconds), np.full(count, policy.hit_seconds)
+    queue, tpot = np.zeros(count), np.full(count, np.nan)
+    added = np.zeros(count) if policy.decision is None else policy.decision.added_rtt
+    shown, ended = _latencies(attempts, timings, policy, rows)
+    ttft[rows], e2e[rows] = shown, ended
+    queue[answered], tpot[answered] = summed(timings.queue)[answered], timings.tpot[last[answered]]
+    replica = np.where(answered, timings.replica[last], -1)
+    return Played(
         deployment=deployment,
-        replica=replica,
-        luck=stage.luck,
+        input_tokens=summed(stage.input_tokens[attempts.request]).astype(np.int64),
+        output_tokens=summed(batch.output).astype(np.int64),
+        cached=summed(batch.cached).astype(np.int64),
+        timings=replace(
+            timings, queue=queue, ttft=ttft + added, tpot=tpot, e2e=e2e + added, replica=replica
+        ),
+        amounts={name: summed(values) for name, values in ran.amounts.items()},
+        ran=ran,
     )
-    return serve(load, laws, stage.fleet)
+
+
+def _last_attempts(attempts: Attempts, count: int) -> Ints:
+    """Position of each request's last attempt, -1 where it has none."""
+    last = np.full(count, -1, dtype=np.int64)
+    last[attempts.request] = np.arange(len(attempts.request))
+    return last
+
+
+def _latencies(
+    attempts: Attempts, timings: Timings, policy: Policy, rows: Ints
+) -> tuple[Floats, Floats]:
+    """First shown and last token of each served request."""
+    if policy.decision is None:
+        return timings.ttft, timings.e2e
+    dense = replace(attempts, request=np.searchsorted(rows, attempts.request))
+    return dense.latencies(
+        timings.ttft,
+        timings.e2e,
+        policy.decision.verified[rows],
+        policy.decision.verify_seconds,
+    )

@@ -17,7 +17,8 @@ from tokenworks.replay.caches.prefix import (
 from tokenworks.replay.calibration.law import LEAST_ROWS, Law, calibrate
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.scenario import Scenario
-from tokenworks.replay.play import Played, Stage, play, set_stage
+from tokenworks.replay.play import Policy, play
+from tokenworks.replay.stage import Played, Stage, set_stage
 from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
 from tokenworks.replay.traffic.fleet import fleet_of
 from tokenworks.replay.traffic.requests import Traffic
@@ -88,7 +89,7 @@ def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
         stage=stage,
         model=model,
         today=today,
-        baseline=play(stage, model.laws, stage.recorded.deployment, today),
+        baseline=play(stage, model.laws, Policy(prefix=today)),
         held_out=_held_out(stage),
     )
 
@@ -112,4 +113,4 @@ def _held_out(stage: Stage) -> Played | None:
         model = learn(stage, rows)
     except LeverRefusedError:
         return None
-    return play(stage, model.laws, stage.recorded.deployment, _today(stage, model))
+    return play(stage, model.laws, Policy(prefix=_today(stage, model)))

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from tokenworks.replay.answer import Answer, Progress
+from tokenworks.replay.beside import side_digest
 from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError, ScenarioError
 from tokenworks.replay.language.scenario import Scenario, load_scenario
 from tokenworks.replay.results.html import result_page
@@ -74,6 +75,7 @@ def run_replay(
     out_dir: Path,
     progress: Progress | None = None,
     force: bool = False,
+    beside: Path | None = None,
 ) -> ReplayResult:
     """Replay a scenario.
 
@@ -83,6 +85,7 @@ def run_replay(
         out_dir: folder that gets one folder per result.
         progress: called with the step, its number and the number of steps.
         force: give a result that would be refused, marked as forced.
+        beside: where the files lie that the scenario names; by default beside its own file.
 
     Returns:
         The result, read back from its files.
@@ -98,12 +101,13 @@ def run_replay(
             ["sweep: this scenario has several points; replay it with `tokenworks replay sweep`."],
         )
     session = marts if isinstance(marts, Session) else Session(marts)
-    run_id = run_name(asked, session.digest)
+    beside = beside or folder_of(scenario)
+    run_id = run_name(asked, session.digest, side_digest(asked, beside))
     folder = out_dir / run_id
     if (folder / SUMMARY_FILE).is_file():
         return _accept(read_result(folder, was_reused=True), force)
     try:
-        found = session.answer(asked, progress or _silent)
+        found = session.answer(asked, progress or _silent, beside)
     except LeverRefusedError as error:
         raise (error.found_in(scenario) if isinstance(scenario, Path) else error) from error
     if found.reasons and not force:
@@ -112,9 +116,14 @@ def run_replay(
     return read_result(folder, was_reused=False)
 
 
-def run_name(scenario: Scenario, digest: str) -> str:
+def folder_of(scenario: Scenario | Path) -> Path:
+    """Where the files lie that a scenario names: beside its own, else in the current folder."""
+    return scenario.parent if isinstance(scenario, Path) else Path()
+
+
+def run_name(scenario: Scenario, digest: str, beside: str) -> str:
     """Name of a result: the scenario's name and twelve digits of what it is made from."""
-    made_from = scenario.digest(), digest, METHOD_VERSION
+    made_from = scenario.digest(), digest, beside, METHOD_VERSION
     return f"{scenario.name}-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:12]}"
 
 

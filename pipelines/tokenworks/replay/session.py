@@ -41,10 +41,10 @@ class Session:
             self._prepared = None
         return self._traffic
 
-    def answer(self, scenario: Scenario, progress: Progress) -> Answer:
+    def answer(self, scenario: Scenario, progress: Progress, folder: Path = Path()) -> Answer:
         """Replay a scenario beside no change, which is replayed once."""
         traffic = self.traffic(scenario)
         known = self._prepared if self._prepared and self._prepared.serves(scenario) else None
-        found = answer(scenario, traffic, progress, known)
+        found = answer(scenario, traffic, progress, known, folder)
         self._prepared = found.prepared
         return found

@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from tokenworks.replay.beside import side_digest
 from tokenworks.replay.errors import LeverRefusedError, ScenarioError
 from tokenworks.replay.estimates.capacity import CAPACITY_METRICS
 from tokenworks.replay.estimates.metrics import METRICS
@@ -26,7 +27,13 @@ from tokenworks.replay.language.sweep import Frontier, Point
 from tokenworks.replay.results.frontier import RULE, frontier
 from tokenworks.replay.results.html import sweep_page
 from tokenworks.replay.results.summary import METHOD_VERSION
-from tokenworks.replay.run import ReplayResult, put_in_place, run_replay, write_json
+from tokenworks.replay.run import (
+    ReplayResult,
+    folder_of,
+    put_in_place,
+    run_replay,
+    write_json,
+)
 from tokenworks.replay.session import Session
 
 SWEEP_FILE = "sweep.json"
@@ -76,16 +83,17 @@ def run_sweep(
         raise ScenarioError(origin, [f"sweep: required here, but not given; such as {example}."])
     _check_axes(asked.frontier, origin)
     session = marts if isinstance(marts, Session) else Session(marts)
+    beside = folder_of(scenario)
     points, made = asked.points(), 0
     rows: list[dict[str, Any]] = []
     for number, (point, one) in enumerate(points):
         if told:
             told(point.label, number, len(points))
-        row, was_made = _point(point, one, session, out_dir)
+        row, was_made = _point(point, one, session, out_dir, beside)
         made += was_made
         rows.append(row)
     _mark(rows)
-    folder = out_dir / sweep_name(asked, session.digest)
+    folder = out_dir / sweep_name(asked, session.digest, side_digest(asked, beside))
     document = _document(asked, session, rows)
     _write(document, folder)
     if told:
@@ -93,9 +101,9 @@ def run_sweep(
     return SweepResult(folder, document, made)
 
 
-def sweep_name(scenario: Scenario, digest: str) -> str:
+def sweep_name(scenario: Scenario, digest: str, beside: str) -> str:
     """Name of a sweep: the scenario's name and twelve digits of what it is made from."""
-    made_from = scenario.digest(), digest, METHOD_VERSION, "sweep"
+    made_from = scenario.digest(), digest, beside, METHOD_VERSION, "sweep"
     return f"{scenario.name}-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:12]}"
 
 
@@ -111,12 +119,12 @@ def _check_axes(axes: Frontier, origin: Path | str) -> None:
 
 
 def _point(
-    point: Point, scenario: Scenario, session: Session, out_dir: Path
+    point: Point, scenario: Scenario, session: Session, out_dir: Path, beside: Path
 ) -> tuple[dict[str, Any], bool]:
     """One row of the sweep, and whether it was computed now."""
     row: dict[str, Any] = {"label": point.label, "values": point.values}
     try:
-        result = run_replay(scenario, session, out_dir, force=True)
+        result = run_replay(scenario, session, out_dir, force=True, beside=beside)
     except LeverRefusedError as refused:
         return {**row, **_nothing(scenario.frontier), "refusal": str(refused)}, False
     reasons = result.summary["refusal_reasons"]

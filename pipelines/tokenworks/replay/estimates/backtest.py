@@ -17,7 +17,7 @@ from tokenworks.replay.caches.hit_ratio import last_half
 from tokenworks.replay.estimates.metrics import METRICS, Metric
 from tokenworks.replay.estimates.quantities import comparable_rows, value_of
 from tokenworks.replay.language.scenario import Limits
-from tokenworks.replay.play import Played, Stage
+from tokenworks.replay.stage import Played, Stage
 
 Mask = NDArray[np.bool_]
 

@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tokenworks.replay.play import Played, Stage, runs_of
 from tokenworks.replay.serving.busy import busy_tables
+from tokenworks.replay.stage import Played, Stage, runs_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -165,8 +165,11 @@ def _recorded(stage: Stage, column: str, hours: int) -> Floats:
 
 
 def _active(stage: Stage, played: Played, hour: Ints, hours: int) -> Floats:
-    cost = played.amounts["cost_active_usd"]
+    deployment, cost = played.deployment, played.amounts["cost_active_usd"]
+    if played.ran is not None:
+        deployment, cost = played.ran.runs.deployment, played.ran.amounts["cost_active_usd"]
+        hour = hour[played.ran.request]
     flat: Floats = np.bincount(
-        played.deployment * hours + hour, weights=cost, minlength=stage.fleet.count * hours
+        deployment * hours + hour, weights=cost, minlength=stage.fleet.count * hours
     ).astype(np.float64)
     return flat.reshape(stage.fleet.count, hours)

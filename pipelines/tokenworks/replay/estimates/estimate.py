@@ -27,7 +27,7 @@ from tokenworks.replay.estimates.quantities import (
     part_of,
     value_of,
 )
-from tokenworks.replay.play import Played, Stage
+from tokenworks.replay.stage import Played, Stage
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,6 +10,7 @@ from tokenworks.replay.pricing.rates import CARBON
 Family = Literal["volume", "cost", "energy", "carbon", "hits", "latency", "goodput", "quality"]
 #: Percentiles of every latency.
 SHARES = (0.5, 0.95, 0.99)
+QUALITY = "quality_score"
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ METRICS: tuple[Metric, ...] = (
         scale=1e6,
     ),
     Metric(
-        "quality_score",
+        QUALITY,
         "1",
         "quality",
         "mean score of the answers; null unless labels or logged propensities carry the claim",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.estimates.metrics import Metric
-from tokenworks.replay.play import Played, Stage
+from tokenworks.replay.stage import Played, Stage
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -49,11 +49,11 @@ def _judged_cost(stage: Stage, played: Played) -> Floats:
 _QUANTITIES: dict[str, Callable[[Stage, Played], NDArray[Any]]] = {
     "request_count": lambda stage, _: np.ones(len(stage.arrivals)),
     "known": lambda stage, _: np.ones(len(stage.arrivals)),
-    "input_total_tokens": lambda stage, _: stage.input_tokens,
+    "input_total_tokens": lambda _, played: played.input_tokens,
     "input_cache_read_tokens": lambda _, played: played.cached,
-    "input_uncached_tokens": lambda stage, played: stage.input_tokens - played.cached,
-    "output_total_tokens": lambda stage, _: stage.output_tokens,
-    "total_tokens": lambda stage, _: stage.input_tokens + stage.output_tokens,
+    "input_uncached_tokens": lambda _, played: played.input_tokens - played.cached,
+    "output_total_tokens": lambda _, played: played.output_tokens,
+    "total_tokens": lambda _, played: played.input_tokens + played.output_tokens,
     "queue_seconds": lambda _, played: played.timings.queue,
     "ttft_seconds": lambda _, played: played.timings.ttft,
     "tpot_seconds": lambda stage, played: np.where(stage.succeeded, played.timings.tpot, np.nan),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from tokenworks.replay.estimates.estimate import (
     estimate,
     low_mid_high,
 )
-from tokenworks.replay.estimates.metrics import METRICS
+from tokenworks.replay.estimates.metrics import METRICS, QUALITY
+from tokenworks.replay.routing.quality import Claim
 
 Mask = NDArray[np.bool_]
 
@@ -50,8 +52,16 @@ MOST_TENANTS = 50
 JUDGED_BY = {"cost_idle_usd": "cost_active_usd"}
 
 
-def estimates(compared: Comparison, errors: list[Error]) -> list[Estimate]:
-    """All rows, the whole first."""
+def estimates(
+    compared: Comparison, errors: list[Error], claim: Claim | None = None
+) -> list[Estimate]:
+    """All rows, the whole first.
+
+    Args:
+        compared: the two plays.
+        errors: of the replay of no change.
+        claim: what the scenario does to quality; null where nothing carries a claim.
+    """
     sizes = {error.metric: error.size for error in errors}
     rows = [
         estimate(compared, metric, sizes.get(metric.name, 0.0), segment)
@@ -59,6 +69,8 @@ def estimates(compared: Comparison, errors: list[Error]) -> list[Estimate]:
         for metric in METRICS
         if segment.name == "all" or metric.name in SEGMENT_METRICS
     ]
+    if claim is not None:
+        rows = [_claimed(row, claim) if row.metric == QUALITY else row for row in rows]
     if compared.has_selection:
         return rows
     tables = Capacities.of(compared.stage, compared.baseline, compared.scenario)
@@ -67,6 +79,24 @@ def estimates(compared: Comparison, errors: list[Error]) -> list[Estimate]:
             error = sizes.get(JUDGED_BY.get(metric.name, "e2e_mean_seconds"), 0.0)
             rows.append(_capacity(compared, tables, metric, error, name, positions))
     return sorted(rows, key=lambda row: row.segment != "all")
+
+
+def _claimed(row: Estimate, claim: Claim) -> Estimate:
+    """The claim in place of the mean over the answers that happen to have labels."""
+    if row.segment != "all":
+        return row
+    value, mean = claim.delta, claim.history
+    return replace(
+        row,
+        definition=f"{row.definition}; {claim.basis}: {claim.method}",
+        history=mean,
+        no_change=mean,
+        scenario=mean + value.value,
+        delta=value.value,
+        delta_p10=value.p10,
+        delta_p50=value.p50,
+        delta_p90=value.p90,
+    )
 
 
 def _capacity(

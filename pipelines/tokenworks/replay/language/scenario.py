@@ -18,24 +18,13 @@ from tokenworks.replay.errors import ScenarioError
 from tokenworks.replay.language.base import Match, Strict, Window
 from tokenworks.replay.language.explain import explain, explain_yaml
 from tokenworks.replay.language.prefix_cache import PrefixCache
+from tokenworks.replay.language.regions import RegionRouting
+from tokenworks.replay.language.routing import Quality, TierRouting
 from tokenworks.replay.language.sweep import Frontier, Grid, Point, check_size, points_of
 
 READY = Path(__file__).parents[1] / "scenarios"
 #: Sections that change something; the others say what is asked, and of which requests.
-LEVERS = ("routing", "prefix_cache")
-
-
-class Routing(Strict):
-    """One rule: requests that match go to the deployment of `to_tier` in their own region."""
-
-    when: Match
-    to_tier: str = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _not_everything(self) -> Self:
-        if not self.when.model_dump(exclude_none=True):
-            raise ValueError("when: name at least one condition")
-        return self
+LEVERS = ("routing", "regions", "prefix_cache")
 
 
 class Limits(Strict):
@@ -59,8 +48,16 @@ class Scenario(Strict):
         default=Match(),
         description="Requests that the result speaks of; all are replayed, since they share GPUs.",
     )
-    routing: Routing | None = None
+    routing: TierRouting | None = Field(
+        default=None, description="Which tier answers which request."
+    )
+    regions: RegionRouting | None = Field(
+        default=None, description="Which region answers which request."
+    )
     prefix_cache: PrefixCache | None = None
+    quality: Quality | None = Field(
+        default=None, description="What the result may say of quality, and from what."
+    )
     limits: Limits = Limits()
     seed: int = Field(default=20260901, ge=0)
     sweep: Grid = Field(

@@ -90,40 +90,49 @@ def _rates(
 
 @dataclass(frozen=True)
 class Effort:
-    """What a play asks of the fleet.
+    """What the attempts of a play ask of the fleet.
 
     Attributes:
-        weights: phase weight of each request where it ran.
+        deployment: where each attempt ran.
+        days: on which day of the traffic.
+        weights: its phase weight there.
         busy: busy GPU-seconds, one table (deployment, day).
     """
 
+    deployment: Ints
+    days: Ints
     weights: Floats
     busy: Floats
 
+    @property
+    def place(self) -> tuple[Ints, Ints]:
+        """Cell of each attempt in the tables."""
+        return self.deployment, self.days
 
-def price(
-    rates: Rates, deployment: Ints, effort: Effort, no_change: tuple[Ints, Effort] | None
-) -> dict[str, Floats]:
-    """Amount of each request at a deployment, by priced column; NaN where no rate is known.
+    def weight_table(self) -> Floats:
+        """Weights summed by deployment and day."""
+        return _by_cell(self.place, self.weights, self.busy.shape)
+
+
+def price(rates: Rates, effort: Effort, no_change: Effort | None) -> dict[str, Floats]:
+    """Amount of each attempt, by priced column; NaN where no rate is known.
 
     Args:
         rates: recorded amounts per unit of weight.
-        deployment: where each request runs.
-        effort: what that asks of the fleet.
-        no_change: deployments and effort of the replay of no change; null for that replay itself,
-            which costs what was recorded.
+        effort: what the attempts ask of the fleet.
+        no_change: effort of the replay of no change; null for that replay itself, which costs
+            what was recorded.
     """
-    place = (deployment, rates.days)
-    per_second = np.ones_like(effort.busy)
-    shares = effort.weights
+    per_second, shares = np.ones_like(effort.busy), effort.weights
     if no_change is not None:
-        whole = _by_cell(place, effort.weights, effort.busy.shape)
-        base = _by_cell((no_change[0], rates.days), no_change[1].weights, effort.busy.shape)
+        whole = effort.weight_table()[effort.place]
         with np.errstate(invalid="ignore", divide="ignore"):
-            shares = effort.weights / whole[place] * effort.busy[place]
-            per_second = _filled(base, no_change[1].busy)
-    amounts = {name: (table * per_second)[place] * shares for name, table in rates.by_day.items()}
-    return with_carbon(rates, deployment, amounts)
+            shares = np.where(whole > 0, effort.weights / whole * effort.busy[effort.place], 0.0)
+        per_second = _filled(no_change.weight_table(), no_change.busy)
+    amounts = {
+        name: (table * per_second)[effort.place] * shares for name, table in rates.by_day.items()
+    }
+    return with_carbon(rates, effort.deployment, effort.days, amounts)
 
 
 def _by_cell(place: tuple[Ints, Ints], amounts: Floats, shape: tuple[int, ...]) -> Floats:
@@ -139,7 +148,9 @@ def _filled(amount: Floats, weight: Floats) -> Floats:
         return np.where(weight > 0, amount / weight, overall[:, None])
 
 
-def with_carbon(rates: Rates, deployment: Ints, amounts: dict[str, Floats]) -> dict[str, Floats]:
+def with_carbon(
+    rates: Rates, deployment: Ints, days: Ints, amounts: dict[str, Floats]
+) -> dict[str, Floats]:
     """Amounts with the carbon of their facility energy."""
-    grams = amounts["energy_facility_joules"] * rates.grams_per_joule[deployment, rates.days]
+    grams = amounts["energy_facility_joules"] * rates.grams_per_joule[deployment, days]
     return {**amounts, CARBON: grams}

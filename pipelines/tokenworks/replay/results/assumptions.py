@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokenworks.replay.answer import Answer
+from tokenworks.replay.routing.quality import NoClaim
 from tokenworks.replay.traffic.blocks import why_no_blocks
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO
 
@@ -25,14 +26,10 @@ def assumptions(answer: Answer) -> list[str]:
             "react to price or latency."
         ),
         (
-            "Output tokens stay as recorded, also for requests that another model answers: a smaller "
-            "model may write more or less. Quality is not judged: there is no claim about it."
-        ),
-        (
-            "cost_active_usd prices each request at its deployment's recorded rate per phase weight "
-            "of the day. Capacity is fixed in the short run: a lower cost_active_usd is capacity set "
-            "free, which turns into idle cost until replicas are given back. cost_marginal_usd "
-            "(energy above idle) is what is saved at once."
+            "cost_active_usd is busy time at what a busy GPU-second of its deployment cost on that "
+            "day, shared by phase weight. Capacity is fixed in the short run: a lower cost_active_usd "
+            "is capacity set free, which turns into idle cost until replicas are given back. "
+            "cost_marginal_usd (energy above idle) is what is saved at once."
         ),
         (
             "Requests that ended before their first token are left out, of the load too. Those that failed "
@@ -81,21 +78,19 @@ def _caching(answer: Answer) -> list[str]:
 
 
 def _routing(answer: Answer) -> list[str]:
-    routed = answer.routed
-    if answer.scenario.routing is None:
-        return []
-    said = [
-        (
-            f"{routed.matched:,} requests match the rule and {routed.moved:,} move to the least "
-            "loaded replica of the target in their own region; several targets take turns."
-        )
-    ]
-    if routed.without_target:
+    """What the levers did, and what is claimed of quality."""
+    said = list(answer.decision.said)
+    if answer.stage.is_sticky and answer.decision.moved.any():
         said.append(
-            f"{routed.without_target:,} matching requests stay: their region has no deployment "
-            f"of tier {answer.scenario.routing.to_tier}."
+            "History kept the requests of a session on one replica; those that move stay together "
+            "too."
         )
-    return said
+    if answer.judged is None:
+        return [*said, "Quality is not judged: there is no claim about it."]
+    claim = answer.judged.claim
+    if isinstance(claim, NoClaim):
+        return [*said, f"No claim about quality: {claim.why} {claim.log_in_future}"]
+    return [*said, f"Quality rests on {claim.basis}: {claim.method}"]
 
 
 def _serving(answer: Answer) -> list[str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from tokenworks.replay.answer import check_levers
+from tokenworks.replay.answer import decide_all
 from tokenworks.replay.errors import LeverRefusedError, TrafficError
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.results.phrases import changes_in_words
 from tokenworks.replay.results.words import per_cent
+from tokenworks.replay.stage import set_stage
 from tokenworks.replay.traffic.fleet import fleet_of
 from tokenworks.replay.traffic.requests import Traffic
 
@@ -52,7 +54,9 @@ class Explanation:
     refusals: tuple[str, ...]
 
 
-def explain_scenario(scenario: Scenario, traffic: Traffic | None) -> Explanation:
+def explain_scenario(
+    scenario: Scenario, traffic: Traffic | None, folder: Path = Path()
+) -> Explanation:
     """What a scenario asks, and what it would be answered from."""
     said = tuple(changes_in_words(scenario))
     if traffic is None:
@@ -60,8 +64,8 @@ def explain_scenario(scenario: Scenario, traffic: Traffic | None) -> Explanation
     refusals = []
     for _, one in scenario.points():
         try:
-            fleet_of(traffic)
-            check_levers(one, traffic)
+            stage = set_stage(traffic, fleet_of(traffic), None, one.seed)
+            decide_all(one, stage, folder)
         except (LeverRefusedError, TrafficError) as refused:
             refusals.append(str(refused))
     return Explanation(said, tuple(_needs(traffic)), tuple(dict.fromkeys(refusals)))

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.answer import Answer
-from tokenworks.replay.play import Played
+from tokenworks.replay.stage import Played
 
 IDENTITY = ("emitter", "request_id", "started_at", "tenant_id")
 

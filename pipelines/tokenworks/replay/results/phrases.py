@@ -7,7 +7,10 @@ from typing import Any
 
 from tokenworks.replay.language.base import Match
 from tokenworks.replay.language.prefix_cache import PrefixCache
-from tokenworks.replay.language.scenario import Routing, Scenario
+from tokenworks.replay.language.prefix_cache import PrefixCache
+from tokenworks.replay.language.regions import RegionRouting
+from tokenworks.replay.language.routing import TierRouting
+from tokenworks.replay.language.scenario import Scenario
 
 
 def changes_in_words(scenario: Scenario) -> Iterator[str]:
@@ -48,8 +51,37 @@ def _listed(values: list[Any]) -> str:
     return ", ".join(str(value) for value in values)
 
 
-def _routing(lever: Routing) -> str:
-    return f"Requests with {conditions(lever.when)} go to the {lever.to_tier} tier of their own region."
+def _routing(lever: TierRouting) -> str:
+    said = []
+    for rule in lever.rules:
+        where = f"go to the {rule.to_tier} tier" if rule.to_tier else "stay"
+        said.append(f"requests with {conditions(rule.when)} {where}")
+    if lever.score is not None:
+        said.append(
+            f"a score ({lever.score.column}) decides between {lever.score.weak_tier} and "
+            f"{lever.score.strong_tier}"
+        )
+    if lever.spill is not None:
+        said.append(f"{lever.spill.from_tier} spills to {lever.spill.to_tier} under load")
+    if lever.cascade is not None:
+        said.append(
+            f"{lever.cascade.first_tier} answers first, and {lever.cascade.second_tier} where a "
+            "verifier rejects that answer"
+        )
+    if lever.canary is not None:
+        said.append(f"all of it for {lever.canary.share:.0%} of the {lever.canary.by}s")
+    return _sentence("Routing between tiers: " + "; ".join(said))
+
+
+def _regions(lever: RegionRouting) -> str:
+    return (
+        f"Requests go to the deployment of their model in the region of the best {lever.choose}, "
+        "within residency and capacity."
+    )
+
+
+def _sentence(text: str) -> str:
+    return text.rstrip(".") + "."
 
 
 def _prefix_cache(lever: PrefixCache) -> str:
@@ -57,12 +89,20 @@ def _prefix_cache(lever: PrefixCache) -> str:
         size = f"{lever.capacity_factor:g} times what the recorded hits imply today"
     elif lever.capacity_tokens is not None:
         size = f"{lever.capacity_tokens:,} tokens"
-    else:
+    elif lever.capacity_gib is not None:
         size = f"{lever.capacity_gib:g} GiB at {lever.kv_bytes_per_token:g} bytes a token"
-    return f"Prefix caches hold {size}, one per {lever.scope}, {lever.policy} evicted."
+    else:
+        size = "whatever has not expired"
+    said = f"Prefix caches hold {size}, one per {lever.scope}, {lever.policy} evicted"
+    if lever.ttl_seconds is not None:
+        said += f", blocks expire after {lever.ttl_seconds:g} s"
+    if lever.lower_tiers:
+        said += f", with {len(lever.lower_tiers)} tiers below"
+    return f"{said}."
 
 
 _PHRASES: dict[str, Callable[[Any], str]] = {
     "routing": _routing,
+    "regions": _regions,
     "prefix_cache": _prefix_cache,
 }

@@ -35,7 +35,7 @@ def summary(found: Answer, run_id: str) -> dict[str, Any]:
             "replayed": traffic.count,
             "reported": int(found.reported.sum()),
             "excluded": traffic.excluded,
-            "rerouted": found.routed.moved,
+            "rerouted": int(found.decision.moved.sum()),
             "first_arrival": traffic.frame["started_at"][0].isoformat(),
             "last_arrival": traffic.frame["started_at"][-1].isoformat(),
             "logged_over_engine_tokens_ratio": traffic.token_coverage,

@@ -1,0 +1,174 @@
+"""Traffic as arrays, and what a play of it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.pricing.rates import (
+    PRICED,
+    Effort,
+    Rates,
+    learn_rates,
+    weights_of,
+    with_carbon,
+)
+from tokenworks.replay.routing.affinity import STICKY_RATIO, kept_together
+from tokenworks.replay.serving.busy import Runs
+from tokenworks.replay.serving.serve import Luck, Timings
+from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
+from tokenworks.replay.traffic.history import History
+from tokenworks.replay.traffic.requests import CANCELLED, SUCCEEDED, Traffic
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Attempts of a play.
+
+    Attributes:
+        request: row of the request that each attempt belongs to.
+        runs: where and when each ran.
+        effort: what they asked of the fleet.
+        amounts: cost, energy and carbon of each.
+    """
+
+    request: Ints
+    runs: Runs
+    effort: Effort
+    amounts: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What each request experienced and cost.
+
+    Attributes:
+        deployment: where its answer came from.
+        input_tokens, output_tokens: over all its attempts.
+        cached: input tokens read from a prefix cache.
+        timings: queue, first token, tokens, end; for history as recorded, NaN where unknown.
+        amounts: cost, energy and carbon by column of `pricing.PRICED` and `CARBON`.
+        ran: its attempts; null for history.
+        quality: score of each answer, NaN where unknown; null where nothing is claimed.
+    """
+
+    deployment: Ints
+    input_tokens: Ints
+    output_tokens: Ints
+    cached: Ints
+    timings: Timings
+    amounts: dict[str, Floats]
+    ran: Ran | None = None
+    quality: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that stays the same between two plays of one traffic.
+
+    Attributes:
+        traffic, fleet, history: what was read.
+        recorded: history as a play.
+        recorded_weights: phase weight of each request where it ran.
+        arrivals, input_tokens, output_tokens: what each request asks.
+        replica: where it ran, -1 where unknown.
+        session: its session, -1 where unknown.
+        is_sticky: whether history kept the requests of a session on one replica.
+        succeeded, cancelled: how it ended.
+        rates: what work cost.
+        luck: draws that all plays share.
+        prompts: prompts as blocks, null where they are not logged.
+    """
+
+    traffic: Traffic
+    fleet: Fleet
+    history: History
+    recorded: Played
+    recorded_weights: Floats
+    arrivals: Floats
+    input_tokens: Ints
+    output_tokens: Ints
+    replica: Ints
+    session: Ints
+    is_sticky: bool
+    succeeded: Mask
+    cancelled: Mask
+    rates: Rates
+    luck: Luck
+    prompts: Prompts | None
+
+
+def set_stage(traffic: Traffic, fleet: Fleet, prompts: Prompts | None, seed: int) -> Stage:
+    """Turn traffic into arrays, with history as one play that was recorded."""
+    deployment, replica = deployments_of(traffic, fleet), replicas_of(traffic, fleet)
+    inputs = traffic.integers("input_total_tokens")
+    outputs = traffic.integers("output_total_tokens")
+    cached, arrivals = traffic.cached(), traffic.arrivals()
+    history = History(
+        arrivals=arrivals,
+        queue=traffic.numbers("queue_seconds"),
+        ttft=traffic.numbers("ttft_seconds"),
+        e2e=traffic.numbers("e2e_seconds"),
+        uncached=inputs - cached,
+        output=outputs,
+        deployment=deployment,
+        replica=replica,
+    )
+    weights = weights_of(fleet, deployment, inputs - cached, cached, outputs)
+    rates = learn_rates(traffic, fleet, deployment, weights)
+    session = traffic.codes("session_id")
+    kept = kept_together(session, deployment, replica, fleet.replicas)
+    return Stage(
+        traffic=traffic,
+        fleet=fleet,
+        history=history,
+        recorded=_recorded(traffic, history, cached, rates),
+        recorded_weights=weights,
+        arrivals=arrivals,
+        input_tokens=inputs,
+        output_tokens=outputs,
+        replica=replica,
+        session=session,
+        is_sticky=kept is not None and kept >= STICKY_RATIO,
+        succeeded=traffic.which(SUCCEEDED),
+        cancelled=traffic.which(CANCELLED),
+        rates=rates,
+        luck=Luck.draw(traffic.count, seed),
+        prompts=prompts,
+    )
+
+
+def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) -> Played:
+    tokens = history.output - 1
+    derived = np.where(tokens > 0, (history.e2e - history.ttft) / np.maximum(tokens, 1), np.nan)
+    logged = traffic.numbers("tpot_seconds")
+    timings = Timings(
+        queue=history.queue,
+        ttft=history.ttft,
+        tpot=np.where(np.isnan(logged), derived, logged),
+        e2e=history.e2e,
+        replica=history.replica,
+        busy_gpu_seconds={},
+        running_p99={},
+    )
+    amounts = {name: traffic.numbers(name) for name in PRICED}
+    priced = with_carbon(rates, history.deployment, rates.days, amounts)
+    inputs = history.uncached + cached
+    return Played(history.deployment, inputs, history.output, cached, timings, priced)
+
+
+def runs_of(stage: Stage, played: Played) -> Runs:
+    """Where and when each attempt of a play ran; those of history as recorded."""
+    if played.ran is not None:
+        return played.ran.runs
+    timings = played.timings
+    starts = stage.arrivals + np.where(np.isnan(timings.queue), 0.0, timings.queue)
+    ends = np.maximum(stage.arrivals + timings.e2e, starts)
+    return Runs(played.deployment, timings.replica, starts, ends)
