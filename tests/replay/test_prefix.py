@@ -12,7 +12,10 @@ from tokenworks.replay.caches.prefix import (
     capacity_curve,
     implied_capacities,
     plan_of,
+    runs_by_tier,
 )
+from tokenworks.replay.caches.replayed import UNLIMITED, Expiry, Kind, LowerTiers
+from tokenworks.replay.caches.reuse import reuse_by_owner
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
@@ -87,8 +90,58 @@ def test_the_curve_steps_where_prompts_fit_when_read_at_powers_of_two() -> None:
         (100, 0.0),
         (200, 0.0),
         (400, 0.5),
-        (800, 0.5),
     ]
+
+
+def test_every_point_speaks_of_the_same_requests_when_some_only_warm_up() -> None:
+    """Of the last two prompts alone both hit whole at 4 blocks, the ceiling; none does at 2."""
+    places = Places(np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.int64))
+    prompts = prompts_of([1, 2], [3, 4], [1, 2], [3, 4])
+    curve = capacity_curve(prompts, places, np.array([False, False, True, True]))
+    assert [point["hit_ratio"] for point in curve] == [0.0, 0.0, 1.0]
+
+
+def test_each_replica_has_its_tiers_when_caches_spill() -> None:
+    """One block above, three below: 1 comes up, which sends 2 down, so both are found below. With
+    two above both stay there. The other replica has nothing."""
+    places = Places(np.zeros(3, dtype=np.int64), np.array([0, 0, 1]))
+    plan = CachePlan(np.array([1]), "lru", "replica", Kind(lower=LowerTiers((3,), "demote")))
+    prompts = prompts_of([1, 2], [1, 2], [1, 2])
+    assert runs_by_tier(prompts, plan, places, fleet(("m",))).tolist() == [[0, 0], [0, 2], [0, 0]]
+    plan = CachePlan(np.array([2]), "lru", "replica", Kind(lower=LowerTiers((3,), "demote")))
+    assert runs_by_tier(prompts, plan, places, fleet(("m",))).tolist() == [[0, 0], [2, 0], [0, 0]]
+
+
+def test_blocks_expire_by_arrival_when_a_life_is_given() -> None:
+    places = Places(np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64))
+    plan = CachePlan(np.array([UNLIMITED]), "lru", "replica", Kind(expiry=Expiry(300.0, True)))
+    prompts, none = prompts_of([1, 2], [1, 2], [1, 2]), np.zeros(3, dtype=np.int64)
+    arrivals = np.array([0.0, 299.0, 599.0])
+    found, _ = cached_tokens(prompts, plan, places, none, fleet(("m",)), arrivals)
+    assert found.tolist() == [0, 200, 0]
+    with pytest.raises(ValueError, match="needs the arrivals"):
+        cached_tokens(prompts, plan, places, none, fleet(("m",)))
+
+
+def test_leaves_go_first_when_eviction_is_by_trie() -> None:
+    """Three blocks: [5] and [6] drop 1 from a flat cache and 2, the leaf, from a trie."""
+    places = Places(np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.int64))
+    prompts = prompts_of([1, 2], [5], [6], [1])
+    runs = {}
+    for is_trie in (False, True):
+        plan = CachePlan(np.array([3]), "lru", "replica", Kind(is_trie=is_trie))
+        runs[is_trie] = runs_by_tier(prompts, plan, places, fleet(("m",)))[:, 0].tolist()
+    assert runs == {False: [0, 0, 0, 0], True: [0, 0, 0, 1]}
+
+
+def test_tokens_are_saved_by_whoever_filled_that_replica_when_owners_share_it() -> None:
+    """acme fills replica 0; beta reads there 130 tokens and fills replica 1, where acme reads."""
+    places = Places(np.zeros(4, dtype=np.int64), np.array([0, 0, 1, 1]))
+    prompts = prompts_of([1, 2], [1, 2], [1, 2], [1, 2], tokens=130)
+    owners, names = np.array([0, 1, 1, 0]), ["acme", "beta"]
+    runs = np.array([0, 2, 0, 2])
+    found = reuse_by_owner(prompts, places.streams, runs, owners, names)
+    assert found.saved.tolist() == [[0, 130], [130, 0]]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def _closest(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask, wanted
         mine = replica == one
         part = prompts.take(rows[mine])
         required.append(required_capacities(part.ids, part.offsets, part.block_count))
-        after = _running_tokens(part)
+        after = part.tokens_so_far()
         before = after - part.tokens_per_block()
         target = np.repeat(wanted[mine], part.counts)
         step = np.abs(after - target) - np.abs(before - target)
@@ -120,40 +120,37 @@ def _closest(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask, wanted
     return int(capacities[np.argmin(gained)])
 
 
-def _running_tokens(prompts: Prompts) -> Ints:
-    """Tokens of each prompt up to and with each of its blocks."""
-    order = np.arange(len(prompts.ids)) - np.repeat(prompts.offsets[:-1], prompts.counts)
-    whole = np.repeat(prompts.input_tokens, prompts.counts)
-    tokens: Ints = np.minimum((order + 1) * prompts.block_tokens, whole)
-    return tokens
-
-
-def _curve(prompts: Prompts, rows: Ints, replica: Ints) -> tuple[Ints, Ints]:
-    """Hit tokens by capacity, summed over one cache per replica."""
+def _curve(prompts: Prompts, streams: Ints, counted: Mask) -> tuple[Ints, Ints]:
+    """Hit tokens of the counted requests by capacity, summed over one cache per stream."""
     required: list[Ints] = []
     weights: list[Ints] = []
-    for one in np.unique(replica):
-        part = prompts.take(rows[replica == one])
+    for one in np.unique(streams):
+        rows = np.flatnonzero(streams == one)
+        part = prompts.take(rows)
         required.append(required_capacities(part.ids, part.offsets, part.block_count))
-        weights.append(part.tokens_per_block())
+        weights.append(part.tokens_per_block() * np.repeat(counted[rows], part.counts))
     return hits_by_capacity(np.concatenate(required), np.concatenate(weights))
 
 
-def capacity_curve(prompts: Prompts, places: Places) -> list[dict[str, int | float]]:
-    """Hit ratio T of LRU caches, one per replica, at every power of two of blocks."""
-    rows = np.arange(len(places.deployment))
-    steps, hits = _curve(prompts, rows, places.streams)
-    total = int(prompts.input_tokens.sum())
+def capacity_curve(
+    prompts: Prompts, places: Places, counted: Mask | None = None
+) -> list[dict[str, int | float]]:
+    """Hit ratio T of LRU caches, one per replica, at every power of two of blocks.
+
+    The last point is the ceiling. All requests are replayed; the ratio of every point, ceiling
+    included, is over those `counted`, such as those after a warm-up.
+    """
+    window = np.ones(len(places.deployment), dtype=np.bool_) if counted is None else counted
+    steps, hits = _curve(prompts, places.streams, window)
+    total = int(prompts.input_tokens[window].sum())
     if not len(steps) or not total:
         return []
-    points = [1 << power for power in range(int(steps[-1]).bit_length() + 1)]
+    points = [1 << power for power in range(int(steps[-1] - 1).bit_length() + 1)]
     reached = np.searchsorted(steps, points, side="right")
+    ratios = [float(hits[index - 1]) / total if index else 0.0 for index in reached.tolist()]
     return [
-        {
-            "capacity_tokens": point * prompts.block_tokens,
-            "hit_ratio": float(hits[index - 1]) / total if index else 0.0,
-        }
-        for point, index in zip(points, reached.tolist(), strict=True)
+        {"capacity_tokens": point * prompts.block_tokens, "hit_ratio": ratio}
+        for point, ratio in zip(points, ratios, strict=True)
     ]
 
 
@@ -184,12 +181,12 @@ def _blocks(lever: PrefixCache, tokens: int | None, gib: float | None, block_tok
 
 
 def _kind(lever: PrefixCache, block_tokens: int) -> Kind:
-    if lever.lower_tiers:
-        sizes = (
-            _blocks(lever, tier.capacity_tokens, tier.capacity_gib, block_tokens)
-            for tier in lever.lower_tiers
-        )
-        return Kind(lower=LowerTiers(tuple(sizes), lever.spill))
+    lower = tuple(
+        _blocks(lever, tier.capacity_tokens, tier.capacity_gib, block_tokens)
+        for tier in lever.lower_tiers
+    )
+    if lower:
+        return Kind(lower=LowerTiers(lower, lever.spill))
     if lever.ttl_seconds is not None:
         return Kind(expiry=Expiry(lever.ttl_seconds, lever.ttl_refreshed_on_use))
     return Kind(is_trie=lever.eviction == "trie")

@@ -64,6 +64,13 @@ class Prompts:
             known=self.known[rows],
         )
 
+    def tokens_so_far(self) -> Ints:
+        """Tokens of each prompt up to and with each of its blocks."""
+        order = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], self.counts)
+        whole = np.repeat(self.input_tokens, self.counts)
+        tokens: Ints = np.minimum((order + 1) * self.block_tokens, whole)
+        return tokens
+
     def tokens_per_block(self) -> Ints:
         """Tokens of each entry of `ids`; the last block of a prompt may be partial."""
         order = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], self.counts)
