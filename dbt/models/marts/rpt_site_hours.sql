@@ -27,7 +27,7 @@ hours as (
         on energy.site_id = prices.site_id and energy.hour_index = prices.hour_index
 ),
 
--- A quarter of the day's hours at most, and none where all are alike.
+-- At or below the lower quartile of the day, and no hour where all are alike.
 days as (
     select
         site_id,

@@ -1,6 +1,7 @@
 -- Attempts that another attempt of the same request made superfluous: it failed or was cancelled, and a
 -- later or simultaneous one answered; or both answered and it ended last (a hedge that lost). One row per date
--- on which another answered (`won_date`), so that it is known whom to ask again once that answer is gone.
+-- on which another answered (`won_date`), so that it is known whom to ask again once that answer is gone. The
+-- first of them to end is the answer.
 {{ config(
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
@@ -12,6 +13,9 @@ attempts as (
         request_id,
         logical_request_id,
         attempt,
+        model,
+        tier,
+        region,
         started_date,
         started_us,
         coalesce(
@@ -48,7 +52,17 @@ select distinct
     lost.emitter,
     lost.request_id,
     lost.started_date,
-    won.won_date
+    won.won_date,
+    lost.logical_request_id,
+    lost.model,
+    lost.tier,
+    lost.region,
+    lost.started_us,
+    {% for column in ['started_us', 'ended_us'] -%}
+    first_value(won.{{ column }}) over (
+        partition by lost.emitter, lost.request_id order by won.ended_us asc, won.started_us asc
+    ) as answer_{{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from attempts as lost
 inner join answers as won
     on
