@@ -14,19 +14,29 @@
 ]) }}
 {% endmacro %}
 
+{# Model FLOPs of what the `weighed_sums` of `work` hold, at the FLOPs of `facts`: per token computed, per token
+   attended to, and per token whose successor is chosen (metrics: 3.3). #}
+{% macro prefill_flops(facts, work) -%}
+{%- set big = big_integer() -%}
+{{ work }}.computed_tokens * cast({{ facts }}.flops_per_token as {{ big }})
++ {{ work }}.prefill_context * cast({{ facts }}.flops_per_context as {{ big }})
++ {{ work }}.prompt_count * cast({{ facts }}.flops_per_logit as {{ big }})
+{%- endmacro %}
+{% macro decode_flops(facts, work) -%}
+{%- set big = big_integer() -%}
+{{ work }}.output_tokens
+* (cast({{ facts }}.flops_per_token as {{ big }}) + cast({{ facts }}.flops_per_logit as {{ big }}))
++ {{ work }}.decode_context * cast({{ facts }}.flops_per_context as {{ big }})
+{%- endmacro %}
+
 {# The three parts of a linear weight as select items. `method` is the alias of int_costs__methods, `work`
    that of what holds the `weighed_sums`. #}
 {% macro linear_parts(method, work) %}
 {%- set big = big_integer() -%}
-{%- set flops = "cast(" ~ method ~ ".flops_per_token as " ~ big ~ ")" -%}
-{%- set context = "cast(" ~ method ~ ".flops_per_context as " ~ big ~ ")" -%}
-{%- set logit = "cast(" ~ method ~ ".flops_per_logit as " ~ big ~ ")" -%}
 case {{ method }}.method
     when 'phase-weighted' then cast({{ work }}.computed_tokens as {{ big }}) * {{ method }}.prefill_ps
     when 'time-in-batch' then {{ work }}.prefill_us
-    when 'flops' then
-        {{ work }}.computed_tokens * {{ flops }} + {{ work }}.prefill_context * {{ context }}
-        + {{ work }}.prompt_count * {{ logit }}
+    when 'flops' then {{ prefill_flops(method, work) }}
     else {{ work }}.computed_tokens
 end as prefill_part,
 case {{ method }}.method
@@ -37,8 +47,7 @@ end as cache_read_part,
 case {{ method }}.method
     when 'phase-weighted' then cast({{ work }}.output_tokens as {{ big }}) * {{ method }}.decode_ps
     when 'time-in-batch' then {{ work }}.decode_us
-    when 'flops' then
-        {{ work }}.output_tokens * ({{ flops }} + {{ logit }}) + {{ work }}.decode_context * {{ context }}
+    when 'flops' then {{ decode_flops(method, work) }}
     else {{ work }}.output_tokens
 end as decode_part
 {%- endmacro %}

@@ -28,6 +28,9 @@ cast(floor(({{ x }}) * {{ per_unit }} + 0.5) as bigint)
 ) }})
 {%- endmacro %}
 
+{# The larger of two where both are known: `greatest` passes over nulls. #}
+{% macro known_greatest(a, b) %}(case when {{ a }} >= {{ b }} then {{ a }} when {{ a }} < {{ b }} then {{ b }} end){% endmacro %}
+
 {# Ratio of two sums as a double; null where the denominator is 0. #}
 {% macro ratio(numerator, denominator) -%}
 (cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))

@@ -17,7 +17,7 @@ from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
 PROJECT_VARIABLE = "TOKENWORKS_DBT_PROJECT"
-PROJECT_FILES = ("*.sql", "*.yml")
+PROJECT_FILES = ("*.sql", "*.yml", "*.csv")
 
 
 class DbtProjectError(TokenworksError):
@@ -142,7 +142,7 @@ def is_manifest_current(manifest: Path, project: Path) -> bool:
 
 def project_files(project: Path) -> list[Path]:
     """All files that dbt parses."""
-    folders = [project / name for name in ("models", "macros", "tests")]
+    folders = [project / name for name in ("models", "macros", "seeds", "tests")]
     files = [project / "dbt_project.yml", project / "profiles.yml"]
     return files + [
         path for folder in folders for glob in PROJECT_FILES for path in folder.rglob(glob)

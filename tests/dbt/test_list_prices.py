@@ -100,7 +100,8 @@ def listed(
     vendors = genai._providers_from_raw(listing)
     write_list(settings, price_list(vendors, "of that day", seen_models(settings)))
     assert not ingest_landing(settings).with_status("failed")
-    arguments = ["run", "--full-refresh", "--select", "+int_costs__request_list"]
+    kinds = ["--resource-type", "model", "--resource-type", "seed"]
+    arguments = ["build", *kinds, "--full-refresh", "--select", "+int_costs__request_list"]
     code, printed = run_dbt(settings, arguments, threads=1)
     assert code == 0, printed
     with duckdb.connect(str(settings.build_database), read_only=True) as connection:

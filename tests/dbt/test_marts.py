@@ -115,6 +115,17 @@ def test_utilization_ladder_counts_gpus_that_nobody_holds(ask: Ask) -> None:
     ]
 
 
+def test_mfu_is_unknown_when_no_seed_knows_the_model_and_the_board(ask: Ask) -> None:
+    """`llama-large` is nobody's model, and `H100` is a name of several boards."""
+    found = ask(
+        "select roofline.mfu_ratio, ladder.mfu_ratio, ladder.mfu_source, chip, bound, missing_facts "
+        "from rpt_roofline as roofline "
+        "inner join rpt_utilization as ladder using (deployment_id, hour_start) "
+        "where deployment_id = 'large-eu' and hour(hour_start) = 10"
+    )
+    assert found == [(None, None, None, "H100", "demand", "model,precision,chip")]
+
+
 def test_unit_cost_carries_every_dollar_of_the_day(ask: Ask) -> None:
     total = ask(
         "select sum(cost_fully_loaded_usd) from rpt_unit_cost where event_date = '2026-09-01'"

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from tests.dbt.small_lake import write_lake
-from tokenworks.dbt_project import dbt_paths, run_dbt
+from tokenworks.dbt_project import dbt_paths, project_dir, run_dbt
 from tokenworks.warehouse import building
 from tokenworks_sources.lake import ensure_tables
 from tokenworks_sources.settings import Settings
@@ -80,17 +80,24 @@ def compile_models(home: Path) -> Models:
     assert code == 0, printed
     manifest = json.loads(dbt_paths(settings).manifest.read_text())
     nodes = {
-        key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"
+        key: node
+        for key, node in manifest["nodes"].items()
+        if node["resource_type"] in ("model", "seed")
     }
     parents = {
         node["name"]: tuple(
-            nodes[key]["name"] for key in node["depends_on"]["nodes"] if key in nodes
+            nodes[key]["name"] for key in node["depends_on"].get("nodes", ()) if key in nodes
         )
         for node in nodes.values()
     }
     compiled = dbt_paths(settings).target / "compiled" / "tokenworks" / "models"
     texts = {path.stem: path.read_text() for path in compiled.rglob("*.sql")}
+    texts |= {
+        node["name"]: f"from read_csv('{project_dir() / node['original_file_path']}')"
+        for node in nodes.values()
+        if node["resource_type"] == "seed"
+    }
     names = TopologicalSorter(parents).static_order()
-    marts = [node["name"] for node in nodes.values() if node["access"] == "public"]
+    marts = [node["name"] for node in nodes.values() if node.get("access") == "public"]
     statements = tuple((name, texts[name]) for name in names)
     return Models(settings, statements, parents, tuple(sorted(marts)))

@@ -16,6 +16,14 @@ costs as (
     select * from {{ ref('int_deployments__cost_hours') }}
 ),
 
+peaks as (
+    select * from {{ ref('int_deployments__peak_hours') }}
+),
+
+work as (
+    select * from {{ ref('int_deployments__work_hours') }}
+),
+
 energy as (
     select
         deployment_id,
@@ -40,6 +48,15 @@ joined as (
         costs.served_units,
         costs.idle_units,
         costs.waste_units,
+        {{ all_but(['deployment_id', 'hour_index'], 'peaks') }},
+        {{ all_but(['deployment_id', 'hour_index'], 'work') }},
+        -- What the GPUs could have done while busy.
+        {% for peak in ['peak_gflop', 'peak_megabytes'] -%}
+        cast({{ int_div(
+            'cast(peaks.' ~ peak ~ ' as ' ~ big_integer() ~ ') * gpus.busy_us', 'nullif(gpus.assigned_us, 0)'
+        ) }} as bigint) as busy_{{ peak }},
+        {% endfor -%}
+        deployments.precision,
         deployments.model,
         deployments.tier,
         deployments.site_id,
@@ -55,6 +72,10 @@ joined as (
         on gpus.deployment_id = requests.deployment_id and gpus.hour_index = requests.hour_index
     left join costs
         on gpus.deployment_id = costs.deployment_id and gpus.hour_index = costs.hour_index
+    left join peaks
+        on gpus.deployment_id = peaks.deployment_id and gpus.hour_index = peaks.hour_index
+    left join work
+        on gpus.deployment_id = work.deployment_id and gpus.hour_index = work.hour_index
     left join energy
         on gpus.deployment_id = energy.deployment_id and gpus.hour_index = energy.hour_index
 ),
@@ -65,6 +86,7 @@ divided as (
         {{ hour_start('hour_index') }} as hour_start,
         {{ ratio('running_sum', 'running_us') }} / 1000e0 as mean_running,
         {{ ratio('waiting_sum', 'waiting_us') }} / 1000e0 as mean_waiting,
+        {{ ratio('deferred_sum', 'deferred_us') }} / 1000e0 as mean_deferred,
         {{ ratio('kv_sum', 'kv_us') }} / 1000000e0 as mean_kv_usage_ratio,
         -- running is 0 when not busy, so its sum is that of the busy time.
         {{ ratio('running_sum', 'gauge_busy_us') }} / 1000e0 / max_num_seqs as batch_fill_ratio,
@@ -80,10 +102,13 @@ select
     case
         -- Nothing waits, so only demand limits, an engine without any work included (metrics: 8).
         when mean_waiting < 0.1 then 'demand'
-        when mean_waiting is null or batch_fill_ratio is null then null
+        when mean_waiting is null then null
+        -- The engine says itself that most of them wait for another reason than capacity.
+        when mean_deferred >= 0.5e0 * mean_waiting then 'deferred'
         when batch_fill_ratio >= 0.9 then 'slots'
         when mean_kv_usage_ratio >= 0.9 or engine_preemptions > 0 then 'kv'
         when tokens_per_step >= 0.9 * max_num_batched_tokens then 'token_budget'
-        else 'deferred'
+        -- What is none of these is put off; without the size of a batch nobody can tell.
+        when batch_fill_ratio is not null then 'deferred'
     end as limiting_factor
 from divided

@@ -32,6 +32,13 @@ select
     sites.region,
     deployments.max_num_seqs,
     deployments.max_num_batched_tokens,
+    lower(deployments.precision) as precision,
+    {% for fact in [
+        'parameters_active', 'parameters_total', 'layers', 'heads', 'kv_heads', 'head_dim', 'hidden',
+        'vocabulary', 'bytes_per_weight', 'bytes_per_kv_value',
+    ] -%}
+    deployments.model_{{ fact }},
+    {% endfor -%}
     {{ whole('deployments.prefill_weight', 1000000000000) }} as prefill_weight_ps,
     {{ whole('deployments.decode_weight', 1000000000000) }} as decode_weight_ps,
     {{ whole('deployments.cache_read_weight', 1000000000000) }} as cache_read_weight_ps,

@@ -23,6 +23,7 @@ select
     coalesce(replicas.role, 'unified') as pool,
     -- A slice of the GPU in millionths (E8); null holds all of it.
     {{ whole('replicas.gpu_share_ratio', 1000000) }} as share_ppm,
+    replicas.mig_profile,
     gpus.server_id,
     gpus.site_id,
     deployments.model,

@@ -21,6 +21,9 @@ select
     replica_id,
     deployment_id,
     hour_index,
+    -- Engines that tell FLOPs and bytes: each tells them per GPU of its own.
+    count(distinct case when gflops_per_gpu is not null then instance || ' ' || engine_index end)
+        as estimating_engines,
     {% for counter in counters -%}
     cast(sum({{ part_of(counter, 'elapsed_from', 'elapsed_to', 'length_us') }}) as bigint)
         as {{ counter }}{{ "," if not loop.last }}

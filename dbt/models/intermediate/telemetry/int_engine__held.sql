@@ -7,7 +7,9 @@ replicas as (
         scraped_us,
         cast(sum(running_milli) as bigint) as running_milli,
         cast(sum(waiting_milli) as bigint) as waiting_milli,
-        cast({{ int_div('sum(kv_ppm)', 'nullif(count(kv_ppm), 0)') }} as bigint) as kv_ppm
+        cast(sum(deferred_milli) as bigint) as deferred_milli,
+        cast({{ int_div('sum(kv_ppm)', 'nullif(count(kv_ppm), 0)') }} as bigint) as kv_ppm,
+        cast(sum(kv_capacity_tokens) as bigint) as kv_capacity_tokens
     from {{ ref('int_engine__scrapes') }}
     group by replica_id, deployment_id, scraped_us
 ),
@@ -34,7 +36,9 @@ held as (
         followed.deployment_id,
         followed.running_milli,
         followed.waiting_milli,
+        followed.deferred_milli,
         followed.kv_ppm,
+        followed.kv_capacity_tokens,
         followed.scraped_us as held_from_us,
         followed.next_us,
         intervals.interval_us,
@@ -57,7 +61,9 @@ select
     hour_index,
     running_milli,
     waiting_milli,
+    deferred_milli,
     kv_ppm,
+    kv_capacity_tokens,
     held_from_us,
     next_us,
     interval_us,

@@ -15,9 +15,11 @@ scrapes as (
         max({{ epoch_us('counters_created_at') }}) as created_us,
         max({{ whole('requests_running', 1000) }}) as running_milli,
         max({{ whole('requests_waiting', 1000) }}) as waiting_milli,
+        max({{ whole('requests_deferred', 1000) }}) as deferred_milli,
         max({{ whole('kv_cache_usage_ratio', 1000000) }}) as kv_ppm,
+        max({{ whole('kv_cache_blocks * kv_block_tokens') }}) as kv_capacity_tokens,
         {% for counter in counters -%}
-        max({{ whole(counter) }}) as {{ counter }}{{ "," if not loop.last }}
+        max({{ whole(engine_counter(counter)) }}) as {{ counter }}{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('stg_lake__engine_samples') }}
     where {{ is_restated('event_date', 'engine_samples') }}

@@ -1,0 +1,1 @@
+{{ utilisation_ladder(['event_date']) }}
