@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import Engine, Records, layout
 from tokenworks.replay.serving.heap import pop_least, push_least
 
@@ -44,7 +44,7 @@ class Coming(NamedTuple):
     position: Records[Position]
 
 
-@kernel
+@bare_kernel
 def next_arrival(engine: Engine, coming: Coming) -> tuple[float, int]:
     """Time and request of the next arrival; infinite where none is known yet."""
     at = coming.position[0]
@@ -60,7 +60,7 @@ def next_arrival(engine: Engine, coming: Coming) -> tuple[float, int]:
     return moment, row
 
 
-@kernel
+@bare_kernel
 def take_arrival(coming: Coming, row: int) -> None:
     """Cross the next arrival off."""
     at = coming.position[0]
@@ -71,7 +71,7 @@ def take_arrival(coming: Coming, row: int) -> None:
         at.following += 1
 
 
-@kernel
+@bare_kernel
 def release(engine: Engine, coming: Coming, row: int, now: float) -> None:
     """Let the turns that wait for a request's end think, or its client turn to the next root."""
     at = coming.position[0]

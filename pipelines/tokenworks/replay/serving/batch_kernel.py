@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.blocks_kernel import blocks_of, context, fits
 from tokenworks.replay.serving.engine_state import ENDS, NEVER, STARTS, Engine
 from tokenworks.replay.serving.stretch_kernel import after, cut_short, plan_stretch, sum_up
 
 
-@kernel
+@bare_kernel
 def begin(engine: Engine, replica: int, now: float) -> None:
     """Fill the batch at the start of a step and plan the stretch that follows."""
     one = engine.replicas[replica]
@@ -42,7 +42,7 @@ def begin(engine: Engine, replica: int, now: float) -> None:
     plan_stretch(engine, replica, now, longest, preempted or held_back)
 
 
-@kernel
+@bare_kernel
 def finish(engine: Engine, replica: int) -> bool:
     """Account for the stretch that ends now; whether requests ended with it.
 
@@ -66,7 +66,7 @@ def finish(engine: Engine, replica: int) -> bool:
     return True
 
 
-@kernel
+@bare_kernel
 def enqueue(engine: Engine, replica: int, row: int, now: float) -> None:
     """Put an arrived request last in a replica's queue and wake or cut short what it meets."""
     one = engine.replicas[replica]
@@ -84,7 +84,7 @@ def enqueue(engine: Engine, replica: int, row: int, now: float) -> None:
         cut_short(engine, replica, now)
 
 
-@kernel
+@bare_kernel
 def _make_room(engine: Engine, replica: int) -> bool:
     """Preempt from the end of the batch until the next step fits; whether anyone had to go."""
     engine.replicas[replica].prefill = 0
@@ -95,7 +95,7 @@ def _make_room(engine: Engine, replica: int) -> bool:
     return preempted
 
 
-@kernel
+@bare_kernel
 def _preempt(engine: Engine, replica: int) -> None:
     one = engine.replicas[replica]
     slot = engine.slots[replica, one.size - 1]
@@ -121,7 +121,7 @@ def _preempt(engine: Engine, replica: int) -> None:
     one.waiting += 1
 
 
-@kernel
+@bare_kernel
 def _soonest(engine: Engine, replica: int) -> int:
     """Clock at which the next decoding request ends."""
     one = engine.replicas[replica]
@@ -131,7 +131,7 @@ def _soonest(engine: Engine, replica: int) -> int:
     return found
 
 
-@kernel
+@bare_kernel
 def _longest(engine: Engine, replica: int) -> int:
     """Longest context in KV; 0 where the law does not ask."""
     one = engine.replicas[replica]
@@ -147,7 +147,7 @@ def _longest(engine: Engine, replica: int) -> int:
     return found
 
 
-@kernel
+@bare_kernel
 def _compute(engine: Engine, replica: int, place: int, budget: int) -> int:
     """Give a prefill its tokens of this step; returns what is left of the budget."""
     one, slot = engine.replicas[replica], engine.slots[replica, place]
@@ -166,7 +166,7 @@ def _compute(engine: Engine, replica: int, place: int, budget: int) -> int:
     return budget - tokens
 
 
-@kernel
+@bare_kernel
 def _admit_waiting(
     engine: Engine, replica: int, now: float, budget: int, longest: int
 ) -> tuple[bool, int]:
@@ -199,7 +199,7 @@ def _admit_waiting(
     return taken > 0 and one.waiting > 0, longest
 
 
-@kernel
+@bare_kernel
 def _remove_ended(engine: Engine, replica: int) -> None:
     """Take out who has all tokens; their rows stay readable behind the batch."""
     one = engine.replicas[replica]
@@ -222,7 +222,7 @@ def _remove_ended(engine: Engine, replica: int) -> None:
     one.soonest = _soonest(engine, replica)
 
 
-@kernel
+@bare_kernel
 def _move(engine: Engine, replica: int, old: int, new: int) -> None:
     """Move a slot to the place of one that ended, whose row takes the old place."""
     if old == new:

@@ -6,24 +6,24 @@ Compiled callers keep their own copy of this code in their cache: after a change
 
 from __future__ import annotations
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import NEVER, Engine, Request
 
 
-@kernel
+@bare_kernel
 def context(request: Request) -> int:
     """Tokens that a request (re)admitted must hold before it makes its next one."""
     return request.prompt + request.made
 
 
-@kernel
+@bare_kernel
 def blocks_of(engine: Engine, tokens: int) -> int:
     """Blocks that hold so many tokens of one request."""
     size = engine.bounds.block_tokens
     return (tokens + size - 1) // size
 
 
-@kernel
+@bare_kernel
 def _blocks(engine: Engine, replica: int, ahead: int) -> int:
     """Blocks that the batch needs for its step after the next `ahead - 1` ones."""
     one = engine.replicas[replica]
@@ -38,7 +38,7 @@ def _blocks(engine: Engine, replica: int, ahead: int) -> int:
     return total
 
 
-@kernel
+@bare_kernel
 def fits(engine: Engine, replica: int, ahead: int, more: int) -> bool:
     """Whether the batch and `more` blocks fit `ahead` steps on.
 
@@ -56,7 +56,7 @@ def fits(engine: Engine, replica: int, ahead: int, more: int) -> bool:
     return _blocks(engine, replica, ahead) + more <= limit
 
 
-@kernel
+@bare_kernel
 def steps_that_fit(engine: Engine, replica: int, wanted: int) -> int:
     """Steps up to `wanted` before KV runs out; the first one is known to fit."""
     if fits(engine, replica, wanted, 0):

@@ -9,19 +9,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@kernel
+@bare_kernel
 def _before(keys: Floats, rows: Ints, entry: int, key: float, row: int) -> bool:
     """Whether an entry comes before a key and its row."""
     return bool(keys[entry] < key or (keys[entry] == key and rows[entry] < row))
 
 
-@kernel
+@bare_kernel
 def push_least(keys: Floats, rows: Ints, size: int, key: float, row: int) -> None:
     """Add to a min-heap of `size` entries."""
     child = size
@@ -36,7 +36,7 @@ def push_least(keys: Floats, rows: Ints, size: int, key: float, row: int) -> Non
     rows[child] = row
 
 
-@kernel
+@bare_kernel
 def pop_least(keys: Floats, rows: Ints, size: int) -> None:
     """Remove the smallest of `size` entries."""
     last = size - 1

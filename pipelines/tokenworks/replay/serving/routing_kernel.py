@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import Engine
 from tokenworks.replay.serving.worker_cache_kernel import Caches, leading_run
 
@@ -43,7 +43,7 @@ class Router(NamedTuple):
     turn: Ints
 
 
-@kernel
+@bare_kernel
 def choose(engine: Engine, router: Router, caches: Caches, row: int, now: float) -> int:
     """Replica of an arriving request: the one it names, else the policy's."""
     found = engine.requests[row].replica
@@ -63,14 +63,14 @@ def choose(engine: Engine, router: Router, caches: Caches, row: int, now: float)
     return found
 
 
-@kernel
+@bare_kernel
 def load_of(engine: Engine, replica: int) -> int:
     """Requests that run or wait on a replica."""
     one = engine.replicas[replica]
     return one.size + one.waiting
 
 
-@kernel
+@bare_kernel
 def _any_ready(engine: Engine, now: float) -> bool:
     ready = 0
     for replica in range(engine.replicas.size):
@@ -78,13 +78,13 @@ def _any_ready(engine: Engine, now: float) -> bool:
     return ready > 0
 
 
-@kernel
+@bare_kernel
 def _takes(engine: Engine, replica: int, now: float, from_ready: bool) -> bool:
     one = engine.replicas[replica]
     return one.open == 1 and (one.ready <= now or not from_ready)
 
 
-@kernel
+@bare_kernel
 def _next_open(engine: Engine, start: int, now: float, from_ready: bool) -> int:
     replica = start
     while not _takes(engine, replica, now, from_ready):
@@ -92,7 +92,7 @@ def _next_open(engine: Engine, start: int, now: float, from_ready: bool) -> int:
     return replica
 
 
-@kernel
+@bare_kernel
 def _least_loaded(engine: Engine, start: int, now: float, from_ready: bool) -> int:
     """Replica with the fewest requests."""
     best = _next_open(engine, start, now, from_ready)
@@ -105,7 +105,7 @@ def _least_loaded(engine: Engine, start: int, now: float, from_ready: bool) -> i
     return best
 
 
-@kernel
+@bare_kernel
 def _home(engine: Engine, router: Router, row: int, now: float, from_ready: bool) -> int:
     """Where the session's last request went; the least loaded for a first or a lost one."""
     session = router.sessions[row]
@@ -119,7 +119,7 @@ def _home(engine: Engine, router: Router, row: int, now: float, from_ready: bool
     return found
 
 
-@kernel
+@bare_kernel
 def _nearest_prefix(engine: Engine, router: Router, caches: Caches, row: int, now: float) -> int:
     """Replica with the least tokens to compute, its load counted in tokens."""
     from_ready = _any_ready(engine, now)
@@ -137,7 +137,7 @@ def _nearest_prefix(engine: Engine, router: Router, caches: Caches, row: int, no
     return best
 
 
-@kernel
+@bare_kernel
 def _better_of_two(engine: Engine, router: Router, row: int, now: float) -> int:
     """The less loaded of two drawn replicas, the first drawn of two that are equal."""
     from_ready = _any_ready(engine, now)
@@ -155,7 +155,7 @@ def _better_of_two(engine: Engine, router: Router, row: int, now: float) -> int:
     return second if load_of(engine, second) < load_of(engine, first) else first
 
 
-@kernel
+@bare_kernel
 def _nth_open(engine: Engine, place: int, now: float, from_ready: bool) -> int:
     passed = -1
     replica = -1

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import Engine, Records, Replica, layout
 from tokenworks.replay.serving.routing_kernel import load_of
 
@@ -55,7 +55,7 @@ class Scaler(NamedTuple):
     clock: Records[Clock]
 
 
-@kernel
+@bare_kernel
 def scale(engine: Engine, scaler: Scaler, now: float) -> None:
     """Look once."""
     clock = scaler.clock[0]
@@ -74,7 +74,7 @@ def scale(engine: Engine, scaler: Scaler, now: float) -> None:
         clock.below_since = np.inf
 
 
-@kernel
+@bare_kernel
 def open_replicas(engine: Engine) -> int:
     """Replicas that take requests or are starting."""
     count = 0
@@ -83,7 +83,7 @@ def open_replicas(engine: Engine) -> int:
     return count
 
 
-@kernel
+@bare_kernel
 def open_more(engine: Engine, scaler: Scaler, more: int, now: float) -> None:
     """Open replicas: first those that are closing, then those that are off."""
     for off in range(2):
@@ -98,14 +98,14 @@ def open_more(engine: Engine, scaler: Scaler, more: int, now: float) -> None:
                     one.cold_starts += 1
 
 
-@kernel
+@bare_kernel
 def switch_off(one: Replica, now: float) -> None:
     """Stop the clock of a replica that is closed and empty."""
     one.on_seconds += now - one.on_since
     one.on_since = np.nan
 
 
-@kernel
+@bare_kernel
 def _wanted(engine: Engine, scaler: Scaler) -> int:
     counted = 0
     busy = 0
@@ -120,7 +120,7 @@ def _wanted(engine: Engine, scaler: Scaler) -> int:
     return max(scaler.lowest, min(scaler.highest, wanted))
 
 
-@kernel
+@bare_kernel
 def _close(engine: Engine, fewer: int, now: float) -> None:
     """Close the least loaded replicas, the last of those that are equal."""
     for _ in range(fewer):

@@ -6,7 +6,7 @@ the moment of an arrival sees it, and the balancer sees slots that just became f
 
 from __future__ import annotations
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.arrivals_kernel import Coming, next_arrival, release, take_arrival
 from tokenworks.replay.serving.batch_kernel import begin, enqueue, finish
 from tokenworks.replay.serving.engine_state import ENDS, Engine
@@ -21,7 +21,7 @@ from tokenworks.replay.serving.scaling_kernel import (
 from tokenworks.replay.serving.worker_cache_kernel import Caches, use
 
 
-@kernel
+@bare_kernel
 def run(engine: Engine, router: Router, caches: Caches, scaler: Scaler, coming: Coming) -> None:
     """Serve every request."""
     left = engine.requests.size
@@ -51,7 +51,7 @@ def run(engine: Engine, router: Router, caches: Caches, scaler: Scaler, coming: 
                 switch_off(one, one.moment)
 
 
-@kernel
+@bare_kernel
 def _soonest_replica(engine: Engine) -> int:
     """Replica whose next event comes first; at one moment an end comes before a start."""
     found = 0
@@ -64,7 +64,7 @@ def _soonest_replica(engine: Engine) -> int:
     return found
 
 
-@kernel
+@bare_kernel
 def _arrive(engine: Engine, router: Router, caches: Caches, row: int, now: float) -> bool:
     """Send a request to its replica; whether it may stay."""
     request = engine.requests[row]

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.blocks_kernel import steps_that_fit
 from tokenworks.replay.serving.engine_state import ENDS, NEVER, Engine, Replica
 
 
-@kernel
+@bare_kernel
 def after(one: Replica, steps: int) -> float:
     """When `steps` steps of the stretch are over."""
     return one.start + (one.step * steps + one.growth * (steps * (steps - 1) // 2))
 
 
-@kernel
+@bare_kernel
 def busiest(one: Replica, workers: int, longest: int) -> tuple[float, float, int]:
     """Tokens that the busiest worker reads in a step, its growth per step, and for how long.
 
@@ -41,7 +41,7 @@ def busiest(one: Replica, workers: int, longest: int) -> tuple[float, float, int
     return float(longest), 1.0, most
 
 
-@kernel
+@bare_kernel
 def plan_stretch(engine: Engine, replica: int, now: float, longest: int, only_one: bool) -> None:
     """Lay down the stretch that begins now: as many steps as are sure to be alike."""
     law, one = engine.law, engine.replicas[replica]
@@ -65,7 +65,7 @@ def plan_stretch(engine: Engine, replica: int, now: float, longest: int, only_on
     one.moment = after(one, steps)
 
 
-@kernel
+@bare_kernel
 def cut_short(engine: Engine, replica: int, now: float) -> None:
     """End the stretch at the first step that begins at or after `now`, and the lag later."""
     one = engine.replicas[replica]
@@ -83,7 +83,7 @@ def cut_short(engine: Engine, replica: int, now: float) -> None:
     one.moment = after(one, one.steps)
 
 
-@kernel
+@bare_kernel
 def sum_up(one: Replica) -> None:
     """Add the stretch to the replica's sums; the integrals are sums of squares and products."""
     steps = one.steps

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks.replay.jit import bare_kernel
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]
@@ -53,7 +53,7 @@ def no_caches() -> Caches:
     return new_caches(np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int64), 0, 1, 0, 1)
 
 
-@kernel
+@bare_kernel
 def leading_run(caches: Caches, replica: int, row: int) -> int:
     """Leading blocks of a prompt that a replica holds."""
     first = caches.offsets[row]
@@ -66,7 +66,7 @@ def leading_run(caches: Caches, replica: int, row: int) -> int:
     return run
 
 
-@kernel
+@bare_kernel
 def use(caches: Caches, replica: int, row: int) -> None:
     """Touch the blocks of a prompt in order and note its leading run of hits."""
     unbroken = True
@@ -77,7 +77,7 @@ def use(caches: Caches, replica: int, row: int) -> None:
             caches.runs[row] += 1
 
 
-@kernel
+@bare_kernel
 def _touch(caches: Caches, replica: int, block: int) -> bool:
     """Make a block the newest, in the place of the oldest if need be; whether it was held."""
     before, after = caches.before[replica], caches.after[replica]
