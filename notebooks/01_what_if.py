@@ -25,7 +25,9 @@ def results(Settings, mo):
     found = {path.parent.name: path.parent for path in sorted(folder.glob("[!.]*/summary.json"))}
     mo.stop(
         not found,
-        mo.md("There is no replay result yet. Run `tokenworks replay run route_short_requests` first."),
+        mo.md(
+            "There is no replay result yet. Run `tokenworks replay run route_short_requests` first."
+        ),
     )
     chosen = mo.ui.dropdown(options=found, value=next(reversed(found)), label="Replay")
     mo.vstack([mo.md("# What would history have cost under another policy?"), chosen])
@@ -53,7 +55,11 @@ def headline(metrics, mo, summary):
                 f"{warning}"
             ),
             mo.ui.table(
-                metrics.filter(segment="all").drop("segment"), selection=None, page_size=25
+                metrics.filter(segment="all").drop(
+                    "segment", "run_id", "scenario_name", "is_forced", "loop"
+                ),
+                selection=None,
+                page_size=25,
             ),
         ]
     )

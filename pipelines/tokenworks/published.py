@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from tokenworks.books.known import connect_known, known_at
+from tokenworks.replay.results.tables import TABLES, Table
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -63,15 +64,19 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         )
     with duckdb.connect(str(settings.published_database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        _show_exports(connection, settings)
+        _show_files(connection, settings)
         yield connection
 
 
-def _show_exports(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """The exported months as views of this connection; only their files may be read."""
+def _show_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Exported months and replay results as views of this connection; only their files are read."""
     found = {
         name: [str(path) for path in sorted(settings.reports.glob(f"*/focus/{pattern}"))]
         for name, pattern in EXPORTS.items()
+    } | {
+        # A folder that begins with a dot is not finished.
+        name: [str(path) for path in sorted(settings.replay.glob(f"[!.]*/{table.file}"))]
+        for name, table in TABLES.items()
     }
     readable = [path for files in found.values() for path in files]
     if not readable:
@@ -80,12 +85,27 @@ def _show_exports(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
     for name, files in found.items():
         if files:
             connection.execute(
-                f"create temp view {name} as from read_parquet({_literals(files)}, hive_partitioning = false)"
+                f"create temp view {name} as from read_parquet({_literals(files)}, "
+                "hive_partitioning = false, union_by_name = true)"
             )
+    for name, table in TABLES.items():
+        if found[name]:
+            _describe(connection, name, table)
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
+    """Comments as the marts have them."""
+    connection.execute(f"comment on view {name} is {_literal(table.description)}")
+    for column, said in table.columns.items():
+        connection.execute(f'comment on column {name}."{column}" is {_literal(said)}')
 
 
 def _literals(paths: list[str]) -> str:
-    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
+    return "[" + ", ".join(_literal(path) for path in paths) + "]"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def query(
@@ -131,7 +151,7 @@ def _connect(
 
 
 def list_tables(settings: Settings) -> list[TableInfo]:
-    """The published tables by name."""
+    """The published tables by name, and those of replay results where there are any."""
     with connect(settings) as connection:
         tables = connection.execute(
             """
@@ -141,7 +161,13 @@ def list_tables(settings: Settings) -> list[TableInfo]:
             order by tables.table_name
             """
         ).fetchall()
-    return [TableInfo(*table) for table in tables]
+        views = connection.execute(
+            "select view_name, comment, column_count from duckdb_views() where comment is not null"
+        ).fetchall()
+        for name, comment, columns in views:
+            rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
+            tables.append((name, comment, rows, columns))
+    return [TableInfo(*table) for table in sorted(tables)]
 
 
 def published_at(settings: Settings) -> datetime:

@@ -110,5 +110,5 @@ select
         'first_token_unknown': 'is_streaming and ttft_seconds is null',
         'rate_missing': 'has_missing_rate',
     }) }} as quality_flags,
-    prefix_block_hashes, prefix_block_tokens, sighting_count, source_file, source_line
+    prompt_fingerprint, prefix_block_hashes, prefix_block_tokens, sighting_count, source_file, source_line
 from summed

@@ -12,11 +12,16 @@ from tokenworks.replay.stage import Played
 IDENTITY = ("emitter", "request_id", "started_at", "tenant_id")
 
 
-def outcome_frame(answer: Answer) -> pl.DataFrame:
-    """One row per reported request: what it is, then no change beside the scenario."""
+def outcome_frame(answer: Answer, run_id: str) -> pl.DataFrame:
+    """One row per reported request: what it is, then no change beside the scenario.
+
+    The columns are described in `tables`.
+    """
     frame = answer.traffic.frame
     moved = answer.baseline.deployment != answer.played.deployment
     columns = [
+        pl.repeat(run_id, frame.height, eager=True).alias("run_id"),
+        pl.repeat(answer.scenario.name, frame.height, eager=True).alias("scenario"),
         *(frame[name] for name in IDENTITY),
         frame["started_at"].dt.date().alias("event_date"),
         pl.Series("is_rerouted", moved),
@@ -45,6 +50,8 @@ def _side(answer: Answer, played: Played, name: str) -> list[pl.Series]:
         pl.Series(f"{name}_region", np.array(fleet.regions)[position], dtype=pl.String),
         pl.Series(f"{name}_replica", timings.replica, dtype=pl.Int64),
         pl.Series(f"{name}_input_cache_read_tokens", played.cached, dtype=pl.Int64),
+        pl.Series(f"{name}_input_total_tokens", played.input_tokens, dtype=pl.Int64),
+        pl.Series(f"{name}_output_total_tokens", played.output_tokens, dtype=pl.Int64),
         *(_known(f"{name}_{column}", values) for column, values in measured.items()),
     ]
 

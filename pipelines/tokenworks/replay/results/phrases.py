@@ -7,7 +7,6 @@ from typing import Any
 
 from tokenworks.replay.language.base import Match
 from tokenworks.replay.language.prefix_cache import PrefixCache
-from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.regions import RegionRouting
 from tokenworks.replay.language.routing import TierRouting
 from tokenworks.replay.language.scenario import Scenario

@@ -13,7 +13,7 @@ from tokenworks.replay.estimates.estimate import Estimate
 from tokenworks.replay.results.assumptions import assumptions
 
 #: Raise when the same scenario and traffic would give other numbers.
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 LOOP = "open"
 
 
@@ -65,10 +65,17 @@ def backtest_document(found: Answer) -> dict[str, Any]:
     }
 
 
-def summary_frame(found: Answer) -> pl.DataFrame:
-    """The metrics as one table."""
+def summary_frame(found: Answer, run_id: str) -> pl.DataFrame:
+    """The metrics as one table, described in `tables`."""
     kinds: dict[str, type[pl.DataType]] = {"str": pl.String, "int": pl.Int64}
     schema = {
         name: kinds.get(str(kind), pl.Float64) for name, kind in Estimate.__annotations__.items()
     }
-    return pl.DataFrame([asdict(row) for row in found.estimates], schema=schema)
+    rows = pl.DataFrame([asdict(row) for row in found.estimates], schema=schema)
+    return rows.select(
+        pl.lit(run_id).alias("run_id"),
+        pl.lit(found.scenario.name).alias("scenario_name"),
+        pl.lit(bool(found.reasons)).alias("is_forced"),
+        pl.lit(LOOP).alias("loop"),
+        *schema,
+    )
