@@ -29,6 +29,8 @@ ALIKE = 3.0
 #: Width of the prior: share of the regression's coefficient, and least share of its scale. The
 #: terms of a prefill are told by TTFT rather than by the regression, hence their own.
 PRIOR_SHARE, PRIOR_SCALE, PRIOR_PREFILL = 0.3, 0.01, 0.1
+#: Shares of a step that are tried, until one lowers the error.
+SHARES = (1.0, 0.5, 0.2)
 #: Widest overhead that the prior holds likely, in seconds.
 PRIOR_OVERHEAD = 0.05
 
@@ -40,7 +42,6 @@ class Refined:
     values: Floats
     covariance: Floats
     misfit: float
-    passes: int
 
     def law(self, longest_from: int) -> StepLaw:
         """The step law without the overhead."""
@@ -65,43 +66,124 @@ def law_of(values: Floats, longest_from: int) -> StepLaw:
 
 
 def refine(
-    runs: Sequence[RunLog], start: Floats, scale: Floats, longest_from: int, passes: int = 3
+    runs: Sequence[RunLog], start: Floats, scale: Floats, longest_from: int, passes: int
 ) -> Refined:
     """Move the coefficients until the replay meets the runs.
 
     Args:
         runs: runs with their limits.
-        start: coefficients of the regression, one per term; a term at 0 that the choice of terms
-            left out has scale 0.
+        start: coefficients of the regression, one per term.
         scale: coefficient with which each term alone would explain all the time; 0 holds a term
             at 0.
         longest_from: requests from which the longest context decides.
-        passes: Gauss-Newton steps.
+        passes: Gauss-Newton steps at most; they end where none lowers the error.
     """
-    values = np.append(start, 0.0)
-    scales = np.append(scale, 1.0)
-    free = scales > 0
-    least = [PRIOR_PREFILL if "prefill" in name else PRIOR_SCALE for name in NAMES]
-    width = np.maximum(PRIOR_SHARE * values, np.array(least) * scales)
-    width[-1] = PRIOR_OVERHEAD
-    parts = [_blocks(run) for run in runs]
-    observed = np.concatenate(
-        [_told(run, part, run.ttft, run.e2e) for run, part in zip(runs, parts, strict=True)]
-    )
-    expected = np.concatenate([_expected(run, part) for run, part in zip(runs, parts, strict=True)])
-    found, prior = values.copy(), values[free]
+    aim = _Aim.of(runs, np.append(start, 0.0), np.append(scale, 1.0), longest_from)
+    found = aim.prior.copy()
+    told = aim.replayed(found)
+    error = aim.error(found, told)
     for _ in range(passes):
-        base = _replayed(runs, parts, found, longest_from)
-        slopes = _slopes(runs, parts, found, scales, free, longest_from, base)
-        target = slopes @ found[free] + observed - base
-        design = np.vstack([slopes / expected[:, None], np.diag(1 / width[free])])
-        wanted = np.concatenate([target / expected, prior / width[free]])
-        found[free] = non_negative(design, wanted, np.ones(len(wanted)))
-    misfit = (observed - _replayed(runs, parts, found, longest_from)) / expected
+        wanted = aim.step(found, told)
+        for share in SHARES:
+            tried = found + share * (wanted - found)
+            retold = aim.replayed(tried)
+            if aim.error(tried, retold) < error:
+                break
+        else:
+            break
+        found, told, error = tried, retold, aim.error(tried, retold)
+    misfit = (aim.observed - told) / aim.expected
     size = float(np.sqrt((misfit**2).mean()))
-    covariance = np.zeros((len(values), len(values)))
-    covariance[np.ix_(free, free)] = np.linalg.inv(design.T @ design) * max(size, 1.0) ** 2
-    return Refined(found, covariance, size, passes)
+    design, _ = aim.linear(found, told)
+    covariance = np.zeros((len(found), len(found)))
+    covariance[np.ix_(aim.free, aim.free)] = np.linalg.inv(design.T @ design) * max(size, 1.0) ** 2
+    return Refined(found, covariance, size)
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """What is to be met, and how sure each part of it is.
+
+    Attributes:
+        observed: told numbers of the runs, as logs; `expected` their errors.
+        prior: coefficients of the regression and no overhead; `width` their errors.
+        scales: step for differences; `free` tells which coefficients move.
+    """
+
+    runs: Sequence[RunLog]
+    parts: Sequence[Sequence[Ints]]
+    observed: Floats
+    expected: Floats
+    prior: Floats
+    width: Floats
+    scales: Floats
+    free: Mask
+    longest_from: int
+
+    @classmethod
+    def of(cls, runs: Sequence[RunLog], prior: Floats, scales: Floats, longest_from: int) -> _Aim:
+        least = [PRIOR_PREFILL if "prefill" in name else PRIOR_SCALE for name in NAMES]
+        width = np.maximum(PRIOR_SHARE * prior, np.array(least) * scales)
+        width[-1] = PRIOR_OVERHEAD
+        free = scales > 0
+        width[~free] = 1.0
+        parts = [_blocks(run) for run in runs]
+        each = list(zip(runs, parts, strict=True))
+        return cls(
+            runs=runs,
+            parts=parts,
+            observed=np.concatenate([_told(run, part, run.ttft, run.e2e) for run, part in each]),
+            expected=np.concatenate([_expected(run, part) for run, part in each]),
+            prior=prior,
+            width=width,
+            scales=scales,
+            free=free,
+            longest_from=longest_from,
+        )
+
+    def replayed(self, values: Floats) -> Floats:
+        """The told numbers under other coefficients."""
+        law = law_of(values, self.longest_from)
+        told = []
+        for run, part in zip(self.runs, self.parts, strict=True):
+            predicted = predict(run, law, float(values[-1]))
+            told.append(_told(run, part, predicted.ttft, predicted.e2e))
+        return np.concatenate(told)
+
+    def error(self, values: Floats, told: Floats) -> float:
+        """Sum of squares in expected errors, of what is told and of the prior."""
+        missed = (told - self.observed) / self.expected
+        moved = ((values - self.prior) / self.width)[self.free]
+        return float((missed**2).sum() + (moved**2).sum())
+
+    def step(self, values: Floats, told: Floats) -> Floats:
+        """The best coefficients if what is told were linear in them."""
+        design, wanted = self.linear(values, told)
+        moved = values.copy()
+        moved[self.free] = non_negative(design, wanted, np.ones(len(wanted)))
+        return moved
+
+    def linear(self, values: Floats, told: Floats) -> tuple[Floats, Floats]:
+        """Design and target of that linear problem, in expected errors, the prior included."""
+        slopes, free = self.slopes(values, told), self.free
+        target = slopes @ values[free] + self.observed - told
+        design = np.vstack([slopes / self.expected[:, None], np.diag(1 / self.width[free])])
+        wanted = np.concatenate([target / self.expected, (self.prior / self.width)[free]])
+        return design, wanted
+
+    def slopes(self, values: Floats, told: Floats) -> Floats:
+        """Change of every told number with every free coefficient, by differences.
+
+        The overhead adds to every TTFT and to nothing else that is told: no replay is needed.
+        """
+        columns = []
+        for term in np.flatnonzero(self.free)[:-1]:
+            step = max(0.05 * values[term], 0.005 * self.scales[term])
+            moved = values.copy()
+            moved[term] += step
+            columns.append((self.replayed(moved) - told) / step)
+        told_by_ttft = np.tile([1.0, 1.0, 0.0], len(told) // 3)
+        return np.column_stack([*columns, told_by_ttft / np.exp(told)])
 
 
 def _blocks(run: RunLog) -> list[Ints]:
@@ -127,38 +209,3 @@ def _expected(run: RunLog, parts: Sequence[Ints]) -> Floats:
         noise = ALIKE * run.ttft[part].std() / run.ttft[part].mean() / np.sqrt(len(part))
         expected += [TTFT_ERROR + noise, TTFT_ERROR + noise, PACE_ERROR]
     return np.array(expected)
-
-
-def _replayed(
-    runs: Sequence[RunLog], parts: Sequence[Sequence[Ints]], values: Floats, longest_from: int
-) -> Floats:
-    law = law_of(values, longest_from)
-    told = []
-    for run, part in zip(runs, parts, strict=True):
-        predicted = predict(run, law, float(values[-1]))
-        told.append(_told(run, part, predicted.ttft, predicted.e2e))
-    return np.concatenate(told)
-
-
-def _slopes(
-    runs: Sequence[RunLog],
-    parts: Sequence[Sequence[Ints]],
-    values: Floats,
-    scales: Floats,
-    free: Mask,
-    longest_from: int,
-    base: Floats,
-) -> Floats:
-    """Change of every told number with every free coefficient, by differences.
-
-    The overhead adds to every TTFT and to nothing else that is told, so that it needs no replay.
-    """
-    columns = []
-    for term in np.flatnonzero(free)[:-1]:
-        step = max(0.05 * values[term], 0.005 * scales[term])
-        moved = values.copy()
-        moved[term] += step
-        columns.append((_replayed(runs, parts, moved, longest_from) - base) / step)
-    told_by_ttft = np.tile([1.0, 1.0, 0.0], len(base) // 3)
-    columns.append(told_by_ttft / np.exp(base))
-    return np.column_stack(columns)

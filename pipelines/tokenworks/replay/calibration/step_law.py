@@ -28,6 +28,8 @@ from tokenworks.replay.serving.steps import StepLaw
 
 METRICS = ("ttft", "tpot", "e2e")
 PERCENTILES = tuple(range(1, 100))
+#: Passes of the end-to-end fit; the misfit settles after three.
+PASSES = 4
 #: Correlation above which two coefficients cannot be told apart.
 ALIKE = 0.98
 
@@ -93,15 +95,12 @@ class StepCalibration:
         return predict(known, self.law, self.overhead, closed_loop=closed_loop)
 
 
-def calibrate_steps(
-    runs: Sequence[RunLog], passes: int = 3, most_requests: int | None = None
-) -> StepCalibration:
+def calibrate_steps(runs: Sequence[RunLog], passes: int = PASSES) -> StepCalibration:
     """Learn the law of one deployment.
 
     Args:
         runs: its runs; those that the screen refuses are named in the result.
         passes: passes of the end-to-end fit.
-        most_requests: requests of each run, from its start, that the end-to-end fit replays.
 
     Raises:
         LeverRefusedError: if no run may be learnt from.
@@ -113,7 +112,7 @@ def calibrate_steps(
     clean, inferred = completed_limits(accepted)
     evidence = [Evidence.of(run) for run in clean]
     choice, tried = choose_terms(evidence)
-    found = _refined(clean, evidence, choice, passes, most_requests)
+    found = _refined(clean, evidence, choice, passes)
     law = found.law(choice.longest_from)
     told = [predict(run, law, found.overhead) for run in clean]
     rows = [run.usable & after_burst(run) for run in clean]
@@ -145,16 +144,13 @@ def _refined(
     evidence: Sequence[Evidence],
     choice: Choice,
     passes: int,
-    most_requests: int | None,
 ) -> Refined:
     """The end-to-end fit; a constant per prefill is always tried, since TTFT tells of it."""
     terms = tuple(term for term in TERMS if term in (*choice.terms, "with_prefill"))
     start, _ = fit_terms(evidence, choice.longest_from, terms)
     scale = scales(evidence, choice.longest_from)
     scale[[place for place, term in enumerate(TERMS) if term not in terms]] = 0.0
-    most = most_requests or max(run.count for run in runs)
-    shown = [run.part(np.arange(run.count) < most) for run in runs]
-    return refine(shown, start, scale, choice.longest_from, passes)
+    return refine(runs, start, scale, choice.longest_from, passes)
 
 
 def _why_none(screened: Mapping[str, Screened]) -> tuple[str, str]:

@@ -109,15 +109,19 @@ def _halves(one: Evidence) -> list[Evidence]:
 def scales(evidence: Sequence[Evidence], longest_from: int) -> Floats:
     """For each term, the coefficient with which it alone would explain all the time.
 
-    The terms of a prefill may explain no more than the time to first token.
+    The terms of a prefill may explain no more than the time to first token in the run that queues
+    least.
     """
     design = np.concatenate([one.design(longest_from) for one in evidence])
     seconds = np.concatenate([one.seconds for one in evidence])
     loads = np.maximum(design.sum(axis=0), 1e-12)
     found: Floats = np.full(len(TERMS), seconds.sum()) / loads
-    waits = sum(float(one.log.ttft[one.rows].sum()) for one in evidence)
-    computed = sum(float(one.log.uncached[one.rows].sum()) for one in evidence)
-    for term, load in (("per_prefill_token", computed), ("with_prefill", float(len(seconds)))):
+    waits = [float(one.log.ttft[one.rows].mean()) for one in evidence]
+    computed = [max(float(one.log.uncached[one.rows].mean()), 1.0) for one in evidence]
+    for term, most in (
+        ("per_prefill_token", min(np.divide(waits, computed))),
+        ("with_prefill", min(waits)),
+    ):
         place = TERMS.index(term)
-        found[place] = min(found[place], waits / max(load, 1.0))
+        found[place] = min(found[place], float(most))
     return found
