@@ -109,6 +109,14 @@ def test_requests_without_a_score_stay_when_a_score_decides(world: Given) -> Non
     assert (route.deployments[:5] == world.served_by[:5]).all()
     assert (route.deployments[5:] == LARGE).all()
     assert "5 have no score and stay." in route.said[0]
+    with pytest.raises(LeverRefusedError, match="none of 80 requests has a score"):
+        routed(changed(world, scores=np.full(80, np.nan)), score=score)
+    idle = routed(
+        changed(world, scores=scores),
+        rules=[{"when": {"tier": ["large", "small"]}, "keep": True}],
+        score=score,
+    )
+    assert idle.said == ("win decides over no request.",)
 
 
 def test_a_quality_is_kept_at_the_smallest_share_when_a_threshold_is_fitted_to_labels() -> None:
@@ -369,3 +377,52 @@ def test_unknown_tiers_are_refused_by_their_path_when_a_lever_names_them(world: 
     with pytest.raises(LeverRefusedError, match=r"routing\.rules\.0\.to_tier: no deployment"):
         routed(world, rules=[{"when": {"tier": "large"}, "to_tier": "tiny"}])
     assert NOWHERE == -1
+
+
+def test_nothing_leaves_its_region_or_is_lost_when_levers_combine(hand_world: Any) -> None:
+    """60 sections drawn at random over two regions, one of which has no medium tier."""
+    large, small = hand_world.deployments
+    hand_world.deployments[2:] = [
+        {**large, "deployment_id": "large-b", "region": "region-b"},
+        {**small, "deployment_id": "small-b", "region": "region-b"},
+        {**small, "deployment_id": "medium-a", "tier": "medium"},
+    ]
+    for row in hand_world.requests[::3]:
+        row["deployment_id"] = row["deployment_id"].replace("-a", "-b")
+    traffic = load_traffic(hand_world.publish(), Scenario(name="x"))
+    fleet = fleet_of(traffic)
+    served_by, generator = deployments_of(traffic, fleet), np.random.default_rng(5)
+    regions = np.array(fleet.regions)
+    here = Given(
+        traffic.frame, fleet, served_by, traffic.arrivals(), np.full(80, 400.0), seed=1,
+        scores=generator.random(80),
+    )  # fmt: skip
+    for _ in range(60):
+        section = drawn_section(generator)
+        route = routed(here, **section)
+        assert (regions[route.deployments] == regions[served_by]).all()
+        second = route.escalated
+        assert (regions[route.second[second]] == regions[served_by[second]]).all()
+        assert (route.verified | ~second).all()
+        changed_at = route.deployments != served_by
+        assert (route.matched | ~changed_at).all()
+        attempts = Attempts.of(route.deployments, route.second, second)
+        assert attempts.requests == 80
+        assert attempts.summed(np.ones(len(attempts.request))).sum() == 80 + second.sum()
+        whole = routed(here, **section, canary={"share": 1.0})
+        assert (whole.deployments == route.deployments).all()
+
+
+def drawn_section(generator: np.random.Generator) -> dict[str, Any]:
+    weak, strong = generator.permutation(["large", "medium", "small"])[:2].tolist()
+    tokens = int(generator.integers(1, 6000))
+    levers: dict[str, Any] = {
+        "rules": [{"when": {"input_total_tokens": {"below": tokens}}, "to_tier": weak}],
+        "score": {"column": "win", "weak_tier": weak, "strong_tier": strong,
+                  "share_to_strong": float(generator.random())},
+        "spill": {"from_tier": strong, "to_tier": weak, "waiting_per_replica": 0},
+        "cascade": {"first_tier": weak, "second_tier": strong, "verifier":
+                    {"hit_rate": 0.8, "false_accept_rate": 0.2, "first_answer_right": 0.5}},
+    }  # fmt: skip
+    chosen = generator.permutation(list(levers))[: int(generator.integers(1, 5))]
+    return {name: levers[name] for name in chosen}

@@ -82,7 +82,15 @@ def _by_score(given: Given, asked: ByScore, route: Route, open_to: Mask) -> Rout
     tiers = (asked.weak_tier, asked.strong_tier)
     rows = open_to & named(given.frame, asked.when, "routing.score.when")
     rows = rows & np.isin(np.array(given.fleet.tiers)[route.deployments], tiers)
+    if not rows.any():
+        return replace(route, said=(*route.said, f"{asked.column} decides over no request."))
     known = rows & ~np.isnan(given.scores)
+    if not known.any():
+        raise LeverRefusedError(
+            "routing.score",
+            f"none of {int(rows.sum()):,} requests has a score.",
+            "Score the requests, or route by rules.",
+        )
     fitted = _threshold(given, asked, given.scores[known])
     strong = known & (given.scores >= fitted.threshold)
     said = (
