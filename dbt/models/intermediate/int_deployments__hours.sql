@@ -40,6 +40,8 @@ joined as (
         coalesce(requests.request_count, 0) as request_count,
         coalesce(requests.success_count, 0) as success_count,
         coalesce(requests.relative_count, 0) as relative_count,
+        requests.input_served_tokens,
+        requests.output_served_tokens,
         requests.input_total_tokens,
         requests.input_cache_read_tokens,
         requests.output_total_tokens,

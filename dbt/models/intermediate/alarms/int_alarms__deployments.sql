@@ -26,7 +26,12 @@ counted as (
         min(event_date) as event_date,
         coalesce(min(case when engine_{{ kind }}_tokens > 0 then hour_index end), min(hour_index)) as hour_index,
         cast(sum(engine_{{ kind }}_tokens) as bigint) as engine_tokens,
-        cast(coalesce(sum({{ kind }}_total_tokens), 0) as bigint) as log_tokens,
+        -- What failed or was cancelled may have reached the engine, in part or not at all: nothing is amiss
+        -- between the tokens that were served and all of them.
+        cast(least(
+            greatest(sum(engine_{{ kind }}_tokens), coalesce(sum({{ kind }}_served_tokens), 0)),
+            coalesce(sum({{ kind }}_total_tokens), 0)
+        ) as bigint) as log_tokens,
         sum(request_count) as request_count
     from spans
     group by deployment_id, span

@@ -16,6 +16,9 @@ tokens as (
     select
         deployment_id,
         hour_index,
+        {% for kind in ['input', 'output'] -%}
+        cast(sum(case when is_served then {{ kind }}_total_tokens end) as bigint) as {{ kind }}_served_tokens,
+        {% endfor -%}
         cast(sum(input_total_tokens) as bigint) as input_total_tokens,
         cast(sum(input_cache_read_tokens) as bigint) as input_cache_read_tokens,
         cast(sum(output_total_tokens) as bigint) as output_total_tokens,
@@ -33,6 +36,8 @@ select
     coalesce(arrivals.request_count, 0) as request_count,
     coalesce(arrivals.success_count, 0) as success_count,
     coalesce(arrivals.relative_count, 0) as relative_count,
+    tokens.input_served_tokens,
+    tokens.output_served_tokens,
     tokens.input_total_tokens,
     tokens.input_cache_read_tokens,
     tokens.output_total_tokens,
