@@ -64,6 +64,17 @@ group by {{ keys | join(', ') }}, upper_bound
 having count(*) = max(layout_count)
 {% endmacro %}
 
+{# Buckets of merged histograms with what lies below each, for `histogram_quantile`. #}
+{% macro numbered_buckets(relation, keys) %}
+select
+    *,
+    coalesce(lag(upper_bound) over (series), 0e0) as previous_bound,
+    coalesce(lag(cumulative_count) over (series), 0) as previous_count,
+    max(cumulative_count) over (partition by {{ keys | join(', ') }}) as total_count
+from {{ relation }}
+window series as (partition by {{ keys | join(', ') }} order by upper_bound asc)
+{% endmacro %}
+
 {# Quantile of a merged histogram as an aggregate over its buckets: linear within the bucket, from 0 in the
    first; in the last, unbounded one the highest finite bound, which `quantile_is_censored` tells.
    Needs previous_bound, previous_count, upper_bound, cumulative_count, total_count. #}

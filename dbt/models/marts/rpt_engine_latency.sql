@@ -23,13 +23,7 @@ merged as (
 ),
 
 buckets as (
-    select
-        *,
-        coalesce(lag(upper_bound) over (series), 0e0) as previous_bound,
-        coalesce(lag(cumulative_count) over (series), 0) as previous_count,
-        max(cumulative_count) over (partition by {{ keys | join(', ') }}) as total_count
-    from merged
-    window series as (partition by {{ keys | join(', ') }} order by upper_bound asc)
+    {{ numbered_buckets('merged', keys) }}
 ),
 
 quantiles as (

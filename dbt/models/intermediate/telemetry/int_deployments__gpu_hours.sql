@@ -47,13 +47,19 @@ paid as (
     select
         held.deployment_id,
         held.hour_index,
-        cast(sum(paid.paid_us) as bigint) as paid_us
+        -- Replicas that share a GPU, or have it one after the other, pay for their own time; what none of them
+        -- held is paid by the one that held most.
+        cast(sum(
+            case when held.place = 1 then paid.paid_us - held.all_us + held.assigned_us else held.assigned_us end
+        ) as bigint) as paid_us
     from (
-        -- A GPU that changes hands within the hour is paid once, by the one that held it longest.
-        select * from {{ ref('int_gpu__replica_hours') }}
-        qualify row_number() over (
-            partition by gpu_uuid, hour_index order by assigned_us desc, replica_id asc
-        ) = 1
+        select
+            *,
+            sum(assigned_us) over (partition by gpu_uuid, hour_index) as all_us,
+            row_number() over (
+                partition by gpu_uuid, hour_index order by assigned_us desc, replica_id asc
+            ) as place
+        from {{ ref('int_gpu__replica_hours') }}
     ) as held
     inner join {{ ref('int_gpu__paid_hours') }} as paid
         on held.gpu_uuid = paid.gpu_uuid and held.hour_index = paid.hour_index
