@@ -26,8 +26,6 @@ from tokenworks.replay.stage import Stage
 
 Floats = NDArray[np.float64]
 
-#: Score from which an answer counts as right.
-RIGHT_AT = 1.0
 _LABELS = ("request_id", "model", "score")
 
 
@@ -116,7 +114,7 @@ def _first_right(scenario: Scenario, stage: Stage, labels: pl.DataFrame | None) 
     if labels is None or cascade is None:
         return None
     first = _answers(stage, cascade.first_tier, labels)
-    return np.where(np.isnan(first), np.nan, (first >= RIGHT_AT).astype(np.float64))
+    return np.where(np.isnan(first), np.nan, (first >= cascade.verifier.right_at).astype(np.float64))
 
 
 def _per_work(scenario: Scenario, stage: Stage) -> Floats | None:
