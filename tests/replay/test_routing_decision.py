@@ -13,7 +13,7 @@ import yaml
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.regions import RegionRouting
 from tokenworks.replay.language.routing import Quality, TierRouting
-from tokenworks.replay.language.scenario import Scenario
+from tokenworks.replay.language.scenario import Scenario, parse_scenario
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE
 from tokenworks.replay.routing.decision import Decision, Side, decide
@@ -275,3 +275,4 @@ def test_the_sections_of_the_page_are_valid_when_read(root: Path) -> None:
     assert list(document) == list(sections)
     for name, section in sections.items():
         section.model_validate(document[name])
+    parse_scenario(page.split("```yaml")[1].split("```")[0], "docs/scenarios.md")
