@@ -21,7 +21,7 @@ from tokenworks.assets.lake import lake_assets
 from tokenworks.assets.landing import LandingGroup, landing_assets, landing_groups
 from tokenworks.assets.publish import KEY as PUBLISHED
 from tokenworks.assets.publish import publish_asset
-from tokenworks.assets.replay import replay_asset
+from tokenworks.assets.replay import calibration_asset, replay_asset
 from tokenworks.assets.reports import report_asset
 from tokenworks.assets.warehouse import marts_keys, warehouse_assets
 from tokenworks.checks.alarms import alarm_checks
@@ -86,7 +86,8 @@ def build_defs(overrides: Overrides | None = None) -> dg.Definitions:
             *books_assets(manifest),
             warehouse_assets(manifest),
             publish_asset(marts_keys(manifest)),
-            replay_asset(PUBLISHED, partitions.scenarios(sorted(ready_scenarios()))),
+            replay_asset(PUBLISHED, partitions.replays(days, sorted(ready_scenarios()))),
+            calibration_asset(PUBLISHED),
             report_asset(PUBLISHED, months),
         ],
         asset_checks=[

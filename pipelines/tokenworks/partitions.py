@@ -1,4 +1,4 @@
-"""Partitions: UTC days of the lake, months of the reports, scenarios of the replay.
+"""Partitions: UTC days of the lake, months of the reports, days and scenarios of the replay.
 
 Belongs here: the definitions and their start. Which dates a landing file touches is only known once
 it is read; see `assets/lake.py`.
@@ -14,6 +14,8 @@ import dagster as dg
 
 from tokenworks_sources.errors import TokenworksError
 
+# Dimensions of the replays.
+DAY, SCENARIO = "day", "scenario"
 START_VARIABLE = "TOKENWORKS_START"
 # Two years of days keep the partition bar readable; older books set the variable.
 DEFAULT_START = date(2025, 1, 1)
@@ -49,6 +51,9 @@ def months(start: date) -> dg.MonthlyPartitionsDefinition:
     return dg.MonthlyPartitionsDefinition(start_date=first, timezone="UTC", end_offset=1)
 
 
-def scenarios(names: Sequence[str]) -> dg.StaticPartitionsDefinition:
-    """Replay scenarios by name."""
-    return dg.StaticPartitionsDefinition(list(names))
+def replays(
+    by_day: dg.DailyPartitionsDefinition, names: Sequence[str]
+) -> dg.MultiPartitionsDefinition:
+    """Replays by UTC day and scenario."""
+    scenarios = dg.StaticPartitionsDefinition(list(names))
+    return dg.MultiPartitionsDefinition({DAY: by_day, SCENARIO: scenarios})

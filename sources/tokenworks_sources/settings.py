@@ -80,6 +80,11 @@ class Settings:
         return self.home / "replay"
 
     @property
+    def calibrations(self) -> Path:
+        """Law and report of every deployment that was learnt from."""
+        return self.replay / "calibrations"
+
+    @property
     def reports(self) -> Path:
         """One folder per period."""
         return self.home / "reports"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,23 @@ def test_replay_and_reports_follow_the_published_warehouse(defs: dg.Definitions)
     graph = defs.resolve_asset_graph()
     published = {dg.AssetKey(["publish", "warehouse"])}
     assert graph.get(dg.AssetKey(["replay", "outcome"])).parent_keys == published
+    assert graph.get(dg.AssetKey(["replay", "calibration"])).parent_keys == published
     assert graph.get(dg.AssetKey(["reports", "month"])).parent_keys == published
+
+
+def test_replays_are_by_day_and_scenario_and_calibration_is_weekly(defs: dg.Definitions) -> None:
+    partitions = defs.resolve_asset_graph().get(dg.AssetKey(["replay", "outcome"])).partitions_def
+    assert isinstance(partitions, dg.MultiPartitionsDefinition)
+    dimensions = {one.name: one.partitions_def for one in partitions.partitions_defs}
+    assert isinstance(dimensions["day"], dg.DailyPartitionsDefinition)
+    assert {"no_change", "route_short_requests"} <= set(dimensions["scenario"].get_partition_keys())
+    schedules = {one.name: one for one in defs.schedules or []}
+    at = datetime(2026, 11, 2, 2)
+    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+        request = schedules["daily"](context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-11-01|no_change"
+    assert schedules["weekly"].cron_schedule == "0 4 * * 1"
 
 
 def test_all_steps_that_open_the_build_file_share_a_pool(defs: dg.Definitions) -> None:

@@ -153,6 +153,41 @@ def explain(scenario: ScenarioName) -> None:
     show.hint(f"`tokenworks replay {verb} {scenario}`")
 
 
+@app.command()
+def calibrate(
+    deployment: Annotated[
+        str | None, typer.Option(help="One deployment; by default all that served something.")
+    ] = None,
+) -> None:
+    """Learn how fast each deployment serves, from what is published."""
+    from tokenworks.replay.calibration.warehouse import calibrate_fleet
+    from tokenworks.replay.language.scenario import Scenario
+    from tokenworks.replay.prepare import open_stage
+    from tokenworks.replay.session import Session
+
+    settings, asked = Settings.from_environment(), Scenario(name="calibration")
+    with show.progress_bar("Calibrate") as progress:
+        progress(0, 2, "read")
+        stage = open_stage(asked, Session(settings.published_parquet).traffic(asked))
+        progress(1, 2, "learn")
+        found = calibrate_fleet(stage, settings.calibrations, deployment)
+    rows = [
+        (one.deployment, learnt.requests, learnt.law.base, learnt.law.per_running, learnt.misfit)
+        for one in found
+        if one.stored is not None
+        for learnt in [one.stored.learnt]
+    ]
+    columns = ["deployment", "requests", "s per step", "s per running request", "misfit"]
+    show.console.print(show.table("Laws", columns, rows))
+    for one in found:
+        if one.refusal:
+            show.warning(f"{one.deployment} is not calibrated: {one.refusal}")
+    if not rows:
+        raise typer.Exit(1)
+    show.done(f"Calibrated {show.count(len(rows), 'deployment')}", settings.calibrations)
+    show.hint("each has a page: coefficients, standard errors, where they hold, what is not told")
+
+
 def _list() -> None:
     from tokenworks.replay.language.scenario import load_scenario, ready_scenarios
 
