@@ -70,4 +70,4 @@ lock: | $(UV) ## Resolve requirements.lock again
 		--no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
 
 clean: ## Remove the environment and caches; data stays
-	rm -rf $(VENV) .uv .conformance .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs
+	rm -rf $(VENV) .uv .conformance .peers .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs

@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.jit import kernel
-from tokenworks.replay.serving.heap import pop_least, push_least
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 TriePolicy = Literal["lru", "belady"]
+
+#: A leaf's key holds its rank above these bits and its node, counted down, in them.
+NODE_BITS = 31
+NODES = (1 << NODE_BITS) - 1
+GONE = -1
+NO_BOUND = 1 << 62
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -82,76 +86,110 @@ def trie_runs(nodes: Ids, parents: Ids, offsets: Ints, capacity: int, policy: Tr
     if capacity <= 0:
         return np.zeros(len(offsets) - 1, dtype=np.int64)
     knows_future = policy == "belady"
-    following = _next_prompt(nodes, offsets, len(parents)) if knows_future else np.zeros(0)
-    return _leaf_runs(nodes, parents, offsets, following, capacity, knows_future)
+    ranks = (
+        _ranks_by_next_use(nodes, offsets, len(parents))
+        if knows_future
+        else np.arange(len(nodes), dtype=np.int64)
+    )
+    return _leaf_runs(nodes, parents, offsets, ranks, capacity, knows_future)
 
 
 @kernel
-def _next_prompt(nodes: Ids, offsets: Ints, node_count: int) -> Floats:
-    """Number of the next prompt that uses the same node; infinity means never."""
-    following = np.empty(nodes.size, dtype=np.float64)
-    upcoming = np.full(node_count, np.inf)
+def _ranks_by_next_use(nodes: Ids, offsets: Ints, node_count: int) -> Ints:
+    """Prompts between the next one that uses the same node and the end; 0 means never."""
+    ranks = np.empty(nodes.size, dtype=np.int64)
+    upcoming = np.zeros(node_count, dtype=np.int64)
     for prompt in range(offsets.size - 2, -1, -1):
         for position in range(offsets[prompt], offsets[prompt + 1]):
-            following[position] = upcoming[nodes[position]]
+            ranks[position] = upcoming[nodes[position]]
         for position in range(offsets[prompt], offsets[prompt + 1]):
-            upcoming[nodes[position]] = prompt
-    return following
+            upcoming[nodes[position]] = offsets.size - prompt
+    return ranks
+
+
+@kernel
+def _push(heap: Ints, size: int, key: int) -> int:
+    """Add to a min-heap of `size` keys; returns the new size."""
+    child = size
+    while child > 0:
+        parent = (child - 1) >> 1
+        if heap[parent] < key:
+            break
+        heap[child] = heap[parent]
+        child = parent
+    heap[child] = key
+    return size + 1
+
+
+@kernel
+def _pop(heap: Ints, size: int) -> int:
+    """Remove the least of `size` keys; returns the new size."""
+    last = size - 1
+    key = heap[last]
+    parent = 0
+    while True:
+        child = 2 * parent + 1
+        if child >= last:
+            break
+        if child + 1 < last and heap[child + 1] < heap[child]:
+            child += 1
+        if key < heap[child]:
+            break
+        heap[parent] = heap[child]
+        parent = child
+    heap[parent] = key
+    return last
 
 
 @kernel
 def _evict_leaf(
-    keys: Floats,
-    names: Ints,
+    heap: Ints,
     size: int,
-    current: Floats,
+    keys: Ints,
     children: Ids,
     parents: Ids,
     protects: Ids,
     prompt: int,
-    worth: float,
+    bound: int,
 ) -> tuple[int, bool]:
     """Give up the first leaf of the heap that may go.
 
-    Entries whose key is no longer that of a held leaf are stale and dropped. A leaf of the
-    running request's path stays, and so does one that comes back before `worth`.
+    Entries that are no longer the key of a held leaf are stale and dropped. A leaf of the running
+    request's path stays, and so does one that ranks no lower than `bound`.
 
     Returns:
         The heap's new size, and whether a leaf went.
     """
-    spared, gone = -1, False
+    spared, gone = GONE, False
     while size > 0 and not gone:
-        node, key = -names[0], keys[0]
-        pop_least(keys, names, size)
-        size -= 1
-        if current[node] != key or children[node] > 0:
+        key = heap[0]
+        node = NODES - (key & NODES)
+        size = _pop(heap, size)
+        if keys[node] != key or children[node] > 0:
             continue
         if protects[node] == prompt:
-            spared = node
+            spared = key
             continue
-        if -key <= worth:
-            push_least(keys, names, size, key, -node)
-            size += 1
+        if key >> NODE_BITS >= bound:
+            size = _push(heap, size, key)
             break
         gone = True
-        current[node] = np.nan
+        keys[node] = GONE
         over = parents[node]
         if over >= 0:
             children[over] -= 1
             if children[over] == 0:
-                push_least(keys, names, size, current[over], -over)
-                size += 1
-    if spared >= 0:
-        push_least(keys, names, size, current[spared], -spared)
-        size += 1
+                size = _push(heap, size, keys[over])
+    if spared != GONE:
+        size = _push(heap, size, spared)
     return size, gone
 
 
 @kernel
 def _leaf_runs(
-    nodes: Ids, parents: Ids, offsets: Ints, following: Floats, capacity: int, knows_future: bool
+    nodes: Ids, parents: Ids, offsets: Ints, ranks: Ints, capacity: int, knows_future: bool
 ) -> Ints:
-    """Replay with a heap of leaves, keyed by last use or, negated, the next one.
+    """Replay with a heap of leaves; the key of a leaf is its rank, then the latest node first.
 
     Only what was held when the prompt arrived is protected: of a prompt longer than the cache the
     newest block goes first, and the prompt stops there.
@@ -159,31 +197,29 @@ def _leaf_runs(
     leading = np.zeros(offsets.size - 1, dtype=np.int64)
     children = np.zeros(parents.size, dtype=np.int32)
     protects = np.full(parents.size, -1, dtype=np.int32)
-    current = np.full(parents.size, np.nan)
-    keys = np.empty(2 * nodes.size + 2, dtype=np.float64)
-    names = np.empty(2 * nodes.size + 2, dtype=np.int64)
+    keys = np.full(parents.size, GONE, dtype=np.int64)
+    heap = np.empty(2 * nodes.size + 2, dtype=np.int64)
     size = count = 0
     for prompt in range(offsets.size - 1):
         for position in range(offsets[prompt], offsets[prompt + 1]):
             node = nodes[position]
-            if not np.isnan(current[node]):
+            if keys[node] != GONE:
                 leading[prompt] += 1
                 protects[node] = prompt
             else:
                 if count == capacity:
-                    worth = following[position] if knows_future else -np.inf
+                    bound = ranks[position] if knows_future else NO_BOUND
                     size, gone = _evict_leaf(
-                        keys, names, size, current, children, parents, protects, prompt, worth
+                        heap, size, keys, children, parents, protects, prompt, bound
                     )
                     count -= gone
                 over = parents[node]
-                if count == capacity or (over >= 0 and np.isnan(current[over])):
+                if count == capacity or (over >= 0 and keys[over] == GONE):
                     break
                 count += 1
                 if over >= 0:
                     children[over] += 1
-            current[node] = -following[position] if knows_future else position
+            keys[node] = (ranks[position] << NODE_BITS) | (NODES - node)
             if children[node] == 0:
-                push_least(keys, names, size, current[node], -node)
-                size += 1
+                size = _push(heap, size, keys[node])
     return leading
