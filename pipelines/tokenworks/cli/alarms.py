@@ -51,4 +51,6 @@ def alarms(
     else:
         show.hint(f'`tokenworks alarms --queries`, or `tokenworks sql "{shown[0].query}"`')
     if fail:
-        raise AlarmedError(f"{show.count(len(shown), 'alarm')} in the last {days} days.")
+        raise AlarmedError(
+            f"{show.count(len(shown), 'alarm')} in the last {show.count(days, 'day')}."
+        )

@@ -15,11 +15,12 @@ front as (
 ),
 
 series as (
-    select 'engine' as kind, replica_id as subject, held_from_us as from_us, next_us, interval_us
+    select
+        'engine' as kind, replica_id as subject, deployment_id, held_from_us as from_us, next_us, interval_us
     from {{ ref('int_engine__held') }}
     where is_scraped_here
     union all
-    select 'gpu', gpu_uuid, sampled_us, next_us, interval_us
+    select 'gpu', gpu_uuid, cast(null as string), sampled_us, next_us, interval_us
     from {{ ref('int_gpu__intervals') }}
     where is_in_fleet
 ),
@@ -37,6 +38,7 @@ silent as (
     select
         series.kind,
         series.subject,
+        series.deployment_id,
         series.from_us,
         -- Who has left the fleet is silent for a reason.
         least(coalesce(series.next_us, front.front_us), holders.valid_to_us) as to_us,
@@ -80,6 +82,7 @@ gaps as (
     select
         kind,
         subject,
+        deployment_id,
         from_us,
         to_us - from_us as silent_us,
         -- At 11 and 15 past, one each minute: three are missing.
@@ -87,7 +90,7 @@ gaps as (
     from silent
     where to_us - from_us > {{ held }}
     union all
-    select 'meter', meter_id, from_us, to_us - from_us, cast(null as bigint)
+    select 'meter', meter_id, cast(null as string), from_us, to_us - from_us, cast(null as bigint)
     from meters
     where to_us > from_us
 )
@@ -108,9 +111,8 @@ select
     case when kind = 'meter' then 'hours' else 'scrapes' end as unit,
     case kind
         when 'engine' then
-            'select hours.deployment_id, hours.hour_start, hours.telemetry_coverage_ratio from fct_deployment_hours'
-            || ' as hours where hours.event_date = date ' || {{ quoted(day) }}
-            || ' and hours.telemetry_coverage_ratio < 1 order by all'
+            'select hour_start, replica_count, telemetry_coverage_ratio from fct_deployment_hours'
+            || {{ of_deployment_day('max(deployment_id)', day) }}
         when 'gpu' then
             'select event_date, model, tier, region, measured_gpu_hours_ratio from rpt_energy where event_date = date '
             || {{ quoted(day) }} || ' order by all'
