@@ -197,5 +197,10 @@ def new_engine(
     law: Coefficients, bounds: Bounds, requests: NDArray[np.void], replicas: NDArray[np.void]
 ) -> Engine:
     """An engine over these records, with empty batches."""
-    slots = np.zeros((len(replicas), max(1, min(bounds.seqs, len(requests)))), dtype=SLOT)
+    slots = new_slots(len(replicas), max(1, min(bounds.seqs, len(requests))))
     return Engine(law, bounds, referenced(requests), referenced(replicas), referenced(slots))
+
+
+def new_slots(replicas: int, each: int) -> NDArray[np.void]:
+    """Empty batches."""
+    return np.zeros((replicas, each), dtype=SLOT)

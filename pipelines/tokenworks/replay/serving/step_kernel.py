@@ -22,14 +22,23 @@ from tokenworks.replay.serving.worker_cache_kernel import Caches, use
 
 
 @bare_kernel
-def run(engine: Engine, router: Router, caches: Caches, scaler: Scaler, coming: Coming) -> None:
-    """Serve every request."""
+def run(
+    engine: Engine,
+    router: Router,
+    caches: Caches,
+    scaler: Scaler,
+    coming: Coming,
+    until: float,
+) -> None:
+    """Serve every request, or all that happens before `until`."""
     left = engine.requests.size
     arrival, row = next_arrival(engine, coming)
     clock = scaler.clock[0]
     while left > 0:
         replica = _soonest_replica(engine)
         one = engine.replicas[replica]
+        if min(arrival, one.moment, clock.tick) >= until:
+            break
         if clock.tick <= min(arrival, one.moment):
             scale(engine, scaler, clock.tick)
         elif arrival < one.moment or (arrival == one.moment and one.phase != ENDS):
@@ -44,11 +53,18 @@ def run(engine: Engine, router: Router, caches: Caches, scaler: Scaler, coming: 
             begin(engine, replica, one.moment)
         elif finish(engine, replica):
             left -= one.ended
-            for slot in range(one.size, one.size + one.ended):
-                release(engine, coming, engine.slots[replica, slot].row, one.moment)
+            _let_go(engine, coming, replica)
             arrival, row = next_arrival(engine, coming)
-            if one.open == 0 and load_of(engine, replica) == 0:
-                switch_off(one, one.moment)
+
+
+@bare_kernel
+def _let_go(engine: Engine, coming: Coming, replica: int) -> None:
+    """Let come what waited for those that just ended, and the replica go if it is closed."""
+    one = engine.replicas[replica]
+    for slot in range(one.size, one.size + one.ended):
+        release(engine, coming, engine.slots[replica, slot].row, one.moment)
+    if one.open == 0 and load_of(engine, replica) == 0:
+        switch_off(one, one.moment)
 
 
 @bare_kernel

@@ -162,11 +162,13 @@ def simulate(
     prefixes = caches_of(caches, work, routing, most)
     engine = new_engine(coefficients_of(law), bounds_of(limits), requests, states)
     coming = coming_of(work, clients)
-    run(engine, router_of(routing, work), prefixes, scaler_of(replicas, start), coming)
-    return _served(requests, states, prefixes.runs)
+    router, scaler = router_of(routing, work), scaler_of(replicas, start)
+    run(engine, router, prefixes, scaler, coming, np.inf)
+    return served_of(requests, states, prefixes.runs)
 
 
-def _served(requests: NDArray[np.void], replicas: NDArray[np.void], runs: Ints) -> Served:
+def served_of(requests: NDArray[np.void], replicas: NDArray[np.void], runs: Ints) -> Served:
+    """What the records say; of replicas that are still on until the last end."""
     end = np.fmax.reduce(requests["ended"], initial=-np.inf)
     still_on = np.where(np.isnan(replicas["on_since"]), 0.0, end - replicas["on_since"])
     return Served(
