@@ -21,7 +21,7 @@ class ResponseCache(Strict):
     """An exact cache: a request whose key was answered before gets that answer."""
 
     key: list[KeyColumn] = Field(
-        default=["prompt_fingerprint", "model_requested"],
+        default=["prompt_fingerprint", "model"],
         min_length=1,
         description="Columns that must all be equal; with tenant_id nobody gets another's answer.",
     )
