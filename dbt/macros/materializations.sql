@@ -1,4 +1,4 @@
-{# Tables in one statement. The adapter's own materialisations make a table beside the old one and rename it
+{# Views and tables in one statement. The adapter's own materialisations make one beside the old one and rename it
    into its place, in eight statements; the build file is private and a build that failed is not published,
    so nobody reads between. #}
 
@@ -13,6 +13,24 @@
         )
     {%- endcall -%}
 {% endmacro %}
+
+{% materialization view, adapter='duckdb', supported_languages=['sql'] %}
+    {%- set target = this.incorporate(type='view') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- if existing is not none and existing.type != 'view' -%}
+        {{ drop_relation_if_exists(existing) }}
+    {%- endif -%}
+    {%- call statement('main') -%}
+        create or replace view {{ target }} as (
+            {{ sql }}
+        )
+    {%- endcall -%}
+    {{ run_hooks(post_hooks) }}
+    {%- do persist_docs(target, model) -%}
+    {%- do adapter.commit() -%}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
 
 {% materialization table, adapter='duckdb', supported_languages=['sql'] %}
     {%- set target = this.incorporate(type='table') -%}
