@@ -88,9 +88,9 @@ def hull_of(runs: Sequence[RunLog]) -> Hull:
     running, kv = [], []
     for run in runs:
         beside = Occupancy.of(run, None)
-        busy = beside.running > 0
-        running.append(_ends(beside.running[busy]))
-        kv.append(_ends(beside.kv[busy]))
+        seconds = np.where(beside.running > 0, beside.seconds, 0.0)
+        running.append(_ends(beside.running, seconds))
+        kv.append(_ends(beside.kv, seconds))
     asked = np.concatenate([run.input[run.usable] for run in runs]).astype(np.float64)
     return Hull(
         running=Range(min(low for low, _ in running), max(high for _, high in running)),
@@ -105,6 +105,9 @@ def reached_by(run: RunLog) -> dict[str, float]:
     return {name: getattr(own, name).high for name in ("running", "kv_tokens", "input_tokens")}
 
 
-def _ends(values: Floats) -> tuple[float, float]:
-    low, high = np.quantile(values, [TAIL, 1 - TAIL])
-    return float(low), float(high)
+def _ends(values: Floats, seconds: Floats) -> tuple[float, float]:
+    """Values that the busy time stays above, and below, but for a tail of it."""
+    order = np.argsort(values, kind="stable")
+    passed = np.cumsum(seconds[order]) / seconds.sum()
+    low, high = np.searchsorted(passed, [TAIL, 1 - TAIL])
+    return float(values[order][low]), float(values[order][min(high, len(order) - 1)])

@@ -51,12 +51,11 @@ def kv_capacity(runs: Sequence[RunLog]) -> int | None:
         if run.series is None or not run.count:
             continue
         beside = Occupancy.of(run, None)
-        middle = (beside.edges[1:] + beside.edges[:-1]) / 2
         series, last = run.series, float(np.nanmax(run.ends))
         clear = (series.kv_ratio > KV_SHARES[0]) & (series.kv_ratio < KV_SHARES[1])
         clear &= (series.waiting == 0) & (series.seconds > 0.02 * last)
         clear &= series.seconds < 0.95 * last
-        held.append(np.interp(series.seconds[clear], middle, beside.kv))
+        held.append(beside.at(beside.kv, series.seconds[clear]))
         shares.append(series.kv_ratio[clear])
     if sum(len(part) for part in shares) < LEAST_SCRAPES:
         return None

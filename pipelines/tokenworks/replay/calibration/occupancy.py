@@ -1,8 +1,9 @@
 """What ran beside each request of a run: requests, their tokens in KV, the longest context.
 
 A log tells when a request gave its first token and when it ended, so that its context at any
-moment between lies on a line. The sums over all requests are kept on a grid of equal cells. Not
-here: what a step costs (`step_law.py`).
+moment between lies on a line. Between two such moments nothing begins or ends: the sums over all
+requests are kept for each of these cells, as of its middle. Not here: what a step costs
+(`step_law.py`).
 """
 
 from __future__ import annotations
@@ -12,20 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenworks.replay.calibration.runs import Floats, Ints, RunLog
+from tokenworks.replay.jit import kernel
 
-#: Cells of the grid; enough that a cell is shorter than a few steps of any run seen.
-MOST_CELLS = 60_000
-LEAST_CELL = 0.05
 #: First tokens closer than this came from one step.
 ONE_STEP_SECONDS = 0.003
 
 
 @dataclass(frozen=True)
 class Occupancy:
-    """State of the engine as the log implies it, on a grid.
+    """State of the engine as the log implies it, by cells of time.
 
     Attributes:
-        edges: borders of the cells, in seconds.
+        edges: borders of the cells, in seconds: every first token and every end.
         running: requests that decode.
         kv: tokens that they hold.
         longest: longest context among them.
@@ -46,19 +45,14 @@ class Occupancy:
         """Occupancy from every request whose times are known."""
         known = np.flatnonzero(np.isfinite(log.ttft) & np.isfinite(log.e2e) & (log.output > 0))
         first = (log.arrivals + log.ttft)[known]
-        end = log.ends[known]
-        cell = max(LEAST_CELL, float(end.max(initial=1.0)) / MOST_CELLS)
-        edges: Floats = np.arange(int(end.max(initial=1.0) / cell) + 3, dtype=np.float64) * cell
+        end = np.maximum(log.ends[known], first)
+        edges: Floats = np.unique(np.concatenate([[0.0], first, end, [end.max(initial=0.0) + 1.0]]))
         cells = len(edges) - 1
-        middle: Floats = edges[:-1] + cell / 2
-        low, high = (
-            np.clip(np.ceil((moment - cell / 2) / cell), 0, cells).astype(np.int64)
-            for moment in (first, end)
-        )
+        middle: Floats = (edges[:-1] + edges[1:]) / 2
+        low, high = np.searchsorted(edges, first), np.searchsorted(edges, end)
         pace = np.where(end > first, log.output[known] / np.maximum(end - first, 1e-9), 0.0)
-        origin = log.input[known] - pace * first
         running = _covered(low, high, np.ones(len(known)), cells)
-        kv = _covered(low, high, origin, cells) + _covered(low, high, pace, cells) * middle
+        longest, kv = _contexts(low, high, log.input[known], pace, first, middle)
         order = np.argsort(first, kind="stable")
         uncached = log.uncached[known][order]
         chunks = np.ceil(uncached / token_budget) if token_budget else np.ones(len(order))
@@ -67,12 +61,24 @@ class Occupancy:
         return cls(
             edges=edges,
             running=np.round(running),
-            kv=np.maximum(kv, 0.0),
-            longest=_longest(low, high, origin, pace, middle),
+            kv=kv,
+            longest=longest,
             first_tokens=first[order],
             prefilled=np.concatenate([[0.0], np.cumsum(uncached)]),
             prefill_steps=np.concatenate([[0.0], np.cumsum(steps)]),
         )
+
+    @property
+    def seconds(self) -> Floats:
+        """Length of each cell."""
+        lengths: Floats = np.diff(self.edges)
+        return lengths
+
+    def at(self, values: Floats, moments: Floats) -> Floats:
+        """Value of the cell that each moment lies in; 0 before and after."""
+        cell = np.searchsorted(self.edges, moments, side="right") - 1
+        inside = (cell >= 0) & (cell < len(values))
+        return np.where(inside, values[np.clip(cell, 0, len(values) - 1)], 0.0)
 
     def spread_load(self, longest_from: int) -> Floats:
         """Tokens that the busiest of `longest_from` equal workers reads in a step.
@@ -112,9 +118,15 @@ def _covered(low: Ints, high: Ints, weights: Floats, cells: int) -> Floats:
     return covered
 
 
-def _longest(low: Ints, high: Ints, origin: Floats, pace: Floats, middle: Floats) -> Floats:
-    longest = np.zeros(len(middle))
-    for row in range(len(low)):
-        part = slice(low[row], high[row])
-        np.maximum(longest[part], origin[row] + pace[row] * middle[part], out=longest[part])
-    return longest
+@kernel
+def _contexts(
+    low: Ints, high: Ints, prompt: Ints, pace: Floats, first: Floats, middle: Floats
+) -> tuple[Floats, Floats]:
+    """Longest context and sum of contexts in the middle of each cell."""
+    longest, total = np.zeros(middle.size), np.zeros(middle.size)
+    for row in range(low.size):
+        for cell in range(low[row], high[row]):
+            context = prompt[row] + pace[row] * (middle[cell] - first[row])
+            longest[cell] = max(longest[cell], context)
+            total[cell] += context
+    return longest, total

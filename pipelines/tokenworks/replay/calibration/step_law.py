@@ -30,6 +30,8 @@ METRICS = ("ttft", "tpot", "e2e")
 PERCENTILES = tuple(range(1, 100))
 #: Passes of the end-to-end fit; the misfit settles after three.
 PASSES = 4
+#: Latest requests of a run that are learnt from; more tell hardly more and cost minutes.
+MOST_REQUESTS = 50_000
 #: Correlation above which two coefficients cannot be told apart.
 ALIKE = 0.98
 
@@ -109,7 +111,7 @@ def calibrate_steps(runs: Sequence[RunLog], passes: int = PASSES) -> StepCalibra
     accepted = [run for run in runs if screened[run.name].accepted]
     if not accepted:
         raise LeverRefusedError("calibration", *_why_none(screened))
-    clean, inferred = completed_limits(accepted)
+    clean, inferred = completed_limits([_latest(run) for run in accepted])
     evidence = [Evidence.of(run) for run in clean]
     choice, tried = choose_terms(evidence)
     found = _refined(clean, evidence, choice, passes)
@@ -137,6 +139,11 @@ def calibrate_steps(runs: Sequence[RunLog], passes: int = PASSES) -> StepCalibra
         unsure=tuple(_unsure(found, evidence, choice)),
         requests=int(sum(counted.sum() for counted in rows)),
     )
+
+
+def _latest(run: RunLog) -> RunLog:
+    """The latest requests of a run that is longer than is needed."""
+    return run if run.count <= MOST_REQUESTS else run.part(np.arange(-MOST_REQUESTS, 0))
 
 
 def _refined(
