@@ -129,11 +129,16 @@ def dynamo_run(python: Path, trace: Path, report: Path) -> tuple[float, dict[str
     command += ["--num-workers", str(WORKERS), "--replay-mode", "offline"]
     command += ["--router-mode", "round_robin", "--trace-block-size", str(BLOCK)]
     command += ["--extra-engine-args", json.dumps(engine), "--report-json", str(report)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"DYN_LOG": "error"})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    took = child_seconds(command, os.environ | {"DYN_LOG": "error"})
     return took, dict(json.loads(report.read_text(encoding="utf-8")))
+
+
+def child_seconds(command: list[str], environment: dict[str, str]) -> float:
+    """CPU seconds of a process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def beside_dynamo(trace: Path, folder: Path) -> None:
@@ -159,12 +164,13 @@ def beside_dynamo(trace: Path, folder: Path) -> None:
 
 def start_up() -> None:
     """Print how long a fresh process needs until it has simulated, once compiled kernels exist."""
-    best = 9e9
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", START_UP], check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    plain = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    plain["PYTHONPATH"] = os.pathsep.join(sys.path)
+    with tempfile.TemporaryDirectory() as bytecode:
+        plain["PYTHONPYCACHEPREFIX"] = bytecode
+        times = [child_seconds([sys.executable, "-c", START_UP], plain) for _ in range(REPEATS)]
+    # The first writes the bytecode that the others read.
+    best = min(times[1:])
     verdict = "met" if best < START_UP_GOAL_SECONDS else "MISSED"
     print(f"start-up {best:.2f} s of CPU, goal {START_UP_GOAL_SECONDS:g} s: {verdict}")
 

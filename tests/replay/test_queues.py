@@ -132,6 +132,12 @@ def test_littles_law_is_an_identity_when_read_from_real_runs(shared_data: Path) 
         assert mean[0] == pytest.approx(seconds.sum() / span, rel=1e-3), path.parent.name
 
 
+def test_time_in_batches_is_time_in_service_when_nobody_is_preempted() -> None:
+    served = simulate(batches(3), LAW, Limits(max_num_seqs=8, token_budget=128), 4)
+    in_service = (served.ended - served.admitted).sum()
+    assert served.running_seconds.sum() == pytest.approx(in_service, rel=1e-9)
+
+
 def batches(seed: int) -> Work:
     """400 requests, named replicas, three to one."""
     generator = np.random.default_rng(seed)

@@ -22,12 +22,15 @@ from tokenworks.replay.serving.engine_input import (
     scaler_of,
 )
 from tokenworks.replay.serving.engine_state import (
+    Bounds,
+    Coefficients,
     Engine,
     new_replicas,
+    new_requests,
     new_slots,
     referenced,
 )
-from tokenworks.replay.serving.routing_kernel import Router
+from tokenworks.replay.serving.scaling_kernel import Scaler
 from tokenworks.replay.serving.step_kernel import run
 from tokenworks.replay.serving.steps import Served, served_of
 from tokenworks.replay.serving.work import Autoscale, Limits, Routing, StepLaw, Work
@@ -56,9 +59,63 @@ class _Fleet:
 
     states: Records
     slots: Records
+    scaler: Scaler
     open_requests: Records
     open_rows: Ints
     turn: Ints
+    served: int = 0
+
+    @classmethod
+    def begin(cls, limits: Limits, replicas: int | Autoscale, start: float) -> _Fleet:
+        """At rest."""
+        most = replicas if isinstance(replicas, int) else replicas.highest
+        first = most if isinstance(replicas, int) else replicas.lowest
+        nobody = np.zeros(0, dtype=np.int64)
+        return cls(
+            new_replicas(most, first, start),
+            new_slots(most, limits.max_num_seqs),
+            scaler_of(replicas, start),
+            new_requests(0),
+            nobody,
+            np.zeros(1, dtype=np.int64),
+        )
+
+    def serve(
+        self, work: Work, rules: tuple[Coefficients, Bounds], routing: Routing, until: float
+    ) -> Ended:
+        """Serve a batch, and what is left of those before, up to a moment."""
+        carried = len(self.open_rows)
+        requests = np.concatenate([self.open_requests, requests_of(work)])
+        rows = np.concatenate([self.open_rows, self.served + np.arange(work.count)])
+        coming = coming_of(work, None)
+        coming.roots[:] += carried
+        router = router_of(routing, work)
+        # What is carried on has its replica and needs no draws.
+        draws = np.concatenate([np.zeros((carried, 2), dtype=np.int64), router.draws])
+        run(
+            Engine(*rules, referenced(requests), referenced(self.states), referenced(self.slots)),
+            router._replace(draws=draws, turn=self.turn),
+            no_caches(),
+            self.scaler,
+            coming,
+            until,
+        )
+        over = ~np.isnan(requests["ended"]) | (requests["replica"] < 0)
+        self.served += work.count
+        self._carry(requests, rows, ~over)
+        sums = served_of(requests[over], self.states.copy(), np.zeros(0, dtype=np.int64))
+        return Ended(rows[over], sums)
+
+    def _carry(self, requests: Records, rows: Ints, kept: NDArray[np.bool_]) -> None:
+        """Renumber what has not ended, in queues and slots."""
+        renumbered = np.cumsum(kept) - 1
+        self.open_requests, self.open_rows = requests[kept], rows[kept]
+        following = self.open_requests["following"]
+        self.open_requests["following"] = np.where(following >= 0, renumbered[following], -1)
+        for name in ("head", "tail"):
+            self.states[name] = renumbered[np.maximum(self.states[name], 0)]
+        for replica, size in enumerate(self.states["size"]):
+            self.slots["row"][replica, :size] = renumbered[self.slots["row"][replica, :size]]
 
 
 def simulate_batches(
@@ -88,36 +145,15 @@ def simulate_batches(
     routing = routing or Routing()
     if routing.policy in ("session", "prefix"):
         raise ValueError(f"routing by {routing.policy} needs the whole work: use simulate")
-    fleet = scaler = None
-    waiting = iter(batches)
-    work = next(waiting, None)
-    done = 0
+    fleet: _Fleet | None = None
+    coming = iter(batches)
+    work = next(coming, None)
     while work is not None:
-        following = next(waiting, None)
+        following = next(coming, None)
         until = _check(work, following, limits, replicas)
         if fleet is None:
-            start = float(work.arrivals.min())
-            fleet, scaler = _new_fleet(limits, replicas, start), scaler_of(replicas, start)
-        assert scaler is not None
-        carried = len(fleet.open_rows)
-        requests = np.concatenate([fleet.open_requests, requests_of(work)])
-        rows = np.concatenate([fleet.open_rows, done + np.arange(work.count)])
-        coming = coming_of(work, None)
-        coming.roots[:] += carried
-        router = _router(routing, work, carried, fleet.turn)
-        engine = Engine(
-            coefficients_of(law),
-            bounds_of(limits),
-            referenced(requests),
-            referenced(fleet.states),
-            referenced(fleet.slots),
-        )
-        run(engine, router, no_caches(), scaler, coming, until)
-        over = ~np.isnan(requests["ended"]) | (requests["replica"] < 0)
-        none = np.zeros(0, dtype=np.int64)
-        yield Ended(rows[over], served_of(requests[over], fleet.states.copy(), none))
-        _carry(fleet, requests, rows, ~over)
-        done += work.count
+            fleet = _Fleet.begin(limits, replicas, float(work.arrivals.min()))
+        yield fleet.serve(work, (coefficients_of(law), bounds_of(limits)), routing, until)
         work = following
 
 
@@ -132,36 +168,3 @@ def _check(work: Work, following: Work | None, limits: Limits, replicas: int | A
     if until <= work.arrivals.max():
         raise ValueError("batches: each begins after the last arrival of the one before it")
     return until
-
-
-def _new_fleet(limits: Limits, replicas: int | Autoscale, start: float) -> _Fleet:
-    most = replicas if isinstance(replicas, int) else replicas.highest
-    first = most if isinstance(replicas, int) else replicas.lowest
-    nothing = np.zeros(0, dtype=np.int64)
-    empty = requests_of(Work(np.zeros(0), nothing, nothing))
-    return _Fleet(
-        new_replicas(most, first, start),
-        new_slots(most, limits.max_num_seqs),
-        empty,
-        nothing,
-        np.zeros(1, dtype=np.int64),
-    )
-
-
-def _router(routing: Routing, work: Work, carried: int, turn: Ints) -> Router:
-    """The policy; what is carried on has its replica and needs no draws."""
-    router = router_of(routing, work)
-    draws = np.concatenate([np.zeros((carried, 2), dtype=np.int64), router.draws])
-    return router._replace(draws=draws, turn=turn)
-
-
-def _carry(fleet: _Fleet, requests: Records, rows: Ints, kept: NDArray[np.bool_]) -> None:
-    """Renumber what has not ended, in queues and slots."""
-    renumbered = np.cumsum(kept) - 1
-    fleet.open_requests, fleet.open_rows = requests[kept], rows[kept]
-    following = fleet.open_requests["following"]
-    fleet.open_requests["following"] = np.where(following >= 0, renumbered[following], -1)
-    for name in ("head", "tail"):
-        fleet.states[name] = renumbered[np.maximum(fleet.states[name], 0)]
-    for replica, size in enumerate(fleet.states["size"]):
-        fleet.slots["row"][replica, :size] = renumbered[fleet.slots["row"][replica, :size]]
