@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.caches.heap import pop_key, push_key
 from tokenworks.replay.jit import kernel
 
 Ints = NDArray[np.int64]
@@ -108,40 +109,6 @@ def _ranks_by_next_use(nodes: Ids, offsets: Ints, node_count: int) -> Ints:
 
 
 @kernel
-def _push(heap: Ints, size: int, key: int) -> int:
-    """Add to a min-heap of `size` keys; returns the new size."""
-    child = size
-    while child > 0:
-        parent = (child - 1) >> 1
-        if heap[parent] < key:
-            break
-        heap[child] = heap[parent]
-        child = parent
-    heap[child] = key
-    return size + 1
-
-
-@kernel
-def _pop(heap: Ints, size: int) -> int:
-    """Remove the least of `size` keys; returns the new size."""
-    last = size - 1
-    key = heap[last]
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= last:
-            break
-        if child + 1 < last and heap[child + 1] < heap[child]:
-            child += 1
-        if key < heap[child]:
-            break
-        heap[parent] = heap[child]
-        parent = child
-    heap[parent] = key
-    return last
-
-
-@kernel
 def _evict_leaf(
     heap: Ints,
     size: int,
@@ -164,14 +131,14 @@ def _evict_leaf(
     while size > 0 and not gone:
         key = heap[0]
         node = NODES - (key & NODES)
-        size = _pop(heap, size)
+        size = pop_key(heap, size)
         if keys[node] != key or children[node] > 0:
             continue
         if protects[node] == prompt:
             spared = key
             continue
         if key >> NODE_BITS >= bound:
-            size = _push(heap, size, key)
+            size = push_key(heap, size, key)
             break
         gone = True
         keys[node] = GONE
@@ -179,9 +146,9 @@ def _evict_leaf(
         if over >= 0:
             children[over] -= 1
             if children[over] == 0:
-                size = _push(heap, size, keys[over])
+                size = push_key(heap, size, keys[over])
     if spared != GONE:
-        size = _push(heap, size, spared)
+        size = push_key(heap, size, spared)
     return size, gone
 
 
@@ -221,5 +188,5 @@ def _leaf_runs(
                     children[over] += 1
             keys[node] = (ranks[position] << NODE_BITS) | (NODES - node)
             if children[node] == 0:
-                size = _push(heap, size, keys[node])
+                size = push_key(heap, size, keys[node])
     return leading
