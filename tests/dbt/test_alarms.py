@@ -22,10 +22,10 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 PLANTED = {
     "latency_anomaly": "insert into int_latency__hours by name select date '1970-01-29' as event_date, "
     "168 * week + 5 as hour_index, 'llama-small' as model, 'small' as tier, 'us-east' as region, "
-    "if(week = 4, 9, 1)::double as e2e_p95_seconds, 20 as e2e_count, 0 as ttft_count, 0 as tpot_count "
+    "if(week = 4, 9, 1)::double as e2e_p95_seconds, 100 as e2e_count, 0 as ttft_count, 0 as tpot_count "
     "from range(1, 5) as weeks (week)",
     "unit_cost_anomaly": "insert into int_deployments__hours select hours.* replace (hour_index + 168 * week as "
-    "hour_index, 20 as request_count, if(week = 4, 9, 1)::hugeint * 1000000000000 as served_units, "
+    "hour_index, 100 as request_count, if(week = 4, 9, 1)::hugeint * 1000000000000 as served_units, "
     "0::hugeint as idle_units, 0::hugeint as waste_units, 1000 as output_total_tokens) "
     "from int_deployments__hours as hours, range(1, 5) as weeks (week) where deployment_id = 'small-us'",
     "clock_skew": "insert into int_requests__clock_skew values "

@@ -11,7 +11,7 @@ hours as (
         '{{ m }}_p95' as measure,
         {{ m }}_p95_seconds as measured
     from {{ ref('int_latency__hours') }}
-    where {{ m }}_count >= {{ var('p95_minimum_count') }}
+    where {{ m }}_count >= {{ var('anomaly_minimum_count') }}
     union all
     {% endfor -%}
     select
@@ -22,7 +22,7 @@ hours as (
     from {{ ref('int_deployments__hours') }}
     group by hour_index, model, tier, region
     having
-        sum(request_count) >= {{ var('p95_minimum_count') }}
+        sum(request_count) >= {{ var('anomaly_minimum_count') }}
         and {{ known_sum('served_units + idle_units + waste_units') }} is not null
         and {{ known_sum('output_total_tokens') }} > 0
 ),
