@@ -166,14 +166,9 @@ class Reference:
     servers: list[Server]
 
 
-def serve_step_by_step(
-    work: Work, law: StepLaw, limits: Limits, replicas: int, clients: int | None = None
-) -> Reference:
-    """Serve requests that all name their replica."""
-    assert work.replica is not None
+def jobs_of(work: Work) -> list[Job]:
+    """One job per request."""
     cached = [0] * work.count if work.cached is None else work.cached.tolist()
-    think = [0.0] * work.count if work.think_seconds is None else work.think_seconds.tolist()
-    previous = [-1] * work.count if work.previous is None else work.previous.tolist()
     jobs = [
         Job(row, int(work.prompt[row]), max(1, int(work.output[row])), int(cached[row]))
         for row in range(work.count)
@@ -182,6 +177,17 @@ def serve_step_by_step(
         for job in jobs:
             job.handed_over = bool(work.prefilled[job.row])
             job.prompt += job.handed_over
+    return jobs
+
+
+def serve_step_by_step(
+    work: Work, law: StepLaw, limits: Limits, replicas: int, clients: int | None = None
+) -> Reference:
+    """Serve requests that all name their replica."""
+    assert work.replica is not None
+    think = [0.0] * work.count if work.think_seconds is None else work.think_seconds.tolist()
+    previous = [-1] * work.count if work.previous is None else work.previous.tolist()
+    jobs = jobs_of(work)
     servers = [Server(law, limits) for _ in range(replicas)]
     roots = sorted(
         (row for row in range(work.count) if previous[row] < 0), key=lambda r: work.arrivals[r]
@@ -189,18 +195,26 @@ def serve_step_by_step(
     now_running = len(roots) if clients is None else clients
     coming = [(float(work.arrivals[row]), row) for row in roots[:now_running]]
     unissued = roots[now_running:]
+
+    def after(job: Job) -> list[tuple[float, int]]:
+        following = [row for row in range(work.count) if previous[row] == job.row]
+        if not following and unissued:
+            following = [unissued.pop(0)]
+        return [(now + think[row], row) for row in following]
+
     while coming or any(server.batch or server.queue for server in servers):
         arrival = min(coming)[0] if coming else math.inf
         now = min(arrival, *(server.step_ends for server in servers))
         for job in [job for server in servers if server.step_ends == now for job in server.end()]:
-            following = [row for row in range(work.count) if previous[row] == job.row]
-            if not following and unissued:
-                following = [unissued.pop(0)]
-            coming += [(now + think[row], row) for row in following]
-        for row in [row for moment, row in sorted(coming) if moment == now]:
+            coming += after(job)
+        while coming and min(coming)[0] == now:
+            row = min(coming)[1]
             coming.remove((now, row))
             jobs[row].arrived = now
             server = servers[int(work.replica[row])]
+            if len(server.batch) + len(server.queue) >= (limits.max_in_flight or math.inf):
+                coming += after(jobs[row])
+                continue
             server.queue.append(jobs[row])
             server.starting = server.starting or server.step_ends == math.inf
         for server in servers:

@@ -77,6 +77,22 @@ def test_a_client_takes_the_next_session_when_its_last_turn_has_ended() -> None:
     assert served.arrived.tolist() == [0.0, 3.0, 1.5]
 
 
+def test_the_next_turn_comes_all_the_same_when_one_was_turned_away() -> None:
+    # One place: the first runs 0 to 5. The second, at 1, is turned away; its next turn, 6 s
+    # later, at 7, finds the place free.
+    work = Work(
+        arrivals=np.array([0.0, 1.0, 2.0]),
+        prompt=np.ones(3, dtype=np.int64),
+        output=np.array([5, 1, 1]),
+        previous=np.array([-1, -1, 1]),
+        think_seconds=np.array([0.0, 0.0, 6.0]),
+    )
+    served = simulate(work, StepLaw(1.0), Limits(max_num_seqs=1, max_in_flight=1))
+    assert served.replica.tolist() == [0, -1, 0]
+    assert served.ended[[0, 2]].tolist() == [5.0, 8.0]
+    assert np.isnan(served.admitted[1])
+
+
 def test_a_row_is_refused_when_it_waits_for_a_later_one() -> None:
     work = Work(np.zeros(2), np.ones(2, int), np.ones(2, int), previous=np.array([1, -1]))
     with pytest.raises(ValueError, match="previous must name an earlier row"):

@@ -85,6 +85,12 @@ def test_replica_seconds_are_the_span_when_the_number_is_fixed() -> None:
     assert served.cold_starts.tolist() == [0, 0, 0]
 
 
+def test_a_named_replica_is_refused_when_replicas_come_and_go() -> None:
+    asked = Work(np.zeros(1), np.ones(1, int), np.ones(1, int), replica=np.zeros(1, int))
+    with pytest.raises(ValueError, match="cannot name one"):
+        simulate(asked, LAW, LIMITS, scaling(0, 2))
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("lowest", -1), ("highest", 0), ("target", 0.0), ("interval_seconds", 0.0)],

@@ -30,6 +30,7 @@ def limits(draw: st.DrawFn) -> Limits:
         kv_blocks=draw(st.none() | st.integers(27, 60)),
         block_tokens=4,
         admission_lag_steps=draw(st.sampled_from([0, 1])),
+        max_in_flight=draw(st.none() | st.integers(1, 8)),
     )
 
 

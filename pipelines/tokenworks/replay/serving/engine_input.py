@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,6 +118,11 @@ def bounds_of(limits: Limits) -> Bounds:
     )
 
 
+def _plain(column: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
+    """A column as the compiled kernels know it: of another type they would be compiled again."""
+    return np.require(column, kind, ["C", "W"])
+
+
 def router_of(routing: Routing, work: Work) -> Router:
     """The policy with nothing to remember yet."""
     none = np.zeros(0, dtype=np.int64)
@@ -123,7 +130,7 @@ def router_of(routing: Routing, work: Work) -> Router:
     if routing.policy == "session":
         if work.session is None:
             raise ValueError("routing by session needs the session of each request")
-        sessions = np.ascontiguousarray(work.session, dtype=np.int64)
+        sessions = _plain(work.session, np.int64)
     if routing.policy == "power_of_two":
         generator = np.random.default_rng(routing.seed)
         draws = generator.integers(0, DRAWN_BELOW, (work.count, 2))
@@ -143,8 +150,8 @@ def caches_of(caches: PrefixCaches | None, work: Work, routing: Routing, replica
         raise ValueError(f"{len(prompts.offsets) - 1} prompts for {work.count} requests")
     capacity = min(caches.capacity_blocks, max(1, prompts.block_count))
     return new_caches(
-        prompts.ids,
-        prompts.offsets,
+        _plain(prompts.ids, np.int32),
+        _plain(prompts.offsets, np.int64),
         capacity,
         prompts.block_tokens,
         prompts.block_count,
@@ -172,20 +179,24 @@ def scaler_of(replicas: int | Autoscale, start: float) -> Scaler:
     )
 
 
-def check(work: Work, limits: Limits, replicas: int, clients: int | None) -> None:
+def check(work: Work, limits: Limits, replicas: int | Autoscale, clients: int | None) -> None:
     """Refuse what no replica can serve.
 
     Raises:
         ValueError: the message names the field.
     """
-    at_least("replicas", replicas, 1)
+    most = replicas if isinstance(replicas, int) else replicas.highest
+    at_least("replicas", most, 1)
     at_least("clients", 1 if clients is None else clients, 1)
     for name in COLUMNS:
         column = getattr(work, name)
         if column is not None and len(column) != work.count:
             raise ValueError(f"{name} has {len(column)} entries for {work.count} arrivals")
     if work.count:
-        _check_values(work, replicas)
+        named = work.replica is not None and int(work.replica.max()) >= 0
+        if named and isinstance(replicas, Autoscale):
+            raise ValueError("replica: requests cannot name one where replicas come and go")
+        _check_values(work, most)
         _check_memory(work, limits)
 
 

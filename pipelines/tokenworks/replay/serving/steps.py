@@ -154,7 +154,7 @@ def simulate(
         ValueError: work or limits that no replica can serve; the message names the field.
     """
     most = replicas if isinstance(replicas, int) else replicas.highest
-    check(work, limits, most, clients)
+    check(work, limits, replicas, clients)
     start = float(work.arrivals.min()) if work.count else 0.0
     first = most if isinstance(replicas, int) else replicas.lowest
     requests, states = requests_of(work), new_replicas(most, first, start)

@@ -159,7 +159,7 @@ def simulate_batches(
 
 def _check(work: Work, following: Work | None, limits: Limits, replicas: int | Autoscale) -> float:
     """When to stop: where the next batch begins."""
-    check(work, limits, replicas if isinstance(replicas, int) else replicas.highest, None)
+    check(work, limits, replicas, None)
     if work.previous is not None or not work.count:
         raise ValueError("batches: each holds requests of an open loop")
     if following is None or not following.count:
