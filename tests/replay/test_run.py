@@ -143,14 +143,14 @@ def with_alternating_prompts(world: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("capacity", "cached", "delta"),
-    [(200, 0, 0.0), (300, 5_700, -6.58666667), (100_000, 5_700, -6.58666667)],
+    [(200, 0, 0.0), (300, 5_700, -6.54275556), (100_000, 5_700, -6.54275556)],
 )
 def test_hits_are_those_by_hand_when_a_cache_holds_both_prompts(
     hand_world: Any, tmp_path: Path, capacity: int, cached: int, delta: float
 ) -> None:
-    """Of 40 requests all but the first two hit whole: 0.9 s + 38 x 0.3 s = 12.3 s instead of 18 s.
+    """All but the first two hit whole, but for one token that is computed all the same.
 
-    Busy time of 18 s costs 20 x (0.62 + 0.42) = 20.80 USD, so that of 12.3 s costs 14.21.
+    0.9 s + 38 x 0.301 s = 12.338 s instead of 18 s, which cost 20 x (0.62 + 0.42) = 20.80 USD.
     """
     marts = with_alternating_prompts(hand_world).publish()
     asked = scenario(f"name: cache\nprefix_cache: {{capacity_tokens: {capacity}}}")
@@ -253,7 +253,7 @@ def test_a_replay_is_refused_when_a_replica_is_loaded_beyond_history(
             seconds=100 * (request["source_line"] % 2)
         )
     asked = "name: all\nrouting: {rules: [{when: {tier: large}, to_tier: small}]}"
-    with pytest.raises(ReplayRefusedError, match="small-a: the scenario runs"):
+    with pytest.raises(ReplayRefusedError, match=r"small-a: running reaches 20, 20\.0 times"):
         run_replay(scenario(asked), hand_world.publish(), tmp_path / "out")
 
 
@@ -293,7 +293,9 @@ def test_routing_is_refused_when_the_tier_is_unknown(hand_world: Any, tmp_path: 
 
 def test_the_file_is_named_when_its_lever_is_refused(hand_world: Any, tmp_path: Path) -> None:
     path = tmp_path / "tiny.yaml"
-    path.write_text("name: x\nrouting: {rules: [{when: {tier: large}, to_tier: tiny}]}", encoding="utf-8")
+    path.write_text(
+        "name: x\nrouting: {rules: [{when: {tier: large}, to_tier: tiny}]}", encoding="utf-8"
+    )
     with pytest.raises(LeverRefusedError) as caught:
         run_replay(path, hand_world.publish(), tmp_path / "out")
     assert str(caught.value) == (
@@ -309,9 +311,8 @@ def test_an_effect_that_history_lacks_is_said_in_words_when_replayed(
     said = [line for line in result.assumptions if line.startswith("small-a: ")]
     assert said == [
         (
-            "small-a: its history shows no growth of the time to first token with running requests "
-            "and no growth of the time per output token with running requests; the replay assumes "
-            "none."
+            "small-a: its history shows no growth of a step with running requests and no growth "
+            "with tokens held; the replay assumes none."
         )
     ]
 
@@ -323,9 +324,7 @@ def test_requests_stay_when_their_region_has_no_target(hand_world: Any, tmp_path
         request.update(deployment_id="large-b", region="region-b", replica_id="large-b-0")
     result = run_replay(scenario(ROUTE), hand_world.publish(), tmp_path / "out")
     assert result.summary["traffic"]["rerouted"] == 5
-    said = (
-        "Rule 1 names 10 requests for tier small. 5 stay, since their region has no such deployment."
-    )
+    said = "Rule 1 names 10 requests for tier small. 5 stay, since their region has no such deployment."
     assert said in result.assumptions
 
 

@@ -20,8 +20,9 @@ from tokenworks.replay.caches.prefix import (
     check_implied,
     plan_of,
 )
-from tokenworks.replay.calibration.law import Law, calibrate
-from tokenworks.replay.errors import TrafficError
+from tokenworks.replay.calibration.laws import ServingLaw, law_of
+from tokenworks.replay.calibration.warehouse import runs_of
+from tokenworks.replay.errors import LeverRefusedError, TrafficError
 from tokenworks.replay.estimates.backtest import Error, backtest, refusals
 from tokenworks.replay.estimates.estimate import Comparison, Estimate
 from tokenworks.replay.estimates.segments import estimates
@@ -41,8 +42,6 @@ Mask = NDArray[np.bool_]
 Progress = Callable[[str, int, int], None]
 
 STEPS = ("learn", "replay no change", "replay held-out half", "replay scenario", "estimate")
-#: How far a scenario may load a replica beyond what its history shows.
-HULL_REFUSED = 2.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Answer:
 
     scenario: Scenario
     prepared: Prepared
-    laws: dict[int, Law]
+    laws: dict[int, ServingLaw]
     plan: CachePlan | None
     decision: Decision
     judged: Judgement | None
@@ -196,15 +195,14 @@ def _judged(
     return found
 
 
-def _laws(prepared: Prepared, deployments: Ints) -> dict[int, Law]:
+def _laws(prepared: Prepared, deployments: Ints) -> dict[int, ServingLaw]:
     """Laws of history's deployments and of those that a scenario newly sends requests to."""
-    known = prepared.model.laws
-    new = np.setdiff1d(deployments, list(known))
-    if not new.size:
-        return known
-    stage = prepared.stage
-    everything = np.ones(len(stage.arrivals), dtype=np.bool_)
-    return known | calibrate(stage.history, stage.fleet, everything, new)
+    stage, known = prepared.stage, prepared.model.laws
+    new = np.setdiff1d(deployments, list(known)).tolist()
+    return known | {
+        position: law_of(stage.fleet, position, list(known), lambda one: runs_of(stage, one))
+        for position in new
+    }
 
 
 def _asked_plan(prepared: Prepared, scenario: Scenario, decision: Decision) -> CachePlan | None:
@@ -218,16 +216,15 @@ def _asked_plan(prepared: Prepared, scenario: Scenario, decision: Decision) -> C
 
 
 def _outside_hull(
-    fleet: Fleet, laws: dict[int, Law], baseline: Played, played: Played
+    fleet: Fleet, laws: dict[int, ServingLaw], baseline: Played, played: Played
 ) -> list[str]:
-    """Deployments that the scenario loads far beyond what their law was learned from."""
+    """Deployments that the scenario loads far beyond what their law was learnt from."""
     found = []
     for position, running in played.timings.running_p99.items():
-        law = laws[position]
-        seen = max(law.running_p99, baseline.timings.running_p99.get(position, 0.0), 1.0)
-        if running > HULL_REFUSED * seen:
-            found.append(
-                f"{fleet.ids[position]}: the scenario runs {running:.3g} requests per replica "
-                f"(p99), history showed {seen:.3g}: the law was not learned there."
-            )
+        if running <= baseline.timings.running_p99.get(position, 0.0):
+            continue
+        try:
+            laws[position].hull.require(fleet.ids[position], {"running": running})
+        except LeverRefusedError as refused:
+            found.append(str(refused))
     return found

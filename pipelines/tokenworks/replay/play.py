@@ -12,18 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.prefix import CachePlan, Places, cached_tokens
-from tokenworks.replay.calibration.law import Law
+from tokenworks.replay.calibration.laws import ServingLaw
 from tokenworks.replay.pricing.rates import Effort, price, weights_of
-from tokenworks.replay.routing.affinity import together
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE
 from tokenworks.replay.routing.decision import Decision
 from tokenworks.replay.routing.settle import settle
 from tokenworks.replay.serving.busy import Runs, busy_tables
-from tokenworks.replay.serving.serve import Load, Luck, Timings, serve
+from tokenworks.replay.serving.serve import Load, Timings, serve
 from tokenworks.replay.stage import Played, Ran, Stage
 
 DAY_SECONDS = 86_400.0
+#: Rounds in which turns that change deployment find their arrival, and when that is found.
+ROUNDS, SETTLED_SECONDS = 4, 0.01
 #: Filler of a request that no response cache answers.
 SERVED = -1
 
@@ -63,7 +64,7 @@ class _Batch:
 
 
 def play(
-    stage: Stage, laws: dict[int, Law], policy: Policy, no_change: Played | None = None
+    stage: Stage, laws: dict[int, ServingLaw], policy: Policy, no_change: Played | None = None
 ) -> Played:
     """Replay the traffic.
 
@@ -75,7 +76,7 @@ def play(
 
     Returns:
         Outcome of every request. An attempt where its request ran in history keeps its replica;
-        one elsewhere goes to the least loaded, and with its session where history kept sessions
+        one elsewhere goes to the least loaded, or with its session where history kept sessions
         together.
     """
     attempts, outputs = _attempts(stage, policy)
@@ -122,7 +123,7 @@ def _attempts(stage: Stage, policy: Policy) -> tuple[Attempts, Ints]:
 
 def _serve_all(
     stage: Stage,
-    laws: dict[int, Law],
+    laws: dict[int, ServingLaw],
     plan: CachePlan | None,
     asked: tuple[Attempts, Ints],
     when: tuple[Ints, Floats],
@@ -134,32 +135,63 @@ def _serve_all(
     at_home = deployment == stage.recorded.deployment[request]
     replica = np.where(at_home, stage.replica[request], -1)
     batch = _Batch(request, starts, deployment, outputs[order], cached, stage.recorded.timings)
-    free = replica < 0
-    if free.any() and (stage.is_sticky or plan is not None):
-        replica = _timed(stage, laws, batch, replica).replica
-        if stage.is_sticky:
-            replica = together(stage.session[request], deployment, replica, free)
-    if plan is not None and stage.prompts is not None:
-        prompts = stage.prompts if len(order) == len(stage.arrivals) else None
-        if prompts is None or (request[1:] < request[:-1]).any():
-            prompts = stage.prompts.take(request)
-        places = Places(deployment, replica)
-        found, _ = cached_tokens(prompts, plan, places, cached, stage.fleet, batch.starts)
-        batch = replace(batch, cached=found)
-    return replace(batch, timings=_timed(stage, laws, batch, replica))
+    turns = _turns(stage, attempts, order)
+    if plan is None or stage.prompts is None:
+        return _timed(stage, laws, batch, replica, turns)
+    if (replica < 0).any():
+        replica = _timed(stage, laws, batch, replica, turns).timings.replica
+    prompts = stage.prompts.take(request)
+    places = Places(deployment, replica)
+    found, _ = cached_tokens(prompts, plan, places, cached, stage.fleet, starts)
+    return _timed(stage, laws, replace(batch, cached=found), replica, turns)
 
 
-def _timed(stage: Stage, laws: dict[int, Law], batch: _Batch, replica: Ints) -> Timings:
-    luck = Luck(stage.luck.first_token[batch.request], stage.luck.token[batch.request])
-    load = Load(
-        arrivals=batch.starts,
-        uncached=stage.input_tokens[batch.request] - batch.cached,
-        output=batch.output,
-        deployment=batch.deployment,
-        replica=replica,
-        luck=luck,
-    )
-    return serve(load, laws, stage.fleet)
+def _turns(stage: Stage, attempts: Attempts, order: Ints) -> tuple[Ints, Floats]:
+    """Attempt that each waits for, and for how long it thinks; none in an open loop.
+
+    With second attempts the loop is open: their starts are settled from outside.
+    """
+    request = attempts.request[order]
+    nobody = np.full(len(order), -1, dtype=np.int64)
+    if not stage.is_closed or not attempts.is_first.all():
+        return nobody, np.zeros(len(order))
+    place = np.full(len(stage.arrivals) + 1, -1, dtype=np.int64)
+    place[request] = np.arange(len(order))
+    return place[stage.previous[request]], stage.think_seconds[request]
+
+
+def _timed(
+    stage: Stage,
+    laws: dict[int, ServingLaw],
+    batch: _Batch,
+    replica: Ints,
+    turns: tuple[Ints, Floats],
+) -> _Batch:
+    """Times of each attempt; turns that follow one at another deployment are settled in rounds."""
+    previous, think = turns
+    crosses = (previous >= 0) & (batch.deployment[previous] != batch.deployment)
+    starts = batch.starts.copy()
+    for _ in range(ROUNDS):
+        load = Load(
+            arrivals=starts,
+            prompt=stage.input_tokens[batch.request],
+            cached=batch.cached,
+            output=batch.output,
+            deployment=batch.deployment,
+            replica=replica,
+            session=stage.session[batch.request],
+            previous=previous,
+            think_seconds=think,
+            luck=stage.luck.of(batch.request),
+            by_session=stage.is_sticky,
+        )
+        timings = serve(load, laws, stage.fleet)
+        ends = (timings.arrived + timings.e2e)[previous[crosses]] + think[crosses]
+        moved = float(np.abs(ends - starts[crosses]).max(initial=0.0))
+        if moved <= SETTLED_SECONDS:
+            break
+        starts[crosses] = ends
+    return replace(batch, starts=timings.arrived, timings=timings)
 
 
 def _take(batch: _Batch, place: Ints) -> _Batch:
@@ -173,6 +205,7 @@ def _take(batch: _Batch, place: Ints) -> _Batch:
         cached=batch.cached[place],
         timings=replace(
             timings,
+            arrived=timings.arrived[place],
             queue=timings.queue[place],
             ttft=timings.ttft[place],
             tpot=timings.tpot[place],
@@ -220,8 +253,8 @@ def _of_requests(
     answered = last >= 0
 
     def summed(values: Floats | Ints) -> Floats:
-        total: Floats = np.bincount(attempts.request, weights=values, minlength=count)
-        return total
+        total = np.bincount(attempts.request, weights=values, minlength=count)
+        return np.asarray(total, dtype=np.float64)
 
     deployment = stage.recorded.deployment
     if policy.decision is not None:
@@ -235,13 +268,21 @@ def _of_requests(
     ttft[rows], e2e[rows] = shown, ended
     queue[answered], tpot[answered] = summed(timings.queue)[answered], timings.tpot[last[answered]]
     replica = np.where(answered, timings.replica[last], -1)
+    arrived = stage.arrivals.copy()
+    arrived[rows] = batch.starts[attempts.is_first]
     return Played(
         deployment=deployment,
         input_tokens=summed(stage.input_tokens[attempts.request]).astype(np.int64),
         output_tokens=summed(batch.output).astype(np.int64),
         cached=summed(batch.cached).astype(np.int64),
         timings=replace(
-            timings, queue=queue, ttft=ttft + added, tpot=tpot, e2e=e2e + added, replica=replica
+            timings,
+            arrived=arrived,
+            queue=queue,
+            ttft=ttft + added,
+            tpot=tpot,
+            e2e=e2e + added,
+            replica=replica,
         ),
         amounts={name: summed(values) for name, values in ran.amounts.items()},
         ran=ran,

@@ -14,7 +14,9 @@ from tokenworks.replay.caches.prefix import (
     implied_capacities,
     plan_of,
 )
-from tokenworks.replay.calibration.law import LEAST_ROWS, Law, calibrate
+from tokenworks.replay.calibration.laws import ServingLaw, learn_laws
+from tokenworks.replay.calibration.screening import LEAST_REQUESTS
+from tokenworks.replay.calibration.warehouse import runs_of
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import Policy, play
@@ -31,7 +33,7 @@ Mask = NDArray[np.bool_]
 class Model:
     """What is learned from history: laws by deployment, and the caches that the hits imply."""
 
-    laws: dict[int, Law]
+    laws: dict[int, ServingLaw]
     implied: Ints | None
 
 
@@ -48,7 +50,7 @@ class Prepared:
         held_out: the same, learned from the first half alone; null where that is too little.
     """
 
-    key: tuple[str, int]
+    key: tuple[str, int, str]
     stage: Stage
     model: Model
     today: CachePlan | None
@@ -60,20 +62,24 @@ class Prepared:
         return self.key == key_of(scenario)
 
 
-def key_of(scenario: Scenario) -> tuple[str, int]:
+def key_of(scenario: Scenario) -> tuple[str, int, str]:
     """What of a scenario the replay of no change depends on."""
-    return scenario.window.model_dump_json(), scenario.seed
+    return scenario.window.model_dump_json(), scenario.seed, scenario.loop
 
 
 def open_stage(scenario: Scenario, traffic: Traffic) -> Stage:
     """The traffic as arrays, with prompts as blocks where the log has them."""
     prompts = prompts_of(traffic) if why_no_blocks(traffic) is None else None
-    return set_stage(traffic, fleet_of(traffic), prompts, scenario.seed)
+    return set_stage(traffic, fleet_of(traffic), prompts, scenario.seed, scenario.loop)
 
 
 def learn(stage: Stage, rows: Mask) -> Model:
     """Laws of the deployments that served something, and today's caches."""
-    laws = calibrate(stage.history, stage.fleet, rows, np.unique(stage.recorded.deployment))
+    laws = learn_laws(
+        stage.fleet,
+        np.unique(stage.recorded.deployment).tolist(),
+        lambda position: runs_of(stage, position, rows),
+    )
     if stage.prompts is None:
         return Model(laws, None)
     places = Places(stage.recorded.deployment, stage.replica)
@@ -107,7 +113,7 @@ def _held_out(stage: Stage) -> Played | None:
     """No change with a model learned from the first half, or null where it holds too little."""
     rows = np.ones(len(stage.arrivals), dtype=np.bool_)
     rows[last_half(len(rows))] = False
-    if int(rows.sum()) < LEAST_ROWS:
+    if int(rows.sum()) < LEAST_REQUESTS:
         return None
     try:
         model = learn(stage, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,9 @@ from tokenworks.replay.pricing.rates import (
     weights_of,
     with_carbon,
 )
-from tokenworks.replay.routing.affinity import STICKY_RATIO, kept_together
+from tokenworks.replay.routing.affinity import LEAST_FOLLOW_UPS, STICKY_RATIO, kept_together
 from tokenworks.replay.serving.busy import Runs
+from tokenworks.replay.serving.loops import turns_of
 from tokenworks.replay.serving.serve import Luck, Timings
 from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
@@ -26,6 +28,9 @@ from tokenworks.replay.traffic.requests import CANCELLED, SUCCEEDED, Traffic
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+#: Share of a session's turns that came after the answer before them, from which they wait.
+WAITING_RATIO = 0.8
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,9 @@ class Stage:
         arrivals, input_tokens, output_tokens: what each request asks.
         replica: where it ran, -1 where unknown.
         session: its session, -1 where unknown.
+        previous: request of its session whose answer it waited for, -1 where it waited for none.
+        think_seconds: seconds between that answer and its arrival.
+        is_closed: whether turns wait for answers in a replay.
         is_sticky: whether history kept the requests of a session on one replica.
         succeeded, cancelled: how it ended.
         rates: what work cost.
@@ -97,6 +105,9 @@ class Stage:
     output_tokens: Ints
     replica: Ints
     session: Ints
+    previous: Ints
+    think_seconds: Floats
+    is_closed: bool
     is_sticky: bool
     succeeded: Mask
     cancelled: Mask
@@ -105,8 +116,32 @@ class Stage:
     prompts: Prompts | None
 
 
-def set_stage(traffic: Traffic, fleet: Fleet, prompts: Prompts | None, seed: int) -> Stage:
-    """Turn traffic into arrays, with history as one play that was recorded."""
+def waits(session: Ints, previous: Ints) -> bool:
+    """Whether the turns of sessions waited for each other, as a rule and often enough to tell."""
+    order = np.argsort(session, kind="stable")
+    follow_ups = int(
+        ((session[order][1:] == session[order][:-1]) & (session[order][1:] >= 0)).sum()
+    )
+    waited = int((previous >= 0).sum())
+    return follow_ups >= LEAST_FOLLOW_UPS and waited >= WAITING_RATIO * follow_ups
+
+
+def set_stage(
+    traffic: Traffic,
+    fleet: Fleet,
+    prompts: Prompts | None,
+    seed: int,
+    loop: Literal["auto", "open", "closed"] = "auto",
+) -> Stage:
+    """Turn traffic into arrays, with history as one play that was recorded.
+
+    Args:
+        traffic: the requests.
+        fleet: the deployments.
+        prompts: prompts as blocks, null where they are not logged.
+        seed: of the draws.
+        loop: whether turns wait for answers; auto: where the log shows that they did.
+    """
     deployment, replica = deployments_of(traffic, fleet), replicas_of(traffic, fleet)
     inputs = traffic.integers("input_total_tokens")
     outputs = traffic.integers("output_total_tokens")
@@ -125,6 +160,8 @@ def set_stage(traffic: Traffic, fleet: Fleet, prompts: Prompts | None, seed: int
     rates = learn_rates(traffic, fleet, deployment, weights)
     session = traffic.codes("session_id")
     kept = kept_together(session, deployment, replica, fleet.replicas)
+    previous, think = turns_of(session, arrivals, arrivals + history.e2e)
+    closed = waits(session, previous) if loop == "auto" else loop == "closed"
     return Stage(
         traffic=traffic,
         fleet=fleet,
@@ -136,6 +173,9 @@ def set_stage(traffic: Traffic, fleet: Fleet, prompts: Prompts | None, seed: int
         output_tokens=outputs,
         replica=replica,
         session=session,
+        previous=previous,
+        think_seconds=think,
+        is_closed=closed,
         is_sticky=kept is not None and kept >= STICKY_RATIO,
         succeeded=traffic.which(SUCCEEDED),
         cancelled=traffic.which(CANCELLED),
@@ -150,12 +190,12 @@ def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) ->
     derived = np.where(tokens > 0, (history.e2e - history.ttft) / np.maximum(tokens, 1), np.nan)
     logged = traffic.numbers("tpot_seconds")
     timings = Timings(
+        arrived=history.arrivals,
         queue=history.queue,
         ttft=history.ttft,
         tpot=np.where(np.isnan(logged), derived, logged),
         e2e=history.e2e,
         replica=history.replica,
-        busy_gpu_seconds={},
         running_p99={},
     )
     amounts = {name: traffic.numbers(name) for name in PRICED}

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokenworks.replay.calibration.artefact import (
     StoredCalibration,
@@ -22,6 +23,8 @@ from tokenworks.replay.calibration.runs import EngineLimits, RunLog
 from tokenworks.replay.calibration.step_law import calibrate_steps
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.stage import Stage
+
+Mask = NDArray[np.bool_]
 
 LAW_SUFFIX, PAGE_SUFFIX = ".json", ".html"
 
@@ -43,8 +46,15 @@ class Calibrated:
     refusal: str | None
 
 
-def runs_of(stage: Stage, position: int) -> list[RunLog]:
-    """One run per replica of a deployment; failed and cancelled requests are load only."""
+def runs_of(stage: Stage, position: int, learn: Mask | None = None) -> list[RunLog]:
+    """One run per replica of a deployment; failed and cancelled requests are load only.
+
+    Args:
+        stage: the traffic.
+        position: the deployment.
+        learn: requests that may be learnt from; null for all.
+    """
+    counted = stage.succeeded if learn is None else stage.succeeded & learn
     history, name = stage.history, stage.fleet.ids[position]
     at = stage.recorded.deployment == position
     alone = stage.fleet.replicas[position] == 1
@@ -65,7 +75,7 @@ def runs_of(stage: Stage, position: int) -> list[RunLog]:
                 cached=stage.recorded.cached[rows],
                 client=stage.session[rows],
                 failed=np.zeros(len(rows), dtype=np.bool_),
-                counted=stage.succeeded[rows],
+                counted=counted[rows],
                 limits=EngineLimits(max_num_seqs=int(stage.fleet.slots[position]) or None),
             )
         )

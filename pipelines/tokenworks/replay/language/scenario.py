@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -57,6 +57,11 @@ class Scenario(Strict):
     prefix_cache: PrefixCache | None = None
     quality: Quality | None = Field(
         default=None, description="What the result may say of quality, and from what."
+    )
+    loop: Literal["auto", "open", "closed"] = Field(
+        default="auto",
+        description="open: requests arrive when they did. closed: a turn of a session waits for "
+        "the answer before it, and the recorded think time. auto: closed where turns waited.",
     )
     limits: Limits = Limits()
     seed: int = Field(default=20260901, ge=0)

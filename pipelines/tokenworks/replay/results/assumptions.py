@@ -9,22 +9,18 @@ from tokenworks.replay.routing.quality import NoClaim
 from tokenworks.replay.traffic.blocks import why_no_blocks
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO
 
-_EFFECTS = {
-    "prefill_base": "fixed part of the time to first token",
-    "prefill_per_uncached": "growth of the time to first token with uncached input",
-    "prefill_per_running": "growth of the time to first token with running requests",
-    "token_base": "fixed part of the time per output token",
-    "token_per_running": "growth of the time per output token with running requests",
+
+_GROWTH = {
+    "per_running": "growth of a step with running requests",
+    "per_kv_token": "growth with tokens held",
+    "per_prefill_token": "growth with prompt tokens computed",
 }
 
 
 def assumptions(answer: Answer) -> list[str]:
     """Sentences that a reader of the result needs, general ones first."""
     return [
-        (
-            "Open loop: requests arrive when they did, whatever the answer takes. Demand does not "
-            "react to price or latency."
-        ),
+        _loop(answer),
         (
             "cost_active_usd is busy time at what a busy GPU-second of its deployment cost on that "
             "day, shared by phase weight. Capacity is fixed in the short run: a lower cost_active_usd "
@@ -44,6 +40,18 @@ def assumptions(answer: Answer) -> list[str]:
         *_serving(answer),
         *_traffic(answer),
     ]
+
+
+def _loop(answer: Answer) -> str:
+    if answer.stage.is_closed:
+        return (
+            "Closed loop: a turn of a session arrives when the answer before it is there and the "
+            "recorded think time has passed. Demand does not react to price or latency otherwise."
+        )
+    return (
+        "Open loop: requests arrive when they did, whatever the answer takes. Demand does not "
+        "react to price or latency."
+    )
 
 
 def _caching(answer: Answer) -> list[str]:
@@ -96,23 +104,22 @@ def _routing(answer: Answer) -> list[str]:
 def _serving(answer: Answer) -> list[str]:
     said = [
         (
-            "Replicas serve up to max_num_seqs requests at once; time to first token is affine in "
-            "uncached input and running requests, time per token in running requests, fitted per "
-            "deployment on its own history; the spread that remains is drawn again, alike for both "
-            "replays."
+            "Replicas batch continuously: a step takes a base, and more per running request, per "
+            "token held and per prompt token computed, learnt per deployment from its own log; the "
+            "spread that remains is drawn again, alike for both replays."
         )
     ]
     for position, law in sorted(answer.laws.items()):
         name = answer.fleet.ids[position]
         if law.source != name:
             said.append(f"{name} has too little history of its own; its law is {law.source}.")
-        if law.pinned:
-            absent = " and no ".join(_EFFECTS[effect] for effect in law.pinned)
-            said.append(f"{name}: its history shows no {absent}; the replay assumes none.")
+        absent = [words for term, words in _GROWTH.items() if not getattr(law.law, term)]
+        if absent:
+            shown = " and no ".join(absent)
+            said.append(f"{name}: its history shows no {shown}; the replay assumes none.")
         if not answer.fleet.slots[position]:
-            said.append(
-                f"{name} has no max_num_seqs; {law.slots} is the largest batch that was seen."
-            )
+            most = law.limits.max_num_seqs
+            said.append(f"{name} has no max_num_seqs; {most} is the largest batch that was seen.")
     return said
 
 

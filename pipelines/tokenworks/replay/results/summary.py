@@ -14,7 +14,6 @@ from tokenworks.replay.results.assumptions import assumptions
 
 #: Raise when the same scenario and traffic would give other numbers.
 METHOD_VERSION = 3
-LOOP = "open"
 
 
 def summary(found: Answer, run_id: str) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def summary(found: Answer, run_id: str) -> dict[str, Any]:
         "scenario": json.loads(found.scenario.canonical()),
         "levers": list(found.scenario.levers),
         "method_version": METHOD_VERSION,
-        "loop": LOOP,
+        "loop": loop_of(found),
         "is_forced": bool(found.reasons),
         "refusal_reasons": list(found.reasons),
         "traffic": {
@@ -44,14 +43,21 @@ def summary(found: Answer, run_id: str) -> dict[str, Any]:
         "metrics": [asdict(row) for row in found.estimates],
         "busy_gpu_hours": {
             side: {
-                found.fleet.ids[position]: seconds / 3600
-                for position, seconds in sorted(played.timings.busy_gpu_seconds.items())
+                found.fleet.ids[position]: float(seconds) / 3600
+                for position, seconds in enumerate(played.ran.effort.busy.sum(axis=1))
+                if seconds
             }
             for side, played in busy.items()
+            if played.ran is not None
         },
         "prefix_capacity_curve": found.curve,
         "assumptions": assumptions(found),
     }
+
+
+def loop_of(found: Answer) -> str:
+    """Whether turns of sessions waited for answers in the replay."""
+    return "closed" if found.stage.is_closed else "open"
 
 
 def backtest_document(found: Answer) -> dict[str, Any]:
@@ -76,6 +82,6 @@ def summary_frame(found: Answer, run_id: str) -> pl.DataFrame:
         pl.lit(run_id).alias("run_id"),
         pl.lit(found.scenario.name).alias("scenario_name"),
         pl.lit(bool(found.reasons)).alias("is_forced"),
-        pl.lit(LOOP).alias("loop"),
+        pl.lit(loop_of(found)).alias("loop"),
         *schema,
     )

@@ -1,7 +1,8 @@
-"""Serves the traffic on the calibrated fleet: queue, first token, tokens, end.
+"""Serves attempts on the calibrated fleet by the step engine: queue, first token, tokens, end.
 
-Open loop: arrivals stay where they were, whatever the answer takes. The same request draws the
-same luck in every scenario, so that a difference between two scenarios is theirs alone.
+Open loop: arrivals stay where they were. Closed loop: a turn of a session arrives when the answer
+before it has been read. The same request draws the same luck in every scenario, so that a
+difference between two scenarios is theirs alone.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.calibration.law import Law
+from tokenworks.replay.calibration.laws import ServingLaw
 from tokenworks.replay.serving.concurrency import Occupancy
-from tokenworks.replay.serving.engine_kernel import Work, simulate
+from tokenworks.replay.serving.steps import Limits, Routing, Served, Work, simulate
 from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
@@ -33,90 +34,122 @@ class Luck:
         generator = np.random.default_rng(seed)
         return cls(generator.random(count), generator.random(count))
 
+    def of(self, rows: Ints) -> Luck:
+        """The draws of some requests."""
+        return Luck(self.first_token[rows], self.token[rows])
+
 
 @dataclass(frozen=True)
 class Timings:
-    """What each request experienced, and how busy each deployment was.
+    """What each attempt experienced.
 
     Attributes:
+        arrived: seconds; in a closed loop the simulated arrival.
         queue, ttft, e2e: seconds from arrival.
         tpot: seconds per token after the first; NaN under two tokens.
         replica: replica that served it.
-        busy_gpu_seconds: GPU-seconds with at least one request, by deployment.
-        running_p99: requests per replica that 99 % of the busy time does not exceed.
+        running_p99: requests per replica that 99 % of the busy time does not exceed, by
+            deployment.
     """
 
+    arrived: Floats
     queue: Floats
     ttft: Floats
     tpot: Floats
     e2e: Floats
     replica: Ints
-    busy_gpu_seconds: dict[int, float]
     running_p99: dict[int, float]
 
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked of the fleet, one entry per request, in order of arrival.
+    """What is asked of the fleet, one entry per attempt.
 
     Attributes:
-        arrivals: seconds, sorted.
-        uncached: input tokens to compute.
-        output: output tokens.
-        deployment: deployment of each request.
-        replica: replica that must serve it, or -1 for the least loaded.
-        luck: draws that place each request in the spread of its law.
+        arrivals: seconds.
+        prompt, cached, output: tokens.
+        deployment: deployment of each attempt.
+        replica: replica that must serve it, or -1 for the balancer's.
+        session: its session, -1 for none.
+        previous: attempt whose end starts this one, -1 for one that arrives by itself.
+        think_seconds: seconds between that end and the arrival.
+        luck: draws that place each attempt in the spread of its law.
+        by_session: whether the balancer keeps sessions on their replica.
     """
 
     arrivals: Floats
-    uncached: Ints
+    prompt: Ints
+    cached: Ints
     output: Ints
     deployment: Ints
     replica: Ints
+    session: Ints
+    previous: Ints
+    think_seconds: Floats
     luck: Luck
+    by_session: bool
 
 
-def serve(load: Load, laws: dict[int, Law], fleet: Fleet) -> Timings:
-    """Simulate every deployment on its own requests."""
+def serve(load: Load, laws: dict[int, ServingLaw], fleet: Fleet) -> Timings:
+    """Simulate every deployment on its own attempts.
+
+    A turn that follows one at another deployment arrives when the load says; turns within one
+    deployment follow each other there.
+    """
     count = len(load.arrivals)
-    queue, ttft, e2e = np.empty(count), np.empty(count), np.empty(count)
+    arrived, queue, ttft, e2e = (np.empty(count) for _ in range(4))
     served_by = np.empty(count, dtype=np.int64)
-    busy: dict[int, float] = {}
     p99: dict[int, float] = {}
     for position in map(int, np.unique(load.deployment)):
         rows = np.flatnonzero(load.deployment == position)
-        law, replicas = laws[position], int(fleet.replicas[position])
-        work = _work(load, law, rows)
-        served = simulate(work, replicas, law.slots, law.token_base, law.token_per_running)
-        queue[rows] = served.admitted - work.arrivals
-        ttft[rows] = served.first_token - work.arrivals
-        e2e[rows] = served.ended - work.arrivals
+        law = laws[position]
+        served = _simulate(load, rows, law, int(fleet.replicas[position]))
+        first = law.first_token.at(load.luck.first_token[rows])
+        token = law.token.at(load.luck.token[rows])
+        decode = (served.ended - served.first_token) * token
+        arrived[rows] = served.arrived
+        queue[rows] = served.queue_seconds
+        ttft[rows] = np.maximum(served.ttft_seconds * first, served.queue_seconds) + law.overhead
+        e2e[rows] = ttft[rows] + decode
         served_by[rows] = served.replica
-        per_replica = [
-            Occupancy.of(
-                served.admitted[served.replica == one], served.ended[served.replica == one]
-            )
-            for one in np.unique(served.replica)
-        ]
-        gpus_each = float(fleet.gpus[position]) / replicas
-        busy[position] = gpus_each * sum(one.busy_seconds() for one in per_replica)
-        p99[position] = max(one.time_weighted_quantile(0.99) for one in per_replica)
-    tokens = load.output - 1
-    tpot = np.where(tokens > 0, (e2e - ttft) / np.maximum(tokens, 1), np.nan)
-    return Timings(queue, ttft, tpot, e2e, served_by, busy, p99)
+        p99[position] = _running_p99(served)
+    steps = load.output - 1
+    tpot = np.where(steps > 0, (e2e - ttft) / np.maximum(steps, 1), np.nan)
+    return Timings(arrived, queue, ttft, tpot, e2e, served_by, p99)
 
 
-def _work(load: Load, law: Law, rows: Ints) -> Work:
-    first = _spread_at(law.first_token_spread, load.luck.first_token[rows])
-    token = _spread_at(law.token_spread, load.luck.token[rows])
-    return Work(
+def _simulate(load: Load, rows: Ints, law: ServingLaw, replicas: int) -> Served:
+    place = np.full(len(load.arrivals), -1, dtype=np.int64)
+    place[rows] = np.arange(rows.size)
+    previous = load.previous[rows]
+    work = Work(
         arrivals=load.arrivals[rows],
-        prefill=(law.prefill_base + law.prefill_per_uncached * load.uncached[rows]) * first,
-        prefill_per_running=law.prefill_per_running * first,
-        decode=np.maximum(load.output[rows] - 1, 0) * token,
+        prompt=np.maximum(load.prompt[rows], 1),
+        output=np.maximum(load.output[rows], 1),
+        cached=np.minimum(load.cached[rows], np.maximum(load.prompt[rows], 1)),
         replica=load.replica[rows],
+        previous=np.where(previous >= 0, place[previous], -1),
+        think_seconds=load.think_seconds[rows] + law.overhead,
+        session=load.session[rows],
     )
+    routing = Routing("session" if load.by_session else "least_loaded")
+    return simulate(work, law.law, _wide_enough(law.limits, work), replicas, routing=routing)
 
 
-def _spread_at(points: Floats, shares: Floats) -> Floats:
-    return np.interp(shares, np.linspace(0, 1, len(points)), points)
+def _wide_enough(limits: Limits, work: Work) -> Limits:
+    """Limits under which every request fits by itself: what has run once did fit."""
+    if limits.kv_blocks is None:
+        return limits
+    longest = int((work.prompt + work.output).max(initial=1)) // limits.block_tokens + 1
+    return Limits(**{**vars(limits), "kv_blocks": max(limits.kv_blocks, longest)})
+
+
+def _running_p99(served: Served) -> float:
+    found = [
+        Occupancy.of(
+            served.admitted[served.replica == one], served.ended[served.replica == one]
+        ).time_weighted_quantile(0.99)
+        for one in np.unique(served.replica)
+        if one >= 0
+    ]
+    return max(found, default=0.0)

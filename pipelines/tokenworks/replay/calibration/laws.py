@@ -1,0 +1,151 @@
+"""The law by which each deployment of the fleet is replayed, learnt from its own history.
+
+A deployment with too little history of its own takes the law of the same model and tier elsewhere.
+What the step law leaves unexplained is kept as a spread around it, scaled so that means are met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.calibration.hull import Hull
+from tokenworks.replay.calibration.prefill import Told, refit_prefill
+from tokenworks.replay.calibration.regression import after_burst
+from tokenworks.replay.calibration.runs import EngineLimits, RunLog
+from tokenworks.replay.calibration.step_law import calibrate_steps
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.serving.steps import Limits, StepLaw
+from tokenworks.replay.traffic.fleet import Fleet
+
+Floats = NDArray[np.float64]
+
+#: Tokens of a KV block where nobody says otherwise.
+BLOCK_TOKENS = 16
+#: Quantiles of the spread that are kept, and where its mean is taken.
+_SHARES = np.linspace(0.0, 1.0, 2001)
+_MIDDLES = np.linspace(0.00025, 0.99975, 2000)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Observed over predicted: its quantiles, and the factor that meets the mean."""
+
+    quantiles: Floats
+    factor: float
+
+    def at(self, shares: Floats) -> Floats:
+        """The ratio at some shares."""
+        ratios: Floats = self.factor * np.interp(shares, _SHARES, self.quantiles)
+        return ratios
+
+
+@dataclass(frozen=True)
+class ServingLaw:
+    """How one deployment serves.
+
+    Attributes:
+        law: seconds of a step.
+        overhead: seconds of a request outside the engine.
+        limits: what one replica can hold.
+        first_token, token: spread of the time to first token and of the time per token.
+        hull: where the law has been seen to hold.
+        source: deployments that it was learnt from, in words.
+        unsure: what the data does not tell, in words.
+        misfit: error of the fit in expected errors.
+        requests: requests learnt from.
+    """
+
+    law: StepLaw
+    overhead: float
+    limits: Limits
+    first_token: Spread
+    token: Spread
+    hull: Hull
+    source: str
+    unsure: tuple[str, ...]
+    misfit: float
+    requests: int
+
+
+RunsOf = Callable[[int], list[RunLog]]
+
+
+def learn_laws(fleet: Fleet, served: Iterable[int], runs_of: RunsOf) -> dict[int, ServingLaw]:
+    """The law of every deployment that served something.
+
+    Args:
+        fleet: the deployments.
+        served: positions of those that served something.
+        runs_of: runs of a deployment.
+
+    Raises:
+        LeverRefusedError: neither it nor its like tells a law; the message says what to log.
+    """
+    positions = [int(position) for position in served]
+    return {position: law_of(fleet, position, positions, runs_of) for position in positions}
+
+
+def law_of(fleet: Fleet, position: int, served: Iterable[int], runs_of: RunsOf) -> ServingLaw:
+    """The law of one deployment, of its own history or that of its like."""
+    name, runs = fleet.ids[position], runs_of(position)
+    try:
+        return _law(fleet, position, runs, name)
+    except LeverRefusedError as refused:
+        kind = (fleet.models[position], fleet.tiers[position])
+        alike = [
+            other
+            for other in served
+            if other != position and (fleet.models[other], fleet.tiers[other]) == kind
+        ]
+        pooled = [replace(run, deployment=name) for other in alike for run in runs_of(other)]
+        if not pooled:
+            raise LeverRefusedError(f"deployment {name}", refused.why, refused.hint) from refused
+        names = ", ".join(fleet.ids[other] for other in alike)
+        return _law(fleet, position, pooled, f"pooled over {names}")
+
+
+def _law(fleet: Fleet, position: int, runs: list[RunLog], source: str) -> ServingLaw:
+    learnt = calibrate_steps(runs)
+    most = int(fleet.slots[position]) or max(1, int(np.ceil(learnt.hull.running.high)))
+    budget, kv = learnt.limits.token_budget, learnt.limits.kv_tokens
+    names = {one.name for one in learnt.fitted}
+    limits = EngineLimits(most, budget, kv)
+    clean = [replace(run, limits=limits) for run in runs if run.name in names]
+    told = refit_prefill(clean, learnt.law, learnt.overhead)
+    return ServingLaw(
+        law=told.law,
+        overhead=told.overhead,
+        limits=Limits(
+            max_num_seqs=most,
+            token_budget=max(budget, most) if budget is not None else None,
+            kv_blocks=kv // BLOCK_TOKENS if kv is not None else None,
+            block_tokens=BLOCK_TOKENS,
+            admission_lag_steps=1,
+        ),
+        first_token=_spread(clean, told, "ttft"),
+        token=_spread(clean, told, "tpot"),
+        hull=learnt.hull,
+        source=source,
+        unsure=learnt.unsure,
+        misfit=learnt.misfit,
+        requests=learnt.requests,
+    )
+
+
+def _spread(runs: list[RunLog], told: Told, metric: str) -> Spread:
+    """Quantiles of observed over predicted, with the factor that meets the mean of the runs."""
+    ratios = told.ratios(runs, metric)
+    if not ratios.size:
+        return Spread(np.ones(len(_SHARES)), 1.0)
+    quantiles = np.quantile(ratios, _SHARES)
+    mean = float(np.interp(_MIDDLES, _SHARES, quantiles).mean())
+    sums = np.zeros(2)
+    for run, one in zip(runs, told.runs, strict=True):
+        observed, predicted = getattr(run, metric), getattr(one, metric)
+        known = run.usable & after_burst(run) & (observed > 0) & (predicted > 0)
+        sums += observed[known].sum(), predicted[known].sum()
+    return Spread(quantiles, float(sums[0] / sums[1] / mean))
