@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.caches.links import empty_lists, link_newest, unlink
 from tokenworks.replay.jit import kernel
 
 Ids = NDArray[np.int32]
@@ -18,20 +19,13 @@ _ABSENT, _ONCE, _OFTEN, _LOST_ONCE, _LOST_OFTEN = 0, 1, 2, 3, 4
 @kernel
 def _move(links: Ids, place: NDArray[np.int8], counts: Ints, block: int, target: int) -> None:
     """Take a block out of its list and make it the newest of another, or of none."""
-    ids = place.size
     source = place[block]
     if source != _ABSENT:
-        links[links[block, 0], 1] = links[block, 1]
-        links[links[block, 1], 0] = links[block, 0]
+        unlink(links, block)
         counts[source] -= 1
     place[block] = target
     if target != _ABSENT:
-        head = ids + target
-        first = links[head, 1]
-        links[block, 0] = head
-        links[block, 1] = first
-        links[first, 0] = block
-        links[head, 1] = block
+        link_newest(links, place.size + target, block)
         counts[target] += 1
 
 
@@ -56,11 +50,7 @@ def arc_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
         Which accesses the cache held.
     """
     hits = np.zeros(blocks.size, dtype=np.bool_)
-    # Column 0 is the newer neighbour, 1 the older; rows behind the ids are the lists' sentinels.
-    links = np.empty((block_count + 5, 2), dtype=np.int32)
-    for row in range(block_count + 5):
-        links[row, 0] = row
-        links[row, 1] = row
+    links = empty_lists(block_count, 5)
     place = np.zeros(block_count, dtype=np.int8)
     counts = np.zeros(5, dtype=np.int64)
     goal = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.caches.links import LOOSE, empty_lists, link_newest, unlink
 from tokenworks.replay.jit import kernel
 
 Ints = NDArray[np.int64]
@@ -57,34 +58,23 @@ def _hits(
     """LRU over ids as in `recency`, with the moment at which each id was written."""
     hits = np.zeros(blocks.size, dtype=np.bool_)
     head = block_count
-    before = np.full(block_count + 1, -1, dtype=np.int32)
-    after = np.full(block_count + 1, -1, dtype=np.int32)
+    links = empty_lists(block_count, 1)
     written = np.full(block_count, -np.inf)
-    before[head] = head
-    after[head] = head
     held = 0
     for prompt in range(offsets.size - 1):
         now = arrivals[prompt]
         unbroken = True
         for position in range(offsets[prompt], offsets[prompt + 1]):
             block = blocks[position]
-            if before[block] >= 0:
+            if links[block, 0] != LOOSE:
                 hits[position] = now - written[block] < ttl
-                after[before[block]] = after[block]
-                before[after[block]] = before[block]
+                unlink(links, block)
             elif held == capacity:
-                oldest = before[head]
-                before[head] = before[oldest]
-                after[before[oldest]] = head
-                before[oldest] = -1
+                unlink(links, links[head, 0])
             else:
                 held += 1
             unbroken = unbroken and hits[position]
             if refresh or not unbroken:
                 written[block] = now
-            first = after[head]
-            after[block] = first
-            before[block] = head
-            before[first] = block
-            after[head] = block
+            link_newest(links, head, block)
     return hits

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.caches.links import LOOSE, empty_lists, link_newest, unlink
 from tokenworks.replay.jit import kernel
 
 Ids = NDArray[np.int32]
@@ -23,8 +24,7 @@ S3FIFO_MOST_USES = 3
 def lfu_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
     """Evict the least used since it came in; of several, the least recently used.
 
-    Ids of one count stand in a list of their own, oldest first; sentinels of the lists lie behind
-    the ids. A block that leaves forgets its count.
+    Ids of one count stand in a list of their own. A block that leaves forgets its count.
     """
     hits = np.zeros(blocks.size, dtype=np.bool_)
     most = 0
@@ -32,8 +32,7 @@ def lfu_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
     for position in range(blocks.size):
         total[blocks[position]] += 1
         most = max(most, total[blocks[position]])
-    before = np.arange(block_count + most + 1, dtype=np.int32)
-    after = np.arange(block_count + most + 1, dtype=np.int32)
+    links = empty_lists(block_count, most + 1)
     uses = np.zeros(block_count, dtype=np.int64)
     least = np.int64(1)
     held = 0
@@ -42,26 +41,19 @@ def lfu_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
         if uses[block] > 0:
             hits[position] = True
             left = block_count + uses[block]
-            after[before[block]] = after[block]
-            before[after[block]] = before[block]
-            if uses[block] == least and after[left] == left:
+            unlink(links, block)
+            if uses[block] == least and links[left, 0] == left:
                 least += 1
         else:
             if held == capacity:
-                victim = after[block_count + least]
-                after[before[victim]] = after[victim]
-                before[after[victim]] = before[victim]
+                victim = links[block_count + least, 0]
+                unlink(links, victim)
                 uses[victim] = 0
             else:
                 held += 1
             least = np.int64(1)
         uses[block] += 1
-        tail = block_count + uses[block]
-        last = before[tail]
-        before[block] = last
-        after[block] = tail
-        after[last] = block
-        before[tail] = block
+        link_newest(links, block_count + uses[block], block)
     return hits
 
 
@@ -79,29 +71,6 @@ def _take_oldest(queue: Ids, state: Ints) -> int:
     state[0] = (state[0] + 1) % queue.size
     state[1] -= 1
     return oldest
-
-
-@kernel
-def _remember(links: Ids, ghosts: int, ghost_size: int, block: int) -> int:
-    """Make a block the newest ghost, forgetting the oldest where there is no room."""
-    head = links.shape[0] - 1
-    if ghosts == ghost_size:
-        _forget(links, links[head, 0])
-        ghosts -= 1
-    newest = links[head, 1]
-    links[block, 0] = head
-    links[block, 1] = newest
-    links[newest, 0] = block
-    links[head, 1] = block
-    return ghosts + 1
-
-
-@kernel
-def _forget(links: Ids, block: int) -> None:
-    """Take a block out of the ghosts; column 0 is the newer neighbour, 1 the older."""
-    links[links[block, 0], 1] = links[block, 1]
-    links[links[block, 1], 0] = links[block, 0]
-    links[block, 0] = -1
 
 
 @kernel
@@ -144,8 +113,7 @@ def s3fifo_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
     ghost_size = capacity * 9 // 10
     small, main = np.empty(capacity + 1, np.int32), np.empty(capacity + 1, np.int32)
     in_small, in_main = np.zeros(2, np.int64), np.zeros(2, np.int64)
-    links = np.full((block_count + 1, 2), -1, dtype=np.int32)
-    links[block_count] = block_count
+    links = empty_lists(block_count, 1)
     uses = np.full(block_count, -1, dtype=np.int8)
     ghosts = 0
     filling = True
@@ -155,15 +123,19 @@ def s3fifo_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
             hits[position] = True
             uses[block] = min(uses[block] + 1, S3FIFO_MOST_USES)
             continue
-        remembered = links[block, 0] >= 0
+        remembered = links[block, 0] != LOOSE
         if remembered:
-            _forget(links, block)
+            unlink(links, block)
             ghosts -= 1
         while in_small[1] + in_main[1] >= capacity:
             filling = False
             gone = _make_room(small, in_small, main, in_main, uses, capacity - small_size)
-            if gone >= 0 and ghost_size > 0:
-                ghosts = _remember(links, ghosts, ghost_size, gone)
+            if gone >= 0 and ghosts < ghost_size:
+                ghosts += 1
+                link_newest(links, block_count, gone)
+            elif gone >= 0 and ghost_size > 0:
+                unlink(links, links[block_count, 0])
+                link_newest(links, block_count, gone)
         uses[block] = 0
         if remembered or (filling and in_small[1] >= small_size):
             _append(main, in_main, block)

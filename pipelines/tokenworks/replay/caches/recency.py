@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.caches.links import LOOSE, empty_lists, link_newest, unlink
 from tokenworks.replay.jit import kernel
 
 Ids = NDArray[np.int32]
@@ -16,32 +17,21 @@ Mask = NDArray[np.bool_]
 
 @kernel
 def lru_hits(blocks: Ids, block_count: int, capacity: int) -> Mask:
-    """Evict the least recently used. Linked list over ids; the sentinel's `after` is newest."""
+    """Evict the least recently used."""
     hits = np.zeros(blocks.size, dtype=np.bool_)
     head = block_count
-    before = np.full(block_count + 1, -1, dtype=np.int32)
-    after = np.full(block_count + 1, -1, dtype=np.int32)
-    before[head] = head
-    after[head] = head
+    links = empty_lists(block_count, 1)
     held = 0
     for position in range(blocks.size):
         block = blocks[position]
-        if before[block] >= 0:
+        if links[block, 0] != LOOSE:
             hits[position] = True
-            after[before[block]] = after[block]
-            before[after[block]] = before[block]
+            unlink(links, block)
         elif held == capacity:
-            oldest = before[head]
-            before[head] = before[oldest]
-            after[before[oldest]] = head
-            before[oldest] = -1
+            unlink(links, links[head, 0])
         else:
             held += 1
-        first = after[head]
-        after[block] = first
-        before[block] = head
-        before[first] = block
-        after[head] = block
+        link_newest(links, head, block)
     return hits
 
 

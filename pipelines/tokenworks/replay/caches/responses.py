@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tokenworks.replay.caches.links import LOOSE, empty_lists, link_newest, unlink
 from tokenworks.replay.jit import kernel
 from tokenworks.replay.serving.heap import pop_least, push_least
 
 Ints = NDArray[np.int64]
-Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -73,24 +73,6 @@ def answered_by(asked: Asked, capacity: int, ttl_seconds: float, policy: Respons
 
 
 @kernel
-def _take_out(links: Ids, key: int) -> None:
-    """Column 0 holds newer neighbours, column 1 older ones."""
-    links[links[key, 0], 1] = links[key, 1]
-    links[links[key, 1], 0] = links[key, 0]
-    links[key, 0] = -1
-
-
-@kernel
-def _put_newest(links: Ids, key: int) -> None:
-    head = links.shape[0] - 1
-    first = links[head, 1]
-    links[key, 0] = head
-    links[key, 1] = first
-    links[first, 0] = key
-    links[head, 1] = key
-
-
-@kernel
 def _replay(
     keys: Ints,
     arrivals: Floats,
@@ -103,8 +85,7 @@ def _replay(
 ) -> Ints:
     fillers = np.full(keys.size, SERVED, dtype=np.int64)
     stored = np.full(key_count, SERVED, dtype=np.int64)
-    links = np.full((key_count + 1, 2), -1, dtype=np.int32)
-    links[key_count] = key_count
+    links = empty_lists(key_count, 1)
     due = np.empty(keys.size, dtype=np.float64)
     rows = np.empty(keys.size, dtype=np.int64)
     pending = held = 0
@@ -114,16 +95,16 @@ def _replay(
             pop_least(due, rows, pending)
             pending -= 1
             key = keys[done]
-            if links[key, 0] >= 0:
-                _take_out(links, key)
+            if links[key, 0] != LOOSE:
+                unlink(links, key)
             elif held == capacity:
                 oldest = links[key_count, 0]
                 stored[oldest] = SERVED
-                _take_out(links, oldest)
+                unlink(links, oldest)
             else:
                 held += 1
             stored[key] = done
-            _put_newest(links, key)
+            link_newest(links, key_count, key)
         key = keys[row]
         if key == NO_KEY:
             continue
@@ -131,8 +112,8 @@ def _replay(
         if filler != SERVED and arrivals[row] - ends[filler] < ttl:
             fillers[row] = filler
             if is_lru:
-                _take_out(links, key)
-                _put_newest(links, key)
+                unlink(links, key)
+                link_newest(links, key_count, key)
         elif storable[row]:
             push_least(due, rows, pending, ends[row], row)
             pending += 1

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.caches.links import LOOSE, empty_lists, link_newest, unlink
 from tokenworks.replay.jit import kernel
 
 Ints = NDArray[np.int64]
@@ -58,34 +59,16 @@ def tier_hits(
 
 
 @kernel
-def _unlink(links: Ids, block: int) -> None:
-    """Take a block out of a tier; row 0 holds newer neighbours, row 1 older ones."""
-    links[1, links[0, block]] = links[1, block]
-    links[0, links[1, block]] = links[0, block]
-    links[0, block] = -1
-
-
-@kernel
-def _link_newest(links: Ids, block: int) -> None:
-    head = links.shape[1] - 1
-    first = links[1, head]
-    links[0, block] = head
-    links[1, block] = first
-    links[0, first] = block
-    links[1, head] = block
-
-
-@kernel
 def _insert(links: NDArray[np.int32], counts: Ints, sizes: Ints, tier: int, block: int) -> int:
     """Make a block the newest of a tier; returns what the tier gives up, or -1."""
     if sizes[tier] <= 0:
         return block
     gone = -1
     if counts[tier] == sizes[tier]:
-        gone = int(links[tier, 0, links.shape[2] - 1])
-        _unlink(links[tier], gone)
+        gone = int(links[tier][links.shape[1] - 1, 0])
+        unlink(links[tier], gone)
         counts[tier] -= 1
-    _link_newest(links[tier], block)
+    link_newest(links[tier], links.shape[1] - 1, block)
     counts[tier] += 1
     return gone
 
@@ -93,17 +76,17 @@ def _insert(links: NDArray[np.int32], counts: Ints, sizes: Ints, tier: int, bloc
 @kernel
 def _find(blocks: Ids, block_count: int, sizes: Ints, demote: bool) -> TierIds:
     found = np.full(blocks.size, NOWHERE, dtype=np.int8)
-    links = np.full((sizes.size, 2, block_count + 1), -1, dtype=np.int32)
-    links[:, :, block_count] = block_count
+    links = np.empty((sizes.size, block_count + 1, 2), dtype=np.int32)
+    links[:] = empty_lists(block_count, 1)
     counts = np.zeros(sizes.size, dtype=np.int64)
     for position in range(blocks.size):
         block = blocks[position]
         tier = 0
-        while tier < sizes.size and links[tier, 0, block] < 0:
+        while tier < sizes.size and links[tier, block, 0] == LOOSE:
             tier += 1
         if tier < sizes.size:
             found[position] = tier
-            _unlink(links[tier], block)
+            unlink(links[tier], block)
             counts[tier] -= 1
         if demote:
             spilled, target = int(block), 0
