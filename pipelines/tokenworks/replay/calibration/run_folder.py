@@ -14,13 +14,19 @@ replay tester (`request_start_time`). What they get wrong, and what is done abou
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from tokenworks.replay.calibration.engine_clock import clock_offset, computed_tokens, found_tokens
+from tokenworks.replay.calibration.run_clients import (
+    multi_turn_log,
+    placed,
+    seconds,
+    trace_replay_log,
+)
 from tokenworks.replay.calibration.runs import EngineLimits, EngineSeries, Floats, RunLog
 from tokenworks.replay.errors import TrafficError
 
@@ -34,9 +40,12 @@ _COUNTERS = {
     "waiting": "num_requests_waiting",
     "prompt_tokens": "prompt_tokens_total",
     "generation_tokens": "generation_tokens_total",
+    "finished": "request_success_total",
+}
+#: Counters without which an engine still tells of itself; none means none was counted.
+_OPTIONAL = {
     "prefix_hits": "prefix_cache_hits",
     "prefix_queries": "prefix_cache_queries",
-    "finished": "request_success_total",
     "preempted": "num_preemptions_total",
 }
 COMMAND = "vllm_command.txt"
@@ -52,8 +61,6 @@ _INCIDENTAL = (
 )
 COMPUTED = "prompt_tokens_local_compute"
 _PREFIX = ("prompt_tokens", "prefix_hits", "prefix_queries")
-#: Tokens of a KV block in the trace replay tester's hit counts.
-TESTER_BLOCK_TOKENS = 64
 #: A template that adds more than this share of the mean input is no template.
 MOST_TEMPLATE_SHARE = 0.2
 
@@ -69,26 +76,41 @@ def run_folders(root: Path) -> list[Path]:
 
 
 def read_run(folder: Path) -> RunLog:
-    """The run in a folder; without a client's log it has no requests."""
+    """The run in a folder; without a client's log it has no requests.
+
+    Raises:
+        TrafficError: if there is nothing to read, or a file lacks a column or holds no numbers.
+    """
+    try:
+        return _run(folder)
+    except pl.exceptions.PolarsError as error:
+        said = str(error).strip().splitlines()[0]
+        raise TrafficError(
+            folder, f"a file of this run cannot be read: {said}.", "Export the run anew."
+        ) from error
+
+
+def _run(folder: Path) -> RunLog:
     series = _series(folder)
     multi_turn, tester = _find(folder, MULTI_TURN), _find(folder, TRACE_REPLAY)
-    if multi_turn is not None:
-        log = _multi_turn(folder.name, _read(multi_turn))
-        if series is not None:
-            series = series.shifted(clock_offset(log, series))
-    elif tester is not None:
-        log, origin = _trace_replay(folder.name, _read(tester))
-        series = series.shifted(-origin) if series is not None else None
-    elif series is not None:
-        log = _empty(folder.name)
-        series = series.shifted(-float(series.seconds[0]))
-    else:
+    client = multi_turn or tester
+    if client is None and series is None:
         raise TrafficError(
             folder, "holds neither a client's log nor scrapes.", "Name a run folder."
         )
+    frame, lost = placed(_read(client)) if client is not None else (pl.DataFrame(), 0)
+    if frame.is_empty():
+        log, origin = _empty(folder.name), float(series.seconds[0]) if series is not None else 0.0
+    elif multi_turn is not None:
+        log = multi_turn_log(folder.name, frame)
+        origin = -clock_offset(log, series) if series is not None else 0.0
+    else:
+        log, origin = trace_replay_log(folder.name, frame)
+    series = series.shifted(-origin) if series is not None else None
     command = _find(folder, COMMAND)
     text = command.read_text() if command is not None else ""
-    known = {"limits": _limits(text), "deployment": engine_key(text)}
+    notes = (f"{lost} requests bear no start and are left out",) if lost else ()
+    known = {"limits": _limits(text), "deployment": engine_key(text), "notes": notes}
     return _completed(RunLog(**{**vars(log), **known}), series)
 
 
@@ -97,9 +119,10 @@ def _completed(log: RunLog, series: EngineSeries | None) -> RunLog:
         return RunLog(**{**vars(log), "series": series})
     extra = template_tokens(log, series)
     prompt = log.input + round(extra)
-    found = np.round(found_tokens(log, series))
+    found = np.round(found_tokens(replace(log, input=prompt), series))
     cached = np.minimum(found, np.maximum(prompt - 1, 0)).astype(np.int64)
     notes = (
+        *log.notes,
         f"{extra:.0f} tokens a request added for the chat template, as the engine counts",
         "cached tokens: the history's share scaled to the engine's prefix hits over time",
     )
@@ -126,47 +149,6 @@ def template_tokens(log: RunLog, series: EngineSeries) -> float:
     return extra if 0.0 < extra <= most else 0.0
 
 
-def _multi_turn(name: str, frame: pl.DataFrame) -> RunLog:
-    frame = frame.sort("start_time_ms", maintain_order=True)
-    tokens = frame["input_num_tokens"].cast(pl.Int64).to_numpy()
-    start = _seconds(frame["start_time_ms"]) / 1e3
-    return RunLog(
-        name=name,
-        arrivals=start - start[0],
-        ttft=_seconds(frame["ttft_ms"]) / 1e3,
-        e2e=_seconds(frame["latency_ms"]) / 1e3,
-        input=tokens,
-        output=frame["output_num_tokens"].cast(pl.Int64).fill_null(0).to_numpy(),
-        cached=(tokens * _seconds(frame["approx_cached_percent"]) / 100).astype(np.int64),
-        client=frame["client_id"].rank("dense").cast(pl.Int64).to_numpy() - 1,
-        failed=np.zeros(frame.height, dtype=np.bool_),
-    )
-
-
-def _trace_replay(name: str, frame: pl.DataFrame) -> tuple[RunLog, float]:
-    frame = frame.sort("request_start_time", maintain_order=True)
-    start = _seconds(frame["request_start_time"])
-    failed = ~frame["success"].cast(pl.String).str.to_lowercase().eq("true").to_numpy()
-    times = {
-        column: np.where(failed & (_seconds(frame[column]) <= 0), np.nan, _seconds(frame[column]))
-        for column in ("ttft", "ttlt")
-    }
-    hits = frame["cache_hit_blocks"].cast(pl.Int64).fill_null(0).to_numpy() * TESTER_BLOCK_TOKENS
-    tokens = frame["input_tokens"].cast(pl.Int64).fill_null(0).to_numpy()
-    log = RunLog(
-        name=name,
-        arrivals=start - start[0],
-        ttft=times["ttft"],
-        e2e=times["ttlt"],
-        input=tokens,
-        output=frame["output_tokens_actual"].cast(pl.Int64).fill_null(0).to_numpy(),
-        cached=np.minimum(hits, tokens),
-        client=frame["user_id"].rank("dense").cast(pl.Int64).to_numpy() - 1,
-        failed=failed,
-    )
-    return log, float(start[0])
-
-
 def _empty(name: str) -> RunLog:
     none, whole = np.empty(0), np.empty(0, dtype=np.int64)
     return RunLog(name, none, none, none, whole, whole, whole, whole, np.empty(0, dtype=np.bool_))
@@ -179,15 +161,16 @@ def _series(folder: Path) -> EngineSeries | None:
     frame = _read(path).sort("timestamp_sec", maintain_order=True)
     if frame.is_empty():
         return None
-    counters = {name: _seconds(frame[column]) for name, column in _COUNTERS.items()}
+    counters = {name: seconds(frame[column]) for name, column in _COUNTERS.items()}
+    counters |= {name: _optional(frame, column, 0.0) for name, column in _OPTIONAL.items()}
     if COMPUTED in frame.columns:
-        computed = _seconds(frame[COMPUTED])
+        computed = seconds(frame[COMPUTED])
     else:
         computed = computed_tokens(*(counters[name] for name in _PREFIX))
     return EngineSeries(
         computed_tokens=computed,
-        seconds=_seconds(frame["timestamp_sec"]),
-        kv_ratio=_seconds(frame["kv_cache_usage_pct"]) / 100,
+        seconds=seconds(frame["timestamp_sec"]),
+        kv_ratio=_optional(frame, "kv_cache_usage_pct", np.nan) / 100,
         **counters,
     )
 
@@ -234,6 +217,5 @@ def _read(path: Path) -> pl.DataFrame:
     return pl.read_csv(path, columns=kept, infer_schema_length=None)
 
 
-def _seconds(column: pl.Series) -> NDArray[np.float64]:
-    numbers: Floats = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return numbers
+def _optional(frame: pl.DataFrame, name: str, absent: float) -> Floats:
+    return seconds(frame[name]) if name in frame.columns else np.full(frame.height, absent)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tokenworks.replay.calibration.pace import far_too_slow
 from tokenworks.replay.calibration.runs import EngineSeries, Floats, RunLog
 
 #: Fewest usable requests of a run.
@@ -23,8 +24,6 @@ MOST_FAILED = 0.05
 MOST_APART = 0.10
 #: Least share of the log's time that the scrapes must cover.
 LEAST_COVERED = 0.5
-#: Times longer per step than another run of the deployment leads to expect at most.
-FAR_TOO_SLOW = 1.5
 #: Share of the time in which a closed loop holds its in-flight requests within a tenth.
 STEADY_SHARE = 0.8
 
@@ -68,7 +67,7 @@ def screen(runs: Sequence[RunLog]) -> dict[str, Screened]:
                 "reasons": (
                     *alone[run.name].reasons,
                     *twins.get(run.name, ()),
-                    *_far_too_slow(run, trusted),
+                    *far_too_slow(run, trusted),
                 ),
             }
         )
@@ -129,7 +128,7 @@ def _against_engine(run: RunLog, series: EngineSeries) -> _Ratios:
         reasons.append("a counter of the engine falls: it was restarted during the run")
     in_flight = _ratio(_held(series), _in_flight_seconds(run, start, end))
     output = _ratio(_grown(series.generation_tokens), _emitted(run, start, end))
-    firsts = run.arrivals + run.ttft
+    firsts = run.arrivals + np.nan_to_num(run.ttft)
     asked = run.input[(firsts > start) & (firsts <= end)].sum()
     prompt = _ratio(_grown(series.prompt_tokens), float(asked))
     reasons += [
@@ -179,9 +178,12 @@ def _in_flight_seconds(run: RunLog, start: float, end: float) -> float:
 
 
 def _emitted(run: RunLog, start: float, end: float) -> float:
-    """Output tokens between two moments, each request's evenly from first token to end."""
-    known = np.isfinite(run.e2e) & np.isfinite(run.ttft)
-    first, last = (run.arrivals + run.ttft)[known], run.ends[known]
+    """Output tokens between two moments, each request's evenly from first token to end.
+
+    Where the first token is unknown, from arrival.
+    """
+    known = np.isfinite(run.e2e)
+    first, last = (run.arrivals + np.nan_to_num(run.ttft))[known], run.ends[known]
     inside = np.minimum(last, end) - np.maximum(first, start)
     length = np.maximum(last - first, 1e-9)
     return float((run.output[known] * np.clip(inside / length, 0.0, 1.0)).sum())
@@ -228,66 +230,3 @@ def _marks(run: RunLog) -> list[bytes]:
     if run.series is not None and len(run.series.seconds) > 1:
         marks.append(b"series" + run.series.generation_tokens.tobytes())
     return marks
-
-
-@dataclass(frozen=True)
-class _Load:
-    """What a run carried in its mean step, and the seconds of that step."""
-
-    running: float
-    kv: float
-    prefill: float
-    seconds: float
-
-    @classmethod
-    def of(cls, run: RunLog) -> _Load:
-        rows = run.usable & (run.output > 1)
-        decoding = (run.e2e - run.ttft)[rows]
-        steps = float((run.output[rows] - 1).sum())
-        span = float(run.ends[rows].max() - run.arrivals[rows].min()) if rows.any() else 0.0
-        if not span or not decoding.sum():
-            return cls(0.0, 0.0, 0.0, 0.0)
-        context = run.input[rows] + run.output[rows] / 2
-        running = float(decoding.sum()) / span
-        return cls(
-            running=running,
-            kv=float((decoding * context).sum()) / span,
-            prefill=running * float(run.uncached[rows].sum()) / steps,
-            seconds=float(decoding.sum()) / steps,
-        )
-
-    def bound(self, other: _Load) -> float:
-        """Longest step that is to be expected here if the other run is as it should be.
-
-        A step that grows linearly from a floor takes at most x times as long at x times the load.
-        """
-        if not other.seconds:
-            return float("inf")
-        times = [
-            mine / theirs
-            for mine, theirs in (
-                (self.running, other.running),
-                (self.kv, other.kv),
-                (self.prefill, other.prefill),
-            )
-            if theirs > 0
-        ]
-        return other.seconds * max(1.0, *times)
-
-
-def _far_too_slow(run: RunLog, trusted: Sequence[RunLog]) -> tuple[str, ...]:
-    """Whether a step took much longer than another run of the deployment allows."""
-    if not run.count:
-        return ()
-    mine = _Load.of(run)
-    bounds = [
-        (mine.bound(_Load.of(other)), other.name)
-        for other in trusted
-        if other.deployment == run.deployment and other.name != run.name
-    ]
-    bound, name = min(bounds, default=(float("inf"), ""))
-    if mine.seconds <= FAR_TOO_SLOW * bound:
-        return ()
-    took = f"{1e3 * mine.seconds:.0f} ms a token with {mine.running:.0f} running"
-    expected = f"{name} leads to expect at most {1e3 * bound:.0f} ms"
-    return (f"{took}, where {expected}: something outside held it back",)
