@@ -121,6 +121,13 @@ def test_an_open_replay_explodes_when_the_log_was_a_closed_loop(runs: list[RunLo
     assert opened.ttft.mean() > 5 * run.ttft.mean()
 
 
+def test_days_are_groups_when_a_run_lasts_several() -> None:
+    run = planted_run(16)
+    days = replace(run, arrivals=run.arrivals + 86_400 * (np.arange(run.count) * 3 // run.count))
+    learnt = calibrate_steps([replace(days, series=None)], passes=1)
+    assert learnt.spreads["e2e"].groups == 3
+
+
 def test_nothing_is_learnt_when_every_run_is_refused(runs: list[RunLog]) -> None:
     failed = replace(runs[0], failed=np.ones(runs[0].count, dtype=np.bool_))
     with pytest.raises(LeverRefusedError, match="600 of 600 requests failed"):

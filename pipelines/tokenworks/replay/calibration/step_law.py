@@ -32,6 +32,8 @@ PERCENTILES = tuple(range(1, 100))
 PASSES = 4
 #: Latest requests of a run that are learnt from; more tell hardly more and cost minutes.
 MOST_REQUESTS = 50_000
+#: What is off together: the requests of one run on one day, counted from its first request.
+DAY_SECONDS, MOST_DAYS = 86_400, 100_000
 #: Correlation above which two coefficients cannot be told apart.
 ALIKE = 0.98
 
@@ -171,13 +173,14 @@ def _why_none(screened: Mapping[str, Screened]) -> tuple[str, str]:
 def _residuals(
     runs: Sequence[RunLog], told: Sequence[Predicted], rows: Sequence[Mask], metric: str
 ) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """log(observed / predicted) of every counted request, and its run."""
+    """log(observed / predicted) of every counted request, and its run and day."""
     logs, groups = [], []
     for place, (run, one, counted) in enumerate(zip(runs, told, rows, strict=True)):
         observed, predicted = getattr(run, metric)[counted], getattr(one, metric)[counted]
         known = (observed > 0) & (predicted > 0)
         logs.append(np.log(observed[known] / predicted[known]))
-        groups.append(np.full(int(known.sum()), place, dtype=np.int64))
+        days = (run.arrivals[counted][known] // DAY_SECONDS).astype(np.int64)
+        groups.append(place * MOST_DAYS + days)
     return np.concatenate(logs), np.concatenate(groups)
 
 
