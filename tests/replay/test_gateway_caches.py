@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tokenworks.replay.caches.gateway import exact_answers, reuse_by_tenant, semantic_answers
+from tokenworks.replay.caches.gateway import answered
 from tokenworks.replay.caches.responses import SERVED
-from tokenworks.replay.caches.semantic import FALSE_HIT
+from tokenworks.replay.caches.reuse import avoided_by_tenant
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.base import Bounds, Match
 from tokenworks.replay.language.response_cache import MeasuredPoint, ResponseCache, SemanticCache
@@ -37,58 +37,74 @@ def traffic(hand_world: Any) -> Traffic:
     return replace(found, frame=frame)
 
 
+def answers(traffic: Traffic, exact: ResponseCache) -> np.ndarray:
+    """The request whose answer each request gets from an exact cache."""
+    ends = traffic.arrivals() + traffic.numbers("e2e_seconds")
+    found = answered(traffic, ends, exact, None, seed=1)
+    assert found is not None
+    return found.by
+
+
 def test_attempts_are_avoided_when_a_prompt_was_answered_before(traffic: Traffic) -> None:
     """20 requests ask the same: one is served, 19 get its answer."""
-    found = exact_answers(traffic, ResponseCache())
-    assert np.flatnonzero(found.avoided).tolist() == list(range(4, 80, 4))
-    assert set(found.fillers[found.avoided].tolist()) == {0}
-    assert found.without_key == 1
-    assert reuse_by_tenant(traffic, found).saved.tolist() == [[19, 0], [0, 0]]
+    by = answers(traffic, ResponseCache())
+    assert np.flatnonzero(by != SERVED).tolist() == list(range(4, 80, 4))
+    assert set(by[by != SERVED].tolist()) == {0}
+    assert avoided_by_tenant(traffic, by).saved.tolist() == [[19, 0], [0, 0]]
 
 
 def test_one_fills_for_the_other_when_tenants_ask_the_same(traffic: Traffic) -> None:
     """All ask the same: acme's first answer serves its own 39 later requests and beta's 40. With
     the tenant in the key each serves its own 39."""
     same = replace(traffic, frame=traffic.frame.with_columns(prompt_fingerprint=pl.lit("common")))
-    found = exact_answers(same, ResponseCache(key=["prompt_fingerprint"]))
-    assert found.avoided.sum() == 79
-    assert reuse_by_tenant(same, found).saved.tolist() == [[39, 40], [0, 0]]
-    apart = exact_answers(same, ResponseCache(key=["prompt_fingerprint", "tenant_id"]))
-    assert apart.avoided.sum() == 78
-    assert reuse_by_tenant(same, apart).saved.tolist() == [[39, 0], [0, 39]]
+    by = answers(same, ResponseCache(key=["prompt_fingerprint"]))
+    assert avoided_by_tenant(same, by).saved.tolist() == [[39, 40], [0, 0]]
+    by = answers(same, ResponseCache(key=["prompt_fingerprint", "tenant_id"]))
+    assert avoided_by_tenant(same, by).saved.tolist() == [[39, 0], [0, 39]]
 
 
-def test_fewer_are_avoided_when_answers_expire_or_few_may_ask(traffic: Traffic) -> None:
-    """The same prompt comes every 200 s: with a life of 150 s none is left; with 250 s after its
-    end each answer serves once, and every second request is served."""
-    assert exact_answers(traffic, ResponseCache(ttl_seconds=150)).avoided.sum() == 0
-    assert exact_answers(traffic, ResponseCache(ttl_seconds=250)).avoided.sum() == 10
-    short = Match(input_total_tokens=Bounds(below=1))
-    assert exact_answers(traffic, ResponseCache(when=short)).avoided.sum() == 0
+@pytest.mark.parametrize(
+    ("lever", "avoided"),
+    [
+        # The same prompt comes every 200 s: no answer lives that long.
+        (ResponseCache(ttl_seconds=150), 0),
+        # From the end of the first request each answer serves once, then dies.
+        (ResponseCache(ttl_seconds=250), 10),
+        (ResponseCache(when=Match(input_total_tokens=Bounds(below=1))), 0),
+        (ResponseCache(capacity_answers=0), 0),
+    ],
+)
+def test_fewer_are_avoided_when_answers_expire_or_few_may_ask(
+    traffic: Traffic, lever: ResponseCache, avoided: int
+) -> None:
+    assert (answers(traffic, lever) != SERVED).sum() == avoided
 
 
 def test_the_lever_is_refused_when_prompts_are_unknown(traffic: Traffic) -> None:
     unknown = traffic.frame.with_columns(prompt_fingerprint=pl.lit(None, dtype=pl.String))
-    for frame in (unknown, traffic.frame.drop("prompt_fingerprint")):
-        with pytest.raises(LeverRefusedError, match=r"prompt_fingerprint.*unknown. Log `prompt"):
-            exact_answers(replace(traffic, frame=frame), ResponseCache())
+    with pytest.raises(LeverRefusedError, match=r"fingerprint.*unknown. Log `prompt_fing"):
+        answers(replace(traffic, frame=unknown), ResponseCache())
 
 
 def test_the_lever_is_refused_when_the_log_is_sampled(traffic: Traffic) -> None:
     with pytest.raises(LeverRefusedError, match=r"holds 10.0% of the input tokens"):
-        exact_answers(replace(traffic, token_coverage=0.1), ResponseCache())
+        answers(replace(traffic, token_coverage=0.1), ResponseCache())
 
 
 def test_a_semantic_cache_is_asked_the_rest_when_an_exact_one_stands_before(
     traffic: Traffic,
 ) -> None:
-    exact = exact_answers(traffic, ResponseCache())
+    """The exact cache answers 19 of 80; of the 61 others about half hit, a tenth falsely."""
+    ends = traffic.arrivals() + traffic.numbers("e2e_seconds")
     lever = SemanticCache(curve=[POINT], false_hit_budget=0.1)
-    alone, chosen = semantic_answers(traffic, lever, seed=1)
-    behind, _ = semantic_answers(traffic, lever, seed=1, answered=exact.avoided)
-    assert chosen.threshold == 0.8
-    assert not (behind.avoided & exact.avoided).any()
-    assert (behind.kinds == np.where(exact.avoided, 0, alone.kinds)).all()
-    assert 25 < alone.avoided.sum() < 55
-    assert 0 < (alone.kinds == FALSE_HIT).sum() < 20
-    assert (alone.fillers == SERVED).all()
+    exact = answers(traffic, ResponseCache())
+    both = answered(traffic, ends, ResponseCache(), lever, seed=1)
+    alone = answered(traffic, ends, None, lever, seed=1)
+    assert both is not None
+    assert alone is not None
+    by_exact = exact != SERVED
+    assert (both.by[by_exact] == exact[by_exact]).all()
+    assert (both.by[~by_exact] == alone.by[~by_exact]).all()
+    assert 20 < (both.by[~by_exact] != SERVED).sum() < 41
+    assert "of 61 requests at threshold 0.8" in both.said[1]
+    assert answered(traffic, ends, None, None, seed=1) is None

@@ -11,7 +11,9 @@ import pytest
 from tokenworks.replay.caches.hit_ratio import tokens_of_runs
 from tokenworks.replay.caches.policies import runs_of
 from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.scenario import Scenario
+from tokenworks.replay.prepare import open_stage
 from tokenworks.replay.traffic.blocks import check_blocks, why_no_blocks
 from tokenworks.replay.traffic.marts import REQUESTS
 from tokenworks.replay.traffic.requests import load_traffic
@@ -159,16 +161,40 @@ def test_prompts_part_at_their_first_rare_block_when_all_begin_alike() -> None:
     assert roots[199] == 7
 
 
-def test_the_lever_is_refused_when_the_published_log_is_a_request_sample(
-    busy_marts: Path, tmp_path: Path
-) -> None:
-    """Every tenth request of a fleet whose recorded hits came from all of them."""
-    for mart in busy_marts.iterdir():
-        (tmp_path / mart.name).mkdir()
+def kept_part(marts: Path, folder: Path, kept: pl.Expr) -> Path:
+    """Published marts with a part of their requests."""
+    for mart in marts.iterdir():
+        (folder / mart.name).mkdir()
         frame = pl.read_parquet(mart / "data.parquet")
-        frame = frame[::10] if mart.name == REQUESTS else frame
-        frame.write_parquet(tmp_path / mart.name / "data.parquet")
+        if mart.name == REQUESTS:
+            frame = frame.sort("started_at").filter(kept)
+        frame.write_parquet(folder / mart.name / "data.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("are_roots_whole", [False, True])
+def test_the_lever_is_refused_when_the_published_log_is_a_request_sample(
+    busy_marts: Path, tmp_path: Path, are_roots_whole: bool
+) -> None:
+    """Every tenth request of a fleet whose recorded hits came from all of them, said or not."""
     scenario = Scenario(name="sampled")
     assert why_no_blocks(load_traffic(busy_marts, scenario)) is None
+    sampled = kept_part(busy_marts, tmp_path, pl.int_range(pl.len()) % 10 == 0)
     with pytest.raises(LeverRefusedError, match=r"requests are missing.*sampled_roots_ratio"):
-        check_blocks(load_traffic(tmp_path, scenario))
+        check_blocks(load_traffic(sampled, scenario), are_roots_whole=are_roots_whole)
+
+
+def test_the_lever_is_carried_when_a_sample_of_whole_roots_says_so(
+    busy_marts: Path, tmp_path: Path
+) -> None:
+    """Every third conversation, by its first block: refused unless it is said to be such."""
+    root = pl.col("prefix_block_hashes").list.first()
+    sampled = kept_part(busy_marts, tmp_path, root % 3 == 0)
+    traffic = load_traffic(sampled, Scenario(name="sampled"))
+    with pytest.raises(LeverRefusedError, match="numbers never appear"):
+        check_blocks(traffic)
+    check_blocks(traffic, are_roots_whole=True)
+    lever = PrefixCache(capacity_tokens=64_000, sampled_roots_ratio=0.33)
+    stage = open_stage(Scenario(name="sampled", prefix_cache=lever), traffic)
+    assert stage.prompts is not None
+    assert open_stage(Scenario(name="sampled"), traffic).prompts is None

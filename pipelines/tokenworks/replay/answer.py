@@ -159,7 +159,8 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
         LeverRefusedError: this traffic cannot carry a lever; the message says why and what to log.
     """
     if scenario.prefix_cache is not None:
-        check_blocks(stage.traffic, scenario.prefix_cache.block_tokens)
+        lever = scenario.prefix_cache
+        check_blocks(stage.traffic, lever.block_tokens, lever.is_root_sample)
     beside = read_beside(scenario, folder, stage)
     served_by = stage.recorded.deployment
     sections = (scenario.routing, scenario.regions)

@@ -50,7 +50,7 @@ class Prepared:
         held_out: the same, learned from the first half alone; null where that is too little.
     """
 
-    key: tuple[str, int, str]
+    key: tuple[str, int, str, bool]
     stage: Stage
     model: Model
     today: CachePlan | None
@@ -62,14 +62,20 @@ class Prepared:
         return self.key == key_of(scenario)
 
 
-def key_of(scenario: Scenario) -> tuple[str, int, str]:
+def key_of(scenario: Scenario) -> tuple[str, int, str, bool]:
     """What of a scenario the replay of no change depends on."""
-    return scenario.window.model_dump_json(), scenario.seed, scenario.loop
+    window = scenario.window.model_dump_json()
+    return window, scenario.seed, scenario.loop, _has_whole_roots(scenario)
+
+
+def _has_whole_roots(scenario: Scenario) -> bool:
+    return scenario.prefix_cache is not None and scenario.prefix_cache.is_root_sample
 
 
 def open_stage(scenario: Scenario, traffic: Traffic) -> Stage:
     """The traffic as arrays, with prompts as blocks where the log has them."""
-    prompts = prompts_of(traffic) if why_no_blocks(traffic) is None else None
+    whole = _has_whole_roots(scenario)
+    prompts = prompts_of(traffic, whole) if why_no_blocks(traffic, whole) is None else None
     return set_stage(traffic, fleet_of(traffic), prompts, scenario.seed, scenario.loop)
 
 

@@ -1,12 +1,14 @@
-"""Who computes the cached prefixes of a fleet, and who is spared them."""
+"""Who fills the caches of a fleet, and who profits: prefixes by token, answers by attempt."""
 
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.attribution import NOBODY, Shares, filled_by, shares
 from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 
@@ -32,3 +34,18 @@ def reuse_by_owner(
         fillers[at + np.arange(len(local))] = np.where(local == NOBODY, NOBODY, rows[local])
     readers = np.repeat(np.arange(len(prompts.counts)), prompts.counts)
     return shares(fillers, readers, prompts.tokens_per_block(), owners, names)
+
+
+def avoided_by_tenant(traffic: Traffic, by: Ints) -> Shares:
+    """Attempts that an exact response cache avoids, by tenant that filled and that profited.
+
+    Args:
+        traffic: the requests.
+        by: request whose answer each request gets, `responses.SERVED` where it is served.
+    """
+    tenants = traffic.frame["tenant_id"].fill_null("")
+    names = tenants.unique().sort()
+    owners = tenants.replace_strict(names, pl.Series(range(len(names)), dtype=pl.Int64))
+    rows = np.arange(traffic.count)
+    ones = np.ones(traffic.count, dtype=np.int64)
+    return shares(by, rows, ones, owners.to_numpy(), names.to_list())

@@ -71,6 +71,11 @@ class PrefixCache(Strict):
         "share, so caches of a stated size are replayed smaller by it.",
     )
 
+    @property
+    def is_root_sample(self) -> bool:
+        """Whether the log holds a part of the conversations, each whole."""
+        return self.sampled_roots_ratio < 1
+
     @model_validator(mode="after")
     def _one_capacity(self) -> Self:
         given = (self.capacity_tokens, self.capacity_gib, self.capacity_factor)
