@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.beside import read_beside
+from tokenworks.replay.caches.gateway import answered, check_fingerprints
 from tokenworks.replay.caches.prefix import (
     CachePlan,
     Places,
@@ -32,6 +33,7 @@ from tokenworks.replay.prepare import Prepared, learn, open_stage, prepare
 from tokenworks.replay.routing.decision import Decision, decide
 from tokenworks.replay.routing.judgement import Evidence, Judgement, judge
 from tokenworks.replay.routing.quality import Claim, NoClaim
+from tokenworks.replay.serving.changes import serving_under
 from tokenworks.replay.stage import Played, Stage
 from tokenworks.replay.traffic.blocks import check_blocks
 from tokenworks.replay.traffic.fleet import Fleet
@@ -53,6 +55,7 @@ class Answer:
     laws: dict[int, ServingLaw]
     plan: CachePlan | None
     decision: Decision
+    said: tuple[str, ...]
     judged: Judgement | None
     reported: Mask
     played: Played
@@ -122,10 +125,15 @@ def answer(
     progress(STEPS[3], 3, len(STEPS))
     laws = _laws(prepared, decision.attempts.deployment)
     plan = _asked_plan(prepared, scenario, decision)
+    serving = serving_under(stage.fleet, laws, scenario.capacity, scenario.chips)
+    ends = stage.arrivals + prepared.baseline.timings.e2e
+    exact, semantic = scenario.response_cache, scenario.semantic_cache
+    gateway = answered(traffic, ends, exact, semantic, scenario.seed)
     judged = _judged(scenario, stage, decision, evidence)
     baseline, played = prepared.baseline, prepared.baseline
     if not scenario.is_no_change:
-        played = play(stage, laws, Policy(decision, plan), prepared.baseline)
+        policy = Policy(serving, decision, plan, gateway.by if gateway else None)
+        played = play(stage, policy, prepared.baseline)
     claim = judged.claim if judged is not None and isinstance(judged.claim, Claim) else None
     if judged is not None and claim is not None:
         baseline = replace(baseline, quality=judged.before)
@@ -138,6 +146,7 @@ def answer(
         laws=laws,
         plan=plan,
         decision=decision,
+        said=(*serving.said, *(gateway.said if gateway else ())),
         judged=judged,
         reported=reported,
         played=played,
@@ -161,6 +170,9 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
     if scenario.prefix_cache is not None:
         lever = scenario.prefix_cache
         check_blocks(stage.traffic, lever.block_tokens, lever.is_root_sample)
+    if scenario.response_cache is not None:
+        check_fingerprints(stage.traffic)
+    serving_under(stage.fleet, {}, scenario.capacity, scenario.chips)
     beside = read_beside(scenario, folder, stage)
     served_by = stage.recorded.deployment
     sections = (scenario.routing, scenario.regions)

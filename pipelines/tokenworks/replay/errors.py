@@ -7,7 +7,16 @@ from pathlib import Path
 
 from tokenworks_sources.errors import TokenworksError
 
-_LEVERS = ("routing", "regions", "quality", "prefix_cache")
+_LEVERS = (
+    "routing",
+    "regions",
+    "quality",
+    "prefix_cache",
+    "response_cache",
+    "semantic_cache",
+    "capacity",
+    "chips",
+)
 
 
 class ScenarioError(TokenworksError):

@@ -12,19 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.prefix import CachePlan, Places, cached_tokens
-from tokenworks.replay.calibration.laws import ServingLaw
 from tokenworks.replay.pricing.rates import Effort, price, weights_of
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE
 from tokenworks.replay.routing.decision import Decision
 from tokenworks.replay.routing.settle import settle
 from tokenworks.replay.serving.busy import Runs, busy_tables
+from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.serving.serve import Load, Timings, serve
 from tokenworks.replay.stage import Played, Ran, Stage
 
 DAY_SECONDS = 86_400.0
 #: Rounds in which turns that change deployment find their arrival, and when that is found.
 ROUNDS, SETTLED_SECONDS = 4, 0.01
+#: Amounts that follow the price of a GPU-hour; the others follow power.
+BY_PRICE = ("cost_active_usd", "cost_accelerator_usd")
 #: Filler of a request that no response cache answers.
 SERVED = -1
 
@@ -40,11 +42,13 @@ class Policy:
     Attributes:
         decision: where each request goes; null where everything stays.
         prefix: prefix caches to simulate, or null to keep the recorded cached tokens.
+        serving: how the fleet serves.
         answered: request whose answer each request gets from a response cache, `SERVED` where it
             is served itself; null without such a cache.
         hit_seconds: how long an answer from a response cache takes.
     """
 
+    serving: Serving
     decision: Decision | None = None
     prefix: CachePlan | None = None
     answered: Ints | None = None
@@ -63,14 +67,11 @@ class _Batch:
     timings: Timings
 
 
-def play(
-    stage: Stage, laws: dict[int, ServingLaw], policy: Policy, no_change: Played | None = None
-) -> Played:
+def play(stage: Stage, policy: Policy, no_change: Played | None = None) -> Played:
     """Replay the traffic.
 
     Args:
         stage: the traffic.
-        laws: serving law per deployment.
         policy: what is done with it.
         no_change: the replay of no change, which sets the price of busy time; null for itself.
 
@@ -83,7 +84,7 @@ def play(
     verify = policy.decision.verify_seconds if policy.decision else 0.0
 
     def serve_in_order(order: Ints, starts: Floats) -> _Batch:
-        return _serve_all(stage, laws, policy.prefix, (attempts, outputs), (order, starts))
+        return _serve_all(stage, policy, (attempts, outputs), (order, starts))
 
     settled = settle(
         attempts,
@@ -94,7 +95,7 @@ def play(
         lambda batch: batch.timings.e2e,
     )
     batch = _take(settled.played, settled.place)
-    ran = _priced(stage, batch, attempts, no_change)
+    ran = _priced(stage, policy.serving, batch, attempts, no_change)
     return _of_requests(stage, policy, attempts, batch, ran)
 
 
@@ -122,28 +123,25 @@ def _attempts(stage: Stage, policy: Policy) -> tuple[Attempts, Ints]:
 
 
 def _serve_all(
-    stage: Stage,
-    laws: dict[int, ServingLaw],
-    plan: CachePlan | None,
-    asked: tuple[Attempts, Ints],
-    when: tuple[Ints, Floats],
+    stage: Stage, policy: Policy, asked: tuple[Attempts, Ints], when: tuple[Ints, Floats]
 ) -> _Batch:
     """Serve attempts in order of start: replicas by load and session, then caches, then times."""
     (attempts, outputs), (order, starts) = asked, when
     request, deployment = attempts.request[order], attempts.deployment[order]
     cached = stage.recorded.cached[request]
     at_home = deployment == stage.recorded.deployment[request]
-    replica = np.where(at_home, stage.replica[request], -1)
+    changed = np.isin(deployment, list(policy.serving.replicas))
+    replica = np.where(at_home & ~changed, stage.replica[request], -1)
     batch = _Batch(request, starts, deployment, outputs[order], cached, stage.recorded.timings)
-    turns = _turns(stage, attempts, order)
+    turns, plan = _turns(stage, attempts, order), policy.prefix
     if plan is None or stage.prompts is None:
-        return _timed(stage, laws, batch, replica, turns)
+        return _timed(stage, policy.serving, batch, replica, turns)
     if (replica < 0).any():
-        replica = _timed(stage, laws, batch, replica, turns).timings.replica
+        replica = _timed(stage, policy.serving, batch, replica, turns).timings.replica
     prompts = stage.prompts.take(request)
     places = Places(deployment, replica)
     found, _ = cached_tokens(prompts, plan, places, cached, stage.fleet, starts)
-    return _timed(stage, laws, replace(batch, cached=found), replica, turns)
+    return _timed(stage, policy.serving, replace(batch, cached=found), replica, turns)
 
 
 def _turns(stage: Stage, attempts: Attempts, order: Ints) -> tuple[Ints, Floats]:
@@ -162,7 +160,7 @@ def _turns(stage: Stage, attempts: Attempts, order: Ints) -> tuple[Ints, Floats]
 
 def _timed(
     stage: Stage,
-    laws: dict[int, ServingLaw],
+    serving: Serving,
     batch: _Batch,
     replica: Ints,
     turns: tuple[Ints, Floats],
@@ -185,7 +183,7 @@ def _timed(
             luck=stage.luck.of(batch.request),
             by_session=stage.is_sticky,
         )
-        timings = serve(load, laws, stage.fleet)
+        timings = serve(load, serving, stage.fleet)
         ends = (timings.arrived + timings.e2e)[previous[crosses]] + think[crosses]
         moved = float(np.abs(ends - starts[crosses]).max(initial=0.0))
         if moved <= SETTLED_SECONDS:
@@ -215,7 +213,13 @@ def _take(batch: _Batch, place: Ints) -> _Batch:
     )
 
 
-def _priced(stage: Stage, batch: _Batch, attempts: Attempts, no_change: Played | None) -> Ran:
+def _priced(
+    stage: Stage,
+    serving: Serving,
+    batch: _Batch,
+    attempts: Attempts,
+    no_change: Played | None,
+) -> Ran:
     """What each attempt cost, by busy time."""
     prompt = stage.input_tokens[batch.request]
     weights = weights_of(
@@ -228,7 +232,11 @@ def _priced(stage: Stage, batch: _Batch, attempts: Attempts, no_change: Played |
         batch.deployment, stage.rates.days[batch.request], weights, _busy_by_day(stage, runs)
     )
     base = no_change.ran.effort if no_change is not None and no_change.ran else None
-    return Ran(attempts.request, runs, effort, price(stage.rates, effort, base))
+    amounts = price(stage.rates, effort, base)
+    for name in amounts:
+        factor = serving.price if name in BY_PRICE else serving.watts
+        amounts[name] = amounts[name] * factor[batch.deployment]
+    return Ran(attempts.request, runs, effort, amounts)
 
 
 def _busy_by_day(stage: Stage, runs: Runs) -> Floats:

@@ -20,6 +20,7 @@ from tokenworks.replay.calibration.warehouse import runs_of
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import Policy, play
+from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.stage import Played, Stage, set_stage
 from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
 from tokenworks.replay.traffic.fleet import fleet_of
@@ -101,7 +102,7 @@ def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
         stage=stage,
         model=model,
         today=today,
-        baseline=play(stage, model.laws, Policy(prefix=today)),
+        baseline=play(stage, Policy(Serving.as_is(stage.fleet, model.laws), prefix=today)),
         held_out=_held_out(stage),
     )
 
@@ -125,4 +126,5 @@ def _held_out(stage: Stage) -> Played | None:
         model = learn(stage, rows)
     except LeverRefusedError:
         return None
-    return play(stage, model.laws, Policy(prefix=_today(stage, model)))
+    serving = Serving.as_is(stage.fleet, model.laws)
+    return play(stage, Policy(serving, prefix=_today(stage, model)))

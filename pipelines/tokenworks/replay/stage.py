@@ -197,6 +197,7 @@ def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) ->
         e2e=history.e2e,
         replica=history.replica,
         running_p99={},
+        on_seconds={},
     )
     amounts = {name: traffic.numbers(name) for name in PRICED}
     priced = with_carbon(rates, history.deployment, rates.days, amounts)

@@ -98,6 +98,12 @@ def capacity_of(stage: Stage, played: Played, no_change: Played) -> Capacity:
     busy, running = busy_tables(stage.fleet, runs, edges)
     held = _recorded(stage, "gpu_hours_assigned", hours)
     idle = _recorded(stage, "cost_idle_usd", hours)
+    more = _held_more(stage, played, no_change)[:, None]
+    whole = idle + sum(
+        np.nan_to_num(_recorded(stage, column, hours))
+        for column in ("cost_served_usd", "cost_waste_usd")
+    )
+    held, idle = held * (1 + more), idle + whole * more
     freed = _active(stage, no_change, hour, hours) - _active(stage, played, hour, hours)
     return Capacity(busy * gpus[:, None] / HOUR_SECONDS, busy, running, held, idle + freed)
 
@@ -138,6 +144,16 @@ def hours_of(stage: Stage) -> Ints:
     hours = micros // 3_600_000_000
     counted: Ints = (hours - hours.min()).astype(np.int64)
     return counted
+
+
+def _held_more(stage: Stage, played: Played, no_change: Played) -> Floats:
+    """Share by which each deployment's replicas are held for longer or shorter than as it is."""
+    more = np.zeros(stage.fleet.count)
+    for position, seconds in played.timings.on_seconds.items():
+        before = no_change.timings.on_seconds.get(position, 0.0)
+        if before > 0:
+            more[position] = seconds / before - 1.0
+    return more
 
 
 def _edges(stage: Stage, hours: int, last: float) -> Floats:

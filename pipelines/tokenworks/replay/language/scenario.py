@@ -16,15 +16,26 @@ from pydantic import Field, ValidationError, model_validator
 
 from tokenworks.replay.errors import ScenarioError
 from tokenworks.replay.language.base import Match, Strict, Window
+from tokenworks.replay.language.capacity import Capacity
+from tokenworks.replay.language.chips import ChipChange
 from tokenworks.replay.language.explain import explain, explain_yaml
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.regions import RegionRouting
+from tokenworks.replay.language.response_cache import ResponseCache, SemanticCache
 from tokenworks.replay.language.routing import Quality, TierRouting
 from tokenworks.replay.language.sweep import Frontier, Grid, Point, check_size, points_of
 
 READY = Path(__file__).parents[1] / "scenarios"
 #: Sections that change something; the others say what is asked, and of which requests.
-LEVERS = ("routing", "regions", "prefix_cache")
+LEVERS = (
+    "routing",
+    "regions",
+    "prefix_cache",
+    "response_cache",
+    "semantic_cache",
+    "capacity",
+    "chips",
+)
 
 
 class Limits(Strict):
@@ -55,6 +66,18 @@ class Scenario(Strict):
         default=None, description="Which region answers which request."
     )
     prefix_cache: PrefixCache | None = None
+    response_cache: ResponseCache | None = Field(
+        default=None, description="Exact answers kept at the gateway."
+    )
+    semantic_cache: SemanticCache | None = Field(
+        default=None, description="Answers to similar questions kept at the gateway."
+    )
+    capacity: Capacity | None = Field(
+        default=None, description="Replicas, engine limits, autoscaling, scale to zero."
+    )
+    chips: ChipChange | None = Field(
+        default=None, description="Other chips, precision, a drafter or a smaller model."
+    )
     quality: Quality | None = Field(
         default=None, description="What the result may say of quality, and from what."
     )

@@ -9,7 +9,6 @@ from tokenworks.replay.routing.quality import NoClaim
 from tokenworks.replay.traffic.blocks import why_no_blocks
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO
 
-
 _GROWTH = {
     "per_running": "growth of a step with running requests",
     "per_kv_token": "growth with tokens held",
@@ -87,7 +86,7 @@ def _caching(answer: Answer) -> list[str]:
 
 def _routing(answer: Answer) -> list[str]:
     """What the levers did, and what is claimed of quality."""
-    said = list(answer.decision.said)
+    said = [*answer.decision.said, *answer.said]
     if answer.stage.is_sticky and answer.decision.moved.any():
         said.append(
             "History kept the requests of a session on one replica; those that move stay together "

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tokenworks.replay.language.base import Match
+from tokenworks.replay.language.capacity import Capacity
+from tokenworks.replay.language.chips import ChipChange
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.regions import RegionRouting
+from tokenworks.replay.language.response_cache import ResponseCache, SemanticCache
 from tokenworks.replay.language.routing import TierRouting
 from tokenworks.replay.language.scenario import Scenario
 
@@ -100,8 +103,40 @@ def _prefix_cache(lever: PrefixCache) -> str:
     return f"{said}."
 
 
+def _response_cache(lever: ResponseCache) -> str:
+    life = "stay" if lever.ttl_seconds is None else f"live {lever.ttl_seconds:g} s"
+    return f"The gateway keeps answers by {', '.join(lever.key)}; they {life}."
+
+
+def _semantic_cache(lever: SemanticCache) -> str:
+    if lever.threshold is not None:
+        return f"A semantic cache answers from similarity {lever.threshold:g} on."
+    return f"A semantic cache answers with at most {lever.false_hit_budget:.1%} false hits."
+
+
+def _where(lever: Capacity | ChipChange) -> str:
+    return ", ".join(lever.deployments or [f"tier {tier}" for tier in lever.tiers or []]) or "all"
+
+
+def _capacity(lever: Capacity) -> str:
+    asked = lever.model_dump(exclude_defaults=True, exclude={"deployments", "tiers"})
+    listed = ", ".join(
+        name if isinstance(value, dict) else f"{name} {value}" for name, value in asked.items()
+    )
+    return f"Capacity of {_where(lever)}: {listed}."
+
+
+def _chips(lever: ChipChange) -> str:
+    asked = lever.model_dump(exclude_defaults=True, exclude={"deployments", "tiers"})
+    return f"Chips, precision or model of {_where(lever)} change: {', '.join(asked)}."
+
+
 _PHRASES: dict[str, Callable[[Any], str]] = {
     "routing": _routing,
     "regions": _regions,
     "prefix_cache": _prefix_cache,
+    "response_cache": _response_cache,
+    "semantic_cache": _semantic_cache,
+    "capacity": _capacity,
+    "chips": _chips,
 }

@@ -13,8 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.calibration.laws import ServingLaw
+from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.serving.concurrency import Occupancy
-from tokenworks.replay.serving.steps import Limits, Routing, Served, Work, simulate
+from tokenworks.replay.serving.steps import (
+    Autoscale,
+    Limits,
+    Routing,
+    Served,
+    Work,
+    simulate,
+)
 from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
@@ -50,6 +58,7 @@ class Timings:
         replica: replica that served it.
         running_p99: requests per replica that 99 % of the busy time does not exceed, by
             deployment.
+        on_seconds: replica-seconds that were held, by deployment.
     """
 
     arrived: Floats
@@ -59,6 +68,7 @@ class Timings:
     e2e: Floats
     replica: Ints
     running_p99: dict[int, float]
+    on_seconds: dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ class Load:
     by_session: bool
 
 
-def serve(load: Load, laws: dict[int, ServingLaw], fleet: Fleet) -> Timings:
+def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
     """Simulate every deployment on its own attempts.
 
     A turn that follows one at another deployment arrives when the load says; turns within one
@@ -100,10 +110,11 @@ def serve(load: Load, laws: dict[int, ServingLaw], fleet: Fleet) -> Timings:
     arrived, queue, ttft, e2e = (np.empty(count) for _ in range(4))
     served_by = np.empty(count, dtype=np.int64)
     p99: dict[int, float] = {}
+    on: dict[int, float] = {}
     for position in map(int, np.unique(load.deployment)):
         rows = np.flatnonzero(load.deployment == position)
-        law = laws[position]
-        served = _simulate(load, rows, law, int(fleet.replicas[position]))
+        law, replicas = serving.laws[position], int(fleet.replicas[position])
+        served = _simulate(load, rows, law, serving.replicas.get(position, replicas))
         first = law.first_token.at(load.luck.first_token[rows])
         token = law.token.at(load.luck.token[rows])
         decode = (served.ended - served.first_token) * token
@@ -113,12 +124,13 @@ def serve(load: Load, laws: dict[int, ServingLaw], fleet: Fleet) -> Timings:
         e2e[rows] = ttft[rows] + decode
         served_by[rows] = served.replica
         p99[position] = _running_p99(served)
+        on[position] = float(served.on_seconds.sum())
     steps = load.output - 1
     tpot = np.where(steps > 0, (e2e - ttft) / np.maximum(steps, 1), np.nan)
-    return Timings(arrived, queue, ttft, tpot, e2e, served_by, p99)
+    return Timings(arrived, queue, ttft, tpot, e2e, served_by, p99, on)
 
 
-def _simulate(load: Load, rows: Ints, law: ServingLaw, replicas: int) -> Served:
+def _simulate(load: Load, rows: Ints, law: ServingLaw, replicas: int | Autoscale) -> Served:
     place = np.full(len(load.arrivals), -1, dtype=np.int64)
     place[rows] = np.arange(rows.size)
     previous = load.previous[rows]

@@ -52,6 +52,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "cost_marginal_usd",
         "energy_accelerator_joules",
         "energy_facility_joules",
+        "prompt_fingerprint",
         "prefix_block_hashes",
         "prefix_block_tokens",
         "source_file",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.language.base import Match, Window
-from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.traffic.exclusions import advice, in_words
 from tokenworks.replay.traffic.marts import (
     DEPLOYMENTS,
@@ -29,6 +29,9 @@ from tokenworks.replay.traffic.marts import (
     read_optional_mart,
     traffic_digest,
 )
+
+if TYPE_CHECKING:
+    from tokenworks.replay.language.scenario import Scenario
 
 #: File order breaks ties between equal timestamps.
 ORDER = ("started_at", "source_file", "source_line", "emitter", "request_id")

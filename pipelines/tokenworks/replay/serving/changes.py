@@ -1,0 +1,140 @@
+"""What the sections `capacity` and `chips` make of each deployment: law, limits, replicas, price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.calibration.laws import ServingLaw
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.language.capacity import Capacity
+from tokenworks.replay.language.chips import ChipChange
+from tokenworks.replay.serving.capacity import limits_under, replicas_under
+from tokenworks.replay.serving.chips import LawFactors, factors_of, scaled, with_drafter
+from tokenworks.replay.serving.steps import Autoscale
+from tokenworks.replay.traffic.fleet import Fleet
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How the fleet serves under a scenario.
+
+    Attributes:
+        laws: by deployment.
+        replicas: number of replicas, or how it follows the load, of deployments that change.
+        watts: factor on the power of each deployment.
+        price: factor on the price of its GPU-hours.
+        said: what changes, in words.
+    """
+
+    laws: dict[int, ServingLaw]
+    replicas: Mapping[int, int | Autoscale]
+    watts: Floats
+    price: Floats
+    said: tuple[str, ...] = ()
+
+    @classmethod
+    def as_is(cls, fleet: Fleet, laws: dict[int, ServingLaw]) -> Serving:
+        """Nothing changes."""
+        ones = np.ones(fleet.count)
+        return cls(laws, {}, ones, ones)
+
+
+def serving_under(
+    fleet: Fleet,
+    laws: dict[int, ServingLaw],
+    capacity: Capacity | None,
+    chips: ChipChange | None,
+) -> Serving:
+    """Apply the sections; without them nothing changes.
+
+    Raises:
+        LeverRefusedError: a section names a deployment or tier that is not there.
+    """
+    found = Serving.as_is(fleet, laws)
+    if chips is not None:
+        found = _with_chips(fleet, found, chips)
+    if capacity is not None:
+        found = _with_capacity(fleet, found, capacity)
+    return found
+
+
+def _with_capacity(fleet: Fleet, serving: Serving, lever: Capacity) -> Serving:
+    named = _named(fleet, lever.deployments, lever.tiers, "capacity")
+    laws, replicas = dict(serving.laws), dict(serving.replicas)
+    for position in np.flatnonzero(named).tolist():
+        replicas[position] = replicas_under(lever, int(fleet.replicas[position]))
+        if position in laws:
+            law = laws[position]
+            laws[position] = replace(law, limits=limits_under(lever, law.limits))
+    names = ", ".join(fleet.ids[one] for one in np.flatnonzero(named))
+    said = f"Replicas, limits or scaling change at {names}; the law of a step stays."
+    return replace(serving, laws=laws, replicas=replicas, said=(*serving.said, said))
+
+
+def _with_chips(fleet: Fleet, serving: Serving, lever: ChipChange) -> Serving:
+    named = _named(fleet, lever.deployments, lever.tiers, "chips")
+    laws = dict(serving.laws)
+    factors = _factors(lever)
+    for position in np.flatnonzero(named).tolist():
+        if position not in laws:
+            continue
+        law = laws[position]
+        changed = scaled(law.law, factors)
+        if lever.speculative is not None:
+            drafter = lever.speculative
+            changed = with_drafter(
+                changed, drafter.length(), drafter.draft_seconds, drafter.verification_factor
+            )
+        limits = law.limits
+        if limits.kv_blocks is not None:
+            blocks = max(1, int(limits.kv_blocks * lever.kv_blocks_factor))
+            limits = replace(limits, kv_blocks=blocks)
+        laws[position] = replace(law, law=changed, limits=limits)
+    names = ", ".join(fleet.ids[one] for one in np.flatnonzero(named))
+    said = (
+        f"The step law of {names} is scaled by facts or stated factors: nobody has measured it "
+        "there. Money and power of a busy second follow the stated factors."
+    )
+    return replace(
+        serving,
+        laws=laws,
+        watts=np.where(named, serving.watts * lever.watts_factor, serving.watts),
+        price=np.where(named, serving.price * lever.price_factor, serving.price),
+        said=(*serving.said, said),
+    )
+
+
+def _factors(lever: ChipChange) -> LawFactors:
+    derived = LawFactors()
+    if lever.facts is not None:
+        derived = factors_of(lever.facts.now.speeds(), lever.facts.then.speeds())
+    return lever.factors.over(derived)
+
+
+def _named(
+    fleet: Fleet, deployments: list[str] | None, tiers: list[str] | None, lever: str
+) -> Mask:
+    """Deployments that a section names; all where it names none."""
+    for field, wanted, known in (
+        ("deployments", deployments, fleet.ids),
+        ("tiers", tiers, fleet.tiers),
+    ):
+        absent = sorted(set(wanted or ()) - set(known))
+        if absent:
+            raise LeverRefusedError(
+                f"{lever}.{field}",
+                f"the fleet has no {', '.join(absent)}.",
+                f"There are: {', '.join(sorted(set(known)))}.",
+            )
+    if deployments is not None:
+        return np.isin(np.array(fleet.ids), deployments)
+    if tiers is not None:
+        return np.isin(np.array(fleet.tiers), tiers)
+    return np.ones(fleet.count, dtype=np.bool_)
