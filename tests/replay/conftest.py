@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.policies import leading_hits
-from tokenworks.replay.serving.engine_kernel import Work, simulate
+from tokenworks.replay.serving.steps import Limits, StepLaw, Work, simulate
 from tokenworks.replay.traffic.marts import COLUMNS, DEPLOYMENTS, HOURS, REQUESTS
 
 MartRow = dict[str, Any]
@@ -199,14 +199,14 @@ def _served(at: MartRow, generator: np.random.Generator, count: int, first: int)
     cached = np.minimum(_cached_blocks(prompts, replica, capacity) * 64, lengths)
     output = generator.integers(20, 400, count)
     luck, pace = generator.lognormal(-0.005, 0.1, (2, count))
-    work = Work(
-        arrivals,
-        (base + per_token * (lengths - cached)) * luck,
-        np.zeros(count),
-        (output - 1) * pace,
-        replica.astype(np.int64),
+    served = simulate(
+        Work(arrivals, lengths, output, cached=cached, replica=replica.astype(np.int64)),
+        StepLaw(step, per_running, per_prefill_token=per_token, with_prefill=base),
+        Limits(int(at["max_num_seqs"]), admission_lag_steps=1),
+        replicas,
     )
-    served = simulate(work, replicas, int(at["max_num_seqs"]), step, per_running)
+    first_token = served.queue_seconds + (served.first_token - served.admitted) * luck
+    ended = first_token + (served.ended - served.first_token) * pace
     weights = (
         (lengths - cached) * at["prefill_weight"]
         + cached * at["cache_read_weight"]
@@ -221,8 +221,8 @@ def _served(at: MartRow, generator: np.random.Generator, count: int, first: int)
             input_total_tokens=int(lengths[i]),
             input_cache_read_tokens=int(cached[i]),
             output_total_tokens=int(output[i]),
-            ttft_seconds=float(served.first_token[i] - arrivals[i]),
-            e2e_seconds=float(served.ended[i] - arrivals[i]),
+            ttft_seconds=float(first_token[i]),
+            e2e_seconds=float(ended[i]),
             cost_active_usd=money(weights[i] * 0.003),
             cost_marginal_usd=money(weights[i] * 0.0002),
             energy_accelerator_joules=float(weights[i] * 300),
@@ -290,9 +290,3 @@ def hand_world(tmp_path: Path) -> World:
 def busy_marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Published marts of `busy_fleet`, 4,000 requests per deployment."""
     return publish(tmp_path_factory.mktemp("busy"), *busy_fleet(count=4000, seed=7))
-
-
-@pytest.fixture(scope="session")
-def known_laws() -> dict[str, tuple[float, ...]]:
-    """The laws that `busy_marts` follow."""
-    return dict(KNOWN_LAWS)
