@@ -20,7 +20,8 @@ from tokenworks.replay.calibration.runs import Floats, Ints, Mask, RunLog
 from tokenworks.replay.serving.steps import StepLaw
 
 NAMES = (*TERMS, "overhead")
-#: Blocks of time of a run, each of which gives its mean TTFT, median TTFT and pace.
+#: Blocks of time of a run, each of which gives the mean TTFT of its shorter and of its longer
+#: prompts, which tells a cost per token from one per prefill, and its pace.
 BLOCKS = 6
 #: Log error that is expected besides noise: of TTFT, and of the pace.
 TTFT_ERROR, PACE_ERROR = 0.03, 0.02
@@ -198,7 +199,9 @@ def _told(run: RunLog, parts: Sequence[Ints], ttft: Floats, e2e: Floats) -> Floa
     told = []
     for part in parts:
         pace = (e2e - ttft)[part].sum() / steps[part].sum()
-        told += [ttft[part].mean(), float(np.median(ttft[part])), pace]
+        order = part[np.argsort(run.uncached[part], kind="stable")]
+        short, long = order[: len(order) // 2], order[len(order) // 2 :]
+        told += [ttft[short if short.size else long].mean(), ttft[long].mean(), pace]
     logs: Floats = np.log(np.maximum(told, 1e-9))
     return logs
 
