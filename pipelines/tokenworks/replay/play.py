@@ -86,10 +86,11 @@ def play(stage: Stage, policy: Policy, no_change: Played | None = None) -> Playe
     def serve_in_order(order: Ints, starts: Floats) -> _Batch:
         return _serve_all(stage, policy, (attempts, outputs), (order, starts))
 
+    rows = attempts.request[attempts.is_first]
     settled = settle(
-        attempts,
-        stage.arrivals,
-        stage.history.e2e,
+        _dense(attempts, rows),
+        stage.arrivals[rows],
+        stage.history.e2e[rows],
         verify,
         serve_in_order,
         lambda batch: batch.timings.e2e,
@@ -297,6 +298,11 @@ def _of_requests(
     )
 
 
+def _dense(attempts: Attempts, rows: Ints) -> Attempts:
+    """The attempts with the served requests counted through."""
+    return replace(attempts, request=np.searchsorted(rows, attempts.request))
+
+
 def _last_attempts(attempts: Attempts, count: int) -> Ints:
     """Position of each request's last attempt, -1 where it has none."""
     last = np.full(count, -1, dtype=np.int64)
@@ -310,8 +316,7 @@ def _latencies(
     """First shown and last token of each served request."""
     if policy.decision is None:
         return timings.ttft, timings.e2e
-    dense = replace(attempts, request=np.searchsorted(rows, attempts.request))
-    return dense.latencies(
+    return _dense(attempts, rows).latencies(
         timings.ttft,
         timings.e2e,
         policy.decision.verified[rows],

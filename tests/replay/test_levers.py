@@ -1,0 +1,107 @@
+"""Levers beside routing and prefix caches, on marts small enough to compute by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.replay.test_run import row, scenario, sides
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.run import run_replay
+
+
+def test_repeated_prompts_cost_nothing_when_the_gateway_keeps_answers(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """The ten short prompts are one prompt: nine of 0.4 s are answered, 159.4 s of 163 s remain."""
+    for number, request in enumerate(hand_world.requests):
+        short = request["input_total_tokens"] == 100
+        request["prompt_fingerprint"] = "same" if short else f"own-{number}"
+    asked = scenario("name: cache\nresponse_cache: {key: [prompt_fingerprint]}")
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out")
+    cost = sides(result, "cost_active_usd", "tier:large")
+    assert cost == pytest.approx([310.8, 310.8, 303.93570552, -6.86429448])
+    assert sides(result, "output_total_tokens") == [880, 880, 781, -99]
+    assert any("answers 9 of 80 requests" in said for said in result.assumptions)
+
+
+def test_a_response_cache_is_refused_when_no_fingerprints_are_logged(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    asked = scenario("name: cache\nresponse_cache: {}")
+    with pytest.raises(LeverRefusedError, match="Log `prompt_fingerprint`"):
+        run_replay(asked, hand_world.publish(), tmp_path / "out", force=True)
+
+
+def test_the_measured_share_is_answered_when_a_semantic_cache_has_a_curve(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """At a hit ratio of 1 every request is answered: nothing is left to pay."""
+    asked = scenario(
+        "name: cache\nsemantic_cache: {curve: [{threshold: 0.8, hit_ratio: 1, "
+        "false_hit_ratio: 0.25}], threshold: 0.8, when: {tier: small}}"
+    )
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out")
+    assert sides(result, "cost_active_usd", "tier:small") == pytest.approx([1.64, 1.64, 0.0, -1.64])
+    assert any("answers 40 of 40 requests" in said for said in result.assumptions)
+
+
+def test_idle_cost_grows_by_what_is_held_when_replicas_are_doubled(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """One hour of large-a costs 10 served, 30 idle and 2 waste; twice the replicas, 42 more."""
+    hand_world.hours.append(
+        {
+            "deployment_id": "large-a",
+            "hour_start": hand_world.requests[0]["started_at"],
+            "gpu_hours_assigned": 1.0,
+            "cost_served_usd": 10,
+            "cost_idle_usd": 30,
+            "cost_waste_usd": 2,
+        }
+    )
+    for request in hand_world.requests[40:]:
+        request["deployment_id"] = "large-a"
+        request.update(tier="large", model="model-large", replica_id="large-a-0")
+    for number, request in enumerate(hand_world.requests):
+        request["started_at"] = hand_world.requests[0]["started_at"].replace(minute=0)
+        tokens = request["input_total_tokens"]
+        request["ttft_seconds"] = 0.1 + 0.001 * tokens
+        request["e2e_seconds"] = 0.3 + 0.001 * tokens
+        request["started_at"] = request["started_at"].replace(
+            minute=number // 2, second=30 * (number % 2)
+        )
+    asked = scenario("name: double\ncapacity: {tiers: large, replicas: 2}")
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out")
+    assert sides(result, "cost_idle_usd", "tier:large") == pytest.approx([30, 30, 72, 42])
+    assert row(result, "e2e_mean_seconds")["delta"] == pytest.approx(0.0)
+
+
+def test_time_and_money_follow_the_factors_when_chips_are_twice_as_fast_and_dear(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """Large: 4.075 s on average become 2.0375 s; half the busy time at twice the price."""
+    asked = scenario(
+        "name: fast\nchips: {tiers: large, factors: {base: 0.5, per_prefill_token: 0.5, "
+        "with_prefill: 0.5}, price_factor: 2, watts_factor: 1.5}"
+    )
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out")
+    e2e = sides(result, "e2e_mean_seconds", "tier:large")
+    assert e2e == pytest.approx([4.075, 4.075, 2.0375, -2.0375])
+    cost = sides(result, "cost_active_usd", "tier:large")
+    assert cost == pytest.approx([310.8, 310.8, 310.8, 0.0], abs=1e-6)
+    energy = sides(result, "energy_accelerator_joules", "tier:large")
+    assert energy == pytest.approx([1554.0, 1554.0, 1165.5, -388.5])
+
+
+def test_a_lever_names_what_there_is_when_its_deployment_is_unknown(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    asked = scenario("name: x\ncapacity: {deployments: huge-a, replicas: 2}")
+    with pytest.raises(LeverRefusedError) as caught:
+        run_replay(asked, hand_world.publish(), tmp_path / "out")
+    assert str(caught.value) == (
+        "capacity.deployments: the fleet has no huge-a. There are: large-a, small-a."
+    )
