@@ -10,6 +10,7 @@ import pytest
 
 from tokenworks.replay.errors import ScenarioError
 from tokenworks.replay.language.scenario import (
+    LEVERS,
     Scenario,
     json_schema,
     load_scenario,
@@ -20,12 +21,10 @@ from tokenworks.replay.language.scenario import (
 
 def test_ready_scenarios_are_read_when_listed() -> None:
     found = {name: load_scenario(path) for name, path in ready_scenarios().items()}
-    assert sorted(found) == [
-        "bigger_prefix_cache",
-        "no_change",
-        "route_and_cache",
-        "route_short_requests",
-    ]
+    assert {f"q{number}" for number in range(1, 6)} <= {name[:2] for name in found}
+    levers = {lever for scenario in found.values() for lever in scenario.levers}
+    assert levers == set(LEVERS)
+    assert all(scenario.description.endswith(".") for scenario in found.values())
     assert all(name == scenario.name for name, scenario in found.items())
     assert found["no_change"].is_no_change
     assert not found["route_and_cache"].is_no_change
@@ -132,7 +131,7 @@ def test_all_mistakes_are_named_when_there_are_several() -> None:
 
 
 def test_ready_scenarios_are_named_when_the_file_is_absent(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="ready scenarios: bigger_prefix_cache, no_change"):
+    with pytest.raises(ScenarioError, match="ready scenarios: autoscale, bigger_prefix_cache, "):
         load_scenario(tmp_path / "nothing.yaml")
 
 
