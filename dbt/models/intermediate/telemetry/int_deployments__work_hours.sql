@@ -1,6 +1,6 @@
 -- FLOPs that a deployment did and bytes that it moved in an UTC hour: by the counters of its engines where all
 -- of its replicas export them, else from the facts of its model and the request log (metrics: 3.3, 3.4).
--- In billions of FLOPs and millions of bytes.
+-- In billions of FLOPs and millions of bytes, wide: one row of a log may stand for an hour of a whole fleet.
 {% set big = big_integer() %}
 with
 requests as (
@@ -79,8 +79,8 @@ moved as (
                 'cast(expert_bytes as ' ~ big ~ ') * '
                 ~ experts_read_ppb('tokens_per_read', 'experts', 'experts_per_token'), '1000000000'
             ) ~ ', 0))', '1000000'
-        ) }} as bigint) as weight_megabytes,
-        cast({{ int_div('decode_context * kv_bytes_per_token', '1000000') }} as bigint) as kv_megabytes
+        ) }} as {{ big }}) as weight_megabytes,
+        cast({{ int_div('decode_context * kv_bytes_per_token', '1000000') }} as {{ big }}) as kv_megabytes
     from stepped
 )
 
@@ -89,14 +89,14 @@ select
     hour_index,
     cast(coalesce(
         case when gflop_replicas = replica_count then gflops end, {{ int_div('flops', '1000000000') }}
-    ) as bigint) as work_gflop,
+    ) as {{ big }}) as work_gflop,
     case
         when gflop_replicas = replica_count then 'engine'
         when flops is not null then case when is_cache_unknown then 'facts_at_most' else 'facts' end
     end as work_source,
     cast(coalesce(
         case when megabyte_replicas = replica_count then megabytes end, weight_megabytes + kv_megabytes
-    ) as bigint) as moved_megabytes,
+    ) as {{ big }}) as moved_megabytes,
     case
         when megabyte_replicas = replica_count then 'engine'
         when weight_megabytes + kv_megabytes is not null then 'facts'
