@@ -96,6 +96,19 @@ def test_time_and_money_follow_the_factors_when_chips_are_twice_as_fast_and_dear
     assert energy == pytest.approx([1554.0, 1554.0, 1165.5, -388.5])
 
 
+def test_the_first_request_waits_for_a_cold_start_when_scaled_to_zero(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """Requests of the large tier come every 100 s and replicas go after 20 s: each one waits 7 s."""
+    asked = scenario(
+        "name: zero\ncapacity: {tiers: large, scale_to_zero: {idle_seconds: 20, "
+        "cold_start_seconds: 7, interval_seconds: 1}}"
+    )
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out", force=True)
+    delta = row(result, "ttft_mean_seconds", "tier:large")["delta"]
+    assert delta == pytest.approx(7.0, abs=1.0)
+
+
 def test_a_lever_names_what_there_is_when_its_deployment_is_unknown(
     hand_world: Any, tmp_path: Path
 ) -> None:

@@ -139,7 +139,8 @@ def _simulate(load: Load, rows: Ints, law: ServingLaw, replicas: int | Autoscale
         prompt=np.maximum(load.prompt[rows], 1),
         output=np.maximum(load.output[rows], 1),
         cached=np.minimum(load.cached[rows], np.maximum(load.prompt[rows], 1)),
-        replica=load.replica[rows],
+        # Where replicas come and go none can be named; those of the play before are forgotten.
+        replica=None if isinstance(replicas, Autoscale) else load.replica[rows],
         previous=np.where(previous >= 0, place[previous], -1),
         think_seconds=load.think_seconds[rows] + law.overhead,
         session=load.session[rows],
