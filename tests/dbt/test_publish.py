@@ -49,7 +49,9 @@ def _scatter(lake: Path) -> None:
         path.unlink()
         for first in range(min(8, max(1, rows.num_rows))):
             places = range(first, rows.num_rows, 8)[::-1]
-            pq.write_table(rows.take(pa.array(places, pa.int64())), path.with_name(f"{8 - first}.parquet"))
+            pq.write_table(
+                rows.take(pa.array(places, pa.int64())), path.with_name(f"{8 - first}.parquet")
+            )
 
 
 def test_parquet_is_byte_identical_when_built_whole_from_other_files_on_eight_threads(
