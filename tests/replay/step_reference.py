@@ -192,9 +192,8 @@ def serve_step_by_step(
     roots = sorted(
         (row for row in range(work.count) if previous[row] < 0), key=lambda r: work.arrivals[r]
     )
-    now_running = len(roots) if clients is None else clients
-    coming = [(float(work.arrivals[row]), row) for row in roots[:now_running]]
-    unissued = roots[now_running:]
+    coming = [(float(work.arrivals[row]), row) for row in roots[:clients]]
+    unissued = roots[len(coming) :]
 
     def after(job: Job) -> list[tuple[float, int]]:
         following = [row for row in range(work.count) if previous[row] == job.row]
