@@ -100,6 +100,12 @@ def _prefix_cache(lever: PrefixCache) -> str:
         said += f", blocks expire after {lever.ttl_seconds:g} s"
     if lever.lower_tiers:
         said += f", with {len(lever.lower_tiers)} tiers below"
+    if lever.eviction == "trie":
+        said += ", ends of held prefixes alone"
+    if lever.is_root_sample:
+        said += (
+            f"; the log is said to hold {lever.sampled_roots_ratio:.1%} of the prefix roots, whole"
+        )
     return f"{said}."
 
 
