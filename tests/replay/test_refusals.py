@@ -1,0 +1,127 @@
+"""What a replay refuses, with the reason and what to log in future."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests.replay.test_run import ROUTE, scenario
+from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError
+from tokenworks.replay.language.scenario import load_scenario
+from tokenworks.replay.run import run_replay
+
+PREFIX = "name: cache\nprefix_cache: {capacity_tokens: 400}"
+
+
+def with_claim(folder: Path, judged: pl.DataFrame) -> Path:
+    """A route with a required claim on quality, and its judgements beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    judged.write_parquet(folder / "judged.parquet")
+    path = folder / "claim.yaml"
+    path.write_text(ROUTE + "quality: {judged: judged.parquet, claim: required}\n")
+    return path
+
+
+def refused(path: Path, marts: Path, out: Path) -> str:
+    with pytest.raises(LeverRefusedError) as caught:
+        run_replay(path, marts, out, force=True)
+    return str(caught.value)
+
+
+def test_a_prefix_lever_is_refused_when_one_request_in_ten_is_logged(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """The engines counted 1,630,000 input tokens; the log of every tenth request holds 163,000."""
+    for request in hand_world.requests:
+        request["prefix_block_hashes"] = [request["source_line"]]
+        request["prefix_block_tokens"] = 100
+    hand_world.hours.append(
+        {
+            "deployment_id": "large-a",
+            "hour_start": hand_world.requests[0]["started_at"],
+            "input_total_tokens": 163_000,
+            "engine_input_tokens": 1_630_000,
+        }
+    )
+    with pytest.raises(LeverRefusedError) as caught:
+        run_replay(scenario(PREFIX), hand_world.publish(), tmp_path / "out", force=True)
+    assert "the log holds 10.0% of the input tokens that the engines counted" in str(caught.value)
+    assert "Log `prefix_block_hashes`" in str(caught.value)
+
+
+def test_a_prefix_lever_is_refused_when_no_hashes_are_logged(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(LeverRefusedError) as caught:
+        run_replay(scenario(PREFIX), hand_world.publish(), tmp_path / "out", force=True)
+    assert "no request of the traffic has prefix hashes" in str(caught.value)
+    assert "Log `prefix_block_hashes`" in str(caught.value)
+
+
+def test_a_claim_is_refused_when_no_propensities_are_logged(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    names = [request["request_id"] for request in hand_world.requests]
+    path = with_claim(tmp_path / "s", pl.DataFrame({"request_id": names, "score": [1.0] * 80}))
+    said = refused(path, hand_world.publish(), tmp_path / "out")
+    assert "no propensities" in said
+    assert "log for every request the probability" in said
+
+
+def test_a_claim_is_refused_when_the_effective_sample_is_two_in_ten_thousand(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """Of 10,000 logged choices two took the small tier, each with a chance of 1 in 5,000."""
+    first = hand_world.requests[0]
+    small = hand_world.requests[40]
+    hand_world.requests[40:40] = [
+        {
+            **(small if number in (100, 7000) else first),
+            "request_id": f"x{number:05d}",
+            "source_line": 1000 + number,
+            "input_total_tokens": 100,
+            "started_at": first["started_at"] + timedelta(seconds=7000 + number),
+        }
+        for number in range(10_000)
+    ]
+    names = [f"x{number:05d}" for number in range(10_000)]
+    chance = np.where(np.isin(np.arange(10_000), (100, 7000)), 1 / 5000, 4999 / 5000)
+    judged = pl.DataFrame({"request_id": names, "score": 1.0, "propensity": chance})
+    path = with_claim(tmp_path / "s", judged)
+    assert load_scenario(path).quality is not None
+    said = refused(path, hand_world.publish(), tmp_path / "out")
+    assert "effective sample" in said
+    assert "2" in said
+    assert "random share" in said
+
+
+def test_a_replay_is_refused_when_three_times_as_many_run_as_calibration_has_seen(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """The small tier has seen one request at a time; three large ones at once go there."""
+    large, small = hand_world.requests[:40], hand_world.requests[40:]
+    hand_world.requests[:] = small + [
+        {
+            **request,
+            "request_id": f"{request['request_id']}-{replica}",
+            "replica_id": f"large-a-{replica}",
+        }
+        for number, request in enumerate(large)
+        for replica in range(3)
+        if number != replica
+    ]
+    for deployment in hand_world.deployments:
+        if deployment["deployment_id"] == "large-a":
+            deployment["replica_count"] = 3
+    asked = "name: all\nrouting: {rules: [{when: {tier: large}, to_tier: small}]}"
+    with pytest.raises(ReplayRefusedError) as caught:
+        run_replay(scenario(asked), hand_world.publish(), tmp_path / "out")
+    assert "small-a: running reaches 3, 3.0 times the 1 that calibration has seen" in str(
+        caught.value
+    )
+    assert "calibrate again; log running requests beside it" in str(caught.value)
