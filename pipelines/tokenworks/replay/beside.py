@@ -114,7 +114,9 @@ def _first_right(scenario: Scenario, stage: Stage, labels: pl.DataFrame | None) 
     if labels is None or cascade is None:
         return None
     first = _answers(stage, cascade.first_tier, labels)
-    return np.where(np.isnan(first), np.nan, (first >= cascade.verifier.right_at).astype(np.float64))
+    return np.where(
+        np.isnan(first), np.nan, (first >= cascade.verifier.right_at).astype(np.float64)
+    )
 
 
 def _per_work(scenario: Scenario, stage: Stage) -> Floats | None:
