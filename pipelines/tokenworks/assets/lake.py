@@ -12,10 +12,10 @@ from typing import Any
 import dagster as dg
 
 from tokenworks.assets.landing import LandingGroup, landing_key
-from tokenworks.assets.markdown import table
 from tokenworks.checks.alarms import LANDED_FRESHNESS
 from tokenworks.checks.assets import EVENT_DATES, lake_key
 from tokenworks.checks.volume import DAILY_TABLES
+from tokenworks.markdown import table
 from tokenworks.resources import SettingsResource
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.ingest import ingest_landing

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import dagster as dg
 
-from tokenworks.assets.markdown import table
 from tokenworks.assets.warehouse import POOL
 from tokenworks.checks.alarms import PUBLISHED_FRESHNESS
+from tokenworks.markdown import table
 from tokenworks.publish import publish
 from tokenworks.resources import SettingsResource
 

@@ -6,7 +6,7 @@ published traffic.
 
 import dagster as dg
 
-from tokenworks.assets.markdown import table
+from tokenworks.markdown import table
 from tokenworks.partitions import DAY, SCENARIO
 from tokenworks.resources import SettingsResource
 

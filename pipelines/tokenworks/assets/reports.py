@@ -4,7 +4,7 @@ from dataclasses import asdict, fields
 
 import dagster as dg
 
-from tokenworks.assets.markdown import table
+from tokenworks.markdown import table
 from tokenworks.reports.headline import HeadlineRow
 from tokenworks.resources import SettingsResource
 

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from tokenworks.alarms import KINDS, Alarm, behind, of_kind, read_alarms
-from tokenworks.assets.markdown import table
+from tokenworks.markdown import table
 from tokenworks.resources import SettingsResource
 
 CURRENT = "books_are_current"
