@@ -61,6 +61,24 @@ def test_limits_are_read_off_plateaus_when_nobody_wrote_them_down(runs: list[Run
     assert "slope of tokens held" in said["kv_tokens"]
 
 
+def test_kv_is_the_most_held_while_requests_wait_when_nothing_is_scraped() -> None:
+    full = replace(planted_run(300, requests=1500), series=None)
+    found, said = completed_limits([full])
+    assert found[0].limits.kv_tokens == pytest.approx(400_000, rel=0.02)
+    assert "while requests waited for room" in said["kv_tokens"]
+    ample = replace(planted_run(64), series=None)
+    assert completed_limits([ample])[0][0].limits.kv_tokens is None
+
+
+def test_a_queue_that_no_law_can_tell_does_not_bend_the_law(runs: list[RunLog]) -> None:
+    """The configuration names 25 times the KV that there is, so that no replay queues for it."""
+    wrong = EngineLimits(max_num_seqs=300, token_budget=8192, kv_tokens=10_000_000)
+    full = replace(planted_run(300, requests=1500), series=None, limits=wrong)
+    learnt = calibrate_steps([runs[1], runs[3], full], passes=2)
+    assert learnt.law.base == pytest.approx(PLANTED.base, rel=0.25)
+    assert learnt.misfit > 3
+
+
 def test_the_most_running_is_a_limit_only_when_others_waited(runs: list[RunLog]) -> None:
     run = replace(runs[1], limits=EngineLimits())
     assert completed_limits([run])[0][0].limits.max_num_seqs is None

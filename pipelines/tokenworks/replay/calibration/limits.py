@@ -13,6 +13,10 @@ from tokenworks.replay.calibration.runs import EngineLimits, EngineSeries, RunLo
 #: Scrapes of KV usage between these shares tell the capacity: below, rounding; above, a plateau.
 KV_SHARES = (0.02, 0.98)
 LEAST_SCRAPES = 30
+#: A queue for KV: this share of what is in flight waits, in this share of a run's time, and the tokens
+#: held then stay within this share of their most.
+WAITING_SHARE, PLATEAU_SHARE, FLAT = 0.1, 0.05, 0.85
+FEW = 8
 #: Prefill steps in a row that a plateau of the token budget needs.
 LEAST_FULL_STEPS = 4
 #: Budgets are powers of two; a plateau this close to one is taken for it.
@@ -31,6 +35,8 @@ def completed_limits(runs: Sequence[RunLog]) -> tuple[list[RunLog], dict[str, st
     capacity = next((run.limits.kv_tokens for run in runs if run.limits.kv_tokens), None)
     if capacity is None and (capacity := kv_capacity(runs)) is not None:
         said["kv_tokens"] = f"{capacity:,} tokens, the slope of tokens held against KV usage"
+    if capacity is None and (capacity := kv_plateau(runs)) is not None:
+        said["kv_tokens"] = f"{capacity:,} tokens, the most held while requests waited for room"
     budget = next((run.limits.token_budget for run in runs if run.limits.token_budget), None)
     if budget is None and (budget := token_budget(runs)) is not None:
         said["token_budget"] = f"{budget:,} tokens a step, the plateau of a burst of prefills"
@@ -61,6 +67,32 @@ def kv_capacity(runs: Sequence[RunLog]) -> int | None:
         return None
     tokens, used = np.concatenate(held), np.concatenate(shares)
     return round(float(np.median(tokens / used)))
+
+
+def kv_plateau(runs: Sequence[RunLog]) -> int | None:
+    """Tokens held while requests waited though slots were free; null where they never did.
+
+    For logs without scrapes: what waits then waits for KV, which is full.
+    """
+    held, seconds = [], []
+    for run in runs:
+        beside = Occupancy.of(run, None)
+        middle = (beside.edges[1:] + beside.edges[:-1]) / 2
+        starts, ends = np.sort(run.arrivals), np.sort(run.ends[np.isfinite(run.ends)])
+        in_flight = np.searchsorted(starts, middle) - np.searchsorted(ends, middle)
+        slots = run.limits.max_num_seqs or in_flight.max(initial=0)
+        full = (in_flight - beside.running >= WAITING_SHARE * in_flight) & (in_flight > FEW)
+        full &= beside.running <= (1 - WAITING_SHARE) * slots
+        if beside.seconds[full].sum() >= PLATEAU_SHARE * beside.seconds.sum():
+            held.append(beside.kv[full])
+            seconds.append(beside.seconds[full])
+    if not held:
+        return None
+    tokens, lengths = np.concatenate(held), np.concatenate(seconds)
+    order = np.argsort(tokens, kind="stable")
+    passed = np.cumsum(lengths[order]) / lengths.sum()
+    low, high = (tokens[order][np.searchsorted(passed, share)] for share in (0.1, 0.9))
+    return round(float(high)) if low >= FLAT * high else None
 
 
 def token_budget(runs: Sequence[RunLog]) -> int | None:

@@ -30,6 +30,8 @@ ALIKE = 3.0
 #: Width of the prior: share of the regression's coefficient, and least share of its scale. The
 #: terms of a prefill are told by TTFT rather than by the regression, hence their own.
 PRIOR_SHARE, PRIOR_SCALE, PRIOR_PREFILL = 0.3, 0.01, 0.1
+#: Expected errors from which on what is told counts by its size, not its square.
+FAR = 4.0
 #: Shares of a step that are tried, until one lowers the error.
 SHARES = (1.0, 0.5, 0.2)
 #: Widest overhead that the prior holds likely, in seconds.
@@ -152,10 +154,15 @@ class _Aim:
         return np.concatenate(told)
 
     def error(self, values: Floats, told: Floats) -> float:
-        """Sum of squares in expected errors, of what is told and of the prior."""
-        missed = (told - self.observed) / self.expected
+        """Sum of squares in expected errors, of what is told and of the prior.
+
+        What is told from far off grows only by its size: a queue that no law can tell, since a
+        limit is unknown, must not bend the law.
+        """
+        missed = np.abs(told - self.observed) / self.expected
+        far = 2 * FAR * missed - FAR**2
         moved = ((values - self.prior) / self.width)[self.free]
-        return float((missed**2).sum() + (moved**2).sum())
+        return float(np.where(missed <= FAR, missed**2, far).sum() + (moved**2).sum())
 
     def step(self, values: Floats, told: Floats) -> Floats:
         """The best coefficients if what is told were linear in them."""
@@ -168,8 +175,10 @@ class _Aim:
         """Design and target of that linear problem, in expected errors, the prior included."""
         slopes, free = self.slopes(values, told), self.free
         target = slopes @ values[free] + self.observed - told
-        design = np.vstack([slopes / self.expected[:, None], np.diag(1 / self.width[free])])
-        wanted = np.concatenate([target / self.expected, (self.prior / self.width)[free]])
+        missed = np.abs(told - self.observed) / self.expected
+        expected = self.expected * np.sqrt(np.maximum(missed / FAR, 1.0))
+        design = np.vstack([slopes / expected[:, None], np.diag(1 / self.width[free])])
+        wanted = np.concatenate([target / expected, (self.prior / self.width)[free]])
         return design, wanted
 
     def slopes(self, values: Floats, told: Floats) -> Floats:
