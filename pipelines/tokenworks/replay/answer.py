@@ -21,6 +21,7 @@ from tokenworks.replay.caches.prefix import (
     check_implied,
     plan_of,
 )
+from tokenworks.replay.calibration.hull import Range
 from tokenworks.replay.calibration.laws import ServingLaw, law_of
 from tokenworks.replay.calibration.warehouse import runs_of
 from tokenworks.replay.errors import LeverRefusedError, TrafficError
@@ -33,8 +34,10 @@ from tokenworks.replay.prepare import Prepared, learn, open_stage, prepare
 from tokenworks.replay.routing.decision import Decision, decide
 from tokenworks.replay.routing.judgement import Evidence, Judgement, judge
 from tokenworks.replay.routing.quality import Claim, NoClaim
+from tokenworks.replay.serving.busy import peaks
 from tokenworks.replay.serving.changes import serving_under
 from tokenworks.replay.stage import Played, Stage
+from tokenworks.replay.stage import runs_of as runs_of_play
 from tokenworks.replay.traffic.blocks import check_blocks
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic, in_window, matches
@@ -154,7 +157,7 @@ def answer(
         estimates=estimates(compared, errors, claim),
         reasons=(
             *refusals(errors),
-            *_outside_hull(stage.fleet, laws, prepared.baseline, played),
+            *_outside_hull(stage, laws, played),
         ),
     )
     progress("done", len(STEPS), len(STEPS))
@@ -228,16 +231,20 @@ def _asked_plan(prepared: Prepared, scenario: Scenario, decision: Decision) -> C
     return plan_of(scenario.prefix_cache, implied, stage.prompts.block_tokens)
 
 
-def _outside_hull(
-    fleet: Fleet, laws: dict[int, ServingLaw], baseline: Played, played: Played
-) -> list[str]:
-    """Deployments that the scenario loads far beyond what their law was learnt from."""
-    found = []
+def _outside_hull(stage: Stage, laws: dict[int, ServingLaw], played: Played) -> list[str]:
+    """Deployments that the scenario loads far beyond what their law was learnt from.
+
+    What history ever ran at once on a replica counts as seen, however briefly.
+    """
+    found, seen = [], peaks(stage.fleet, runs_of_play(stage, stage.recorded))
     for position, running in played.timings.running_p99.items():
-        if running <= baseline.timings.running_p99.get(position, 0.0):
+        hull = laws[position].hull
+        high = max(hull.running.high, seen.get(position, 0.0))
+        wide = replace(hull, running=Range(hull.running.low, high))
+        if running <= high:
             continue
         try:
-            laws[position].hull.require(fleet.ids[position], {"running": running})
+            wide.require(stage.fleet.ids[position], {"running": running})
         except LeverRefusedError as refused:
             found.append(str(refused))
     return found

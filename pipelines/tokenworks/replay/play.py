@@ -132,6 +132,9 @@ def _serve_all(
     cached = stage.recorded.cached[request]
     at_home = deployment == stage.recorded.deployment[request]
     changed = np.isin(deployment, list(policy.serving.replicas))
+    if stage.is_sticky:
+        # The balancer is known, and it would have looked at the load that comes new.
+        changed |= np.isin(deployment, deployment[~at_home])
     replica = np.where(at_home & ~changed, stage.replica[request], -1)
     batch = _Batch(request, starts, deployment, outputs[order], cached, stage.recorded.timings)
     turns, plan = _turns(stage, attempts, order), policy.prefix

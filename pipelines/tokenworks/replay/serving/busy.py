@@ -57,6 +57,23 @@ def busy_tables(fleet: Fleet, runs: Runs, edges: Floats) -> tuple[Floats, Floats
     return busy, running
 
 
+def peaks(fleet: Fleet, runs: Runs) -> dict[int, float]:
+    """Most requests that ran at once on one replica, by deployment.
+
+    Where the log does not tell the replicas of a deployment, they are taken to share alike.
+    """
+    found: dict[int, float] = {}
+    for position in map(int, np.unique(runs.deployment)):
+        rows = np.flatnonzero(runs.deployment == position)
+        for one in np.unique(runs.replica[rows]):
+            mine = rows[runs.replica[rows] == one]
+            shared = int(fleet.replicas[position]) if one < 0 else 1
+            occupancy = Occupancy.of(runs.starts[mine], runs.ends[mine])
+            most = float(occupancy.running.max(initial=0)) / shared
+            found[position] = max(found.get(position, 0.0), most)
+    return found
+
+
 def _lengths(occupancy: Occupancy) -> Floats:
     """Seconds between changes in which something ran."""
     seconds: Floats = np.where(occupancy.running[:-1] > 0, np.diff(occupancy.moments), 0.0)
