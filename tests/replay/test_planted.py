@@ -1,0 +1,54 @@
+"""The planted policy change of the sample fleet: the printed intervals hold what really happened.
+
+`tests/benchmarks/bench_planted_truth.py` does this for 100 seeds and prints the shares.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.replay.planted import METRICS, Planted, planted
+from tokenworks_sample.planted import LARGE, SMALL, simulate
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Planted]:
+    """Three small fleets of one day."""
+    return [planted(seed, tmp_path_factory.mktemp("planted"), days=2) for seed in (1, 2, 3)]
+
+
+def test_a_policy_moves_short_requests_and_nothing_else_when_planted() -> None:
+    before, after = (simulate(5, days=1, scale=1.0, short_input=short) for short in (0, 1500))
+    assert before.attempts.keys() == after.attempts.keys()
+    moved = [
+        key
+        for key, attempt in before.attempts.items()
+        if attempt.replica is not None
+        and after.attempts[key].replica is not None
+        and attempt.replica.deployment != after.attempts[key].replica.deployment
+    ]
+    assert moved
+    for key in moved:
+        old, new = before.attempts[key], after.attempts[key]
+        assert old.turn.input_tokens < 1500
+        assert (old.replica and old.replica.deployment) == LARGE
+        assert (new.replica and new.replica.deployment) == SMALL
+        assert old.generated == new.generated
+
+
+def test_intervals_hold_the_true_effect_when_a_change_is_planted(seeds: list[Planted]) -> None:
+    held = [one.holds(metric) for one in seeds for metric in METRICS]
+    assert len(held) == 30
+    assert sum(held) >= 25
+
+
+def test_the_change_of_cost_and_latency_is_within_five_per_cent_of_the_truth(
+    seeds: list[Planted],
+) -> None:
+    for metric in ("cost_active_usd", "e2e_mean_seconds", "tpot_mean_seconds"):
+        printed = sum(one.printed[metric]["delta"] for one in seeds)
+        assert printed == pytest.approx(sum(one.truth[metric] for one in seeds), rel=0.05)
+
+
+def test_every_seed_is_replayed_in_a_closed_loop_when_sessions_wait(seeds: list[Planted]) -> None:
+    assert all(one.found.stage.is_closed and one.found.stage.is_sticky for one in seeds)
