@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -57,9 +58,10 @@ class Models:
         connection = duckdb.connect(config={"threads": threads})
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
-        for name, query in self.statements:
-            if name in needed:
-                connection.execute(f"create table main.{name} as {query}")
+        with chdir(self.settings.build):  # where dbt runs: paths are relative to it
+            for name, query in self.statements:
+                if name in needed:
+                    connection.execute(f"create table main.{name} as {query}")
         return lambda query: connection.execute(query).fetchall()
 
     def _needed(self, names: Sequence[str]) -> set[str]:
