@@ -1,7 +1,7 @@
 """Runs from published traffic: what each replica of a deployment served in the window.
 
-A replica that the log does not name, or names more of than the fleet has, cannot be told from its
-siblings: its requests are left out, and where that leaves nothing the calibration is refused.
+Where a log names no replica, or more of them than the fleet has, requests are taken to have been spread
+as the least loaded replica would take them; the result says so.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ from tokenworks.replay.calibration.report import write_report
 from tokenworks.replay.calibration.runs import EngineLimits, RunLog
 from tokenworks.replay.calibration.step_law import calibrate_steps
 from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.jit import kernel
+from tokenworks.replay.serving.heap import pop_least, push_least
 from tokenworks.replay.stage import Stage
 
 Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 LAW_SUFFIX, PAGE_SUFFIX = ".json", ".html"
 
@@ -57,12 +61,10 @@ def runs_of(stage: Stage, position: int, learn: Mask | None = None) -> list[RunL
     counted = stage.succeeded if learn is None else stage.succeeded & learn
     history, name = stage.history, stage.fleet.ids[position]
     at = stage.recorded.deployment == position
-    alone = stage.fleet.replicas[position] == 1
+    place = spread_replicas(stage, position)
     found = []
-    for replica in np.unique(stage.replica[at]):
-        if replica < 0 and not alone:
-            continue
-        rows = np.flatnonzero(at & (stage.replica == replica))
+    for replica in np.unique(place):
+        rows = np.flatnonzero(at)[place == replica]
         found.append(
             RunLog(
                 name=f"{name}-{max(0, int(replica))}",
@@ -80,6 +82,52 @@ def runs_of(stage: Stage, position: int, learn: Mask | None = None) -> list[RunL
             )
         )
     return found
+
+
+def spread_replicas(stage: Stage, position: int) -> Ints:
+    """Replica of each request of a deployment; where unknown, the one with the fewest in flight."""
+    rows = np.flatnonzero(stage.recorded.deployment == position)
+    known = stage.replica[rows]
+    if (known >= 0).all():
+        return known
+    ends = stage.arrivals[rows] + stage.history.e2e[rows]
+    spread = least_in_flight(stage.arrivals[rows], ends, int(stage.fleet.replicas[position]))
+    return np.where(known >= 0, known, spread)
+
+
+@kernel
+def least_in_flight(arrivals: Floats, ends: Floats, replicas: int) -> Ints:
+    """Send each request to the replica that serves the fewest, the one before it last among equals.
+
+    Args:
+        arrivals: seconds, sorted.
+        ends: when each request ended.
+        replicas: number of replicas.
+
+    Returns:
+        Replica of each request.
+    """
+    chosen = np.empty(arrivals.size, dtype=np.int64)
+    running = np.zeros(replicas, dtype=np.int64)
+    keys = np.empty(arrivals.size)
+    rows = np.empty(arrivals.size, dtype=np.int64)
+    size, last = 0, replicas - 1
+    for row in range(arrivals.size):
+        while size > 0 and keys[0] <= arrivals[row]:
+            running[chosen[rows[0]]] -= 1
+            pop_least(keys, rows, size)
+            size -= 1
+        best = (last + 1) % replicas
+        for offset in range(replicas):
+            one = (last + 1 + offset) % replicas
+            if running[one] < running[best]:
+                best = one
+        chosen[row] = best
+        last = best
+        running[best] += 1
+        push_least(keys, rows, size, max(ends[row], arrivals[row]), row)
+        size += 1
+    return chosen
 
 
 def calibrate_fleet(stage: Stage, folder: Path, only: str | None = None) -> list[Calibrated]:
