@@ -112,12 +112,13 @@ def _serving(answer: Answer) -> list[str]:
         name = answer.fleet.ids[position]
         if law.source != name:
             said.append(f"{name} has too little history of its own; its law is {law.source}.")
-        if bool((answer.stage.replica[answer.stage.recorded.deployment == position] < 0).any()):
-            if answer.fleet.replicas[position] > 1:
-                said.append(
-                    f"{name}: the log does not tell its replicas; requests are taken to have gone to "
-                    "the least loaded one."
-                )
+        ran_here = answer.stage.recorded.deployment == position
+        untold = bool((answer.stage.replica[ran_here] < 0).any())
+        if untold and answer.fleet.replicas[position] > 1:
+            said.append(
+                f"{name}: the log does not tell its replicas; requests are taken to have gone to "
+                "the least loaded one."
+            )
         absent = [words for term, words in _GROWTH.items() if not getattr(law.law, term)]
         if absent:
             shown = " and no ".join(absent)
