@@ -82,6 +82,19 @@ def test_points_cost_what_they_cost_by_hand_when_swept(hand_world: Any, tmp_path
     assert "not known" not in (result.folder / "page.html").read_text()
 
 
+def test_the_axes_are_those_of_the_frontier_when_it_names_metrics(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """Marginal cost of 15.622 falls by 4 / 163 of 15.54 and grows by 0.4 / 2.4 of 0.082."""
+    asked = scenario(f"{SWEEP}frontier: {{cost: cost_marginal_usd, latency: ttft_mean_seconds}}\n")
+    document = run_sweep(asked, hand_world.publish(), tmp_path / "out").document
+    costs = [point["cost"] for point in document["points"]]
+    assert costs == pytest.approx([15.622, 15.25431697, 15.25431697])
+    assert [point["latency"] for point in document["points"]] == pytest.approx(
+        [1.9575, 1.935, 1.935]
+    )
+
+
 def test_a_killed_sweep_goes_on_when_it_is_run_again(
     hand_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

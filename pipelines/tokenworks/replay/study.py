@@ -89,7 +89,7 @@ def run_sweep(
     for number, (point, one) in enumerate(points):
         if told:
             told(point.label, number, len(points))
-        row, was_made = _point(point, one, session, out_dir, beside)
+        row, was_made = _point(point, one, asked.frontier, session, out_dir, beside)
         made += was_made
         rows.append(row)
     _mark(rows)
@@ -119,18 +119,23 @@ def _check_axes(axes: Frontier, origin: Path | str) -> None:
 
 
 def _point(
-    point: Point, scenario: Scenario, session: Session, out_dir: Path, beside: Path
+    point: Point,
+    scenario: Scenario,
+    axes: Frontier,
+    session: Session,
+    out_dir: Path,
+    beside: Path,
 ) -> tuple[dict[str, Any], bool]:
     """One row of the sweep, and whether it was computed now."""
     row: dict[str, Any] = {"label": point.label, "values": point.values}
     try:
         result = run_replay(scenario, session, out_dir, force=True, beside=beside)
     except LeverRefusedError as refused:
-        return {**row, **_nothing(scenario.frontier), "refusal": str(refused)}, False
+        return {**row, **_nothing(axes), "refusal": str(refused)}, False
     reasons = result.summary["refusal_reasons"]
     return {
         **row,
-        **_axes(result, scenario.frontier),
+        **_axes(result, axes),
         "run_id": result.run_id,
         "refusal": " ".join(reasons) or None,
     }, not result.was_reused
