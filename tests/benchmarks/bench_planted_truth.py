@@ -2,8 +2,12 @@
 
 Run it with `python tests/benchmarks/bench_planted_truth.py [seeds]` from the repository's root. Each
 seed is a small fleet of the sample's engines, served as it is and with short requests of the large
-tier on the small one. The replay sees the first log alone. A p10 to p90 interval that is neither too
-narrow nor empty of news holds the truth for 85 to 97 % of the seeds, over the metrics together.
+tier on the small one. The replay sees the first log alone.
+
+Two truths stand side by side. The generator's effect is the mean over all seeds: what the change does
+to traffic like this, of which a log shows one draw. That is what p10 to p90 speak of, and they hold it
+for 85 to 97 % of the seeds, over the metrics together. The effect on the very requests of a seed is
+known with less doubt, so that the same interval holds it nearly always.
 """
 
 from __future__ import annotations
@@ -26,9 +30,18 @@ def main(seeds: int) -> None:
             one = planted(seed, Path(folder))
         for name in METRICS:
             held[name].append(one)
-    print(f"{'metric':28} {'held':>6} {'truth':>12} {'bias':>8} {'half width':>10}  of |truth|")
+    print(
+        f"{'metric':28} {'held':>6} {'own':>6} {'truth':>12} {'bias':>8} {'half width':>10}  of |truth|"
+    )
+    every: list[bool] = []
     for name, found in held.items():
-        share = np.mean([one.holds(name) for one in found])
+        own = np.mean([one.holds(name) for one in found])
+        effect = float(np.mean([one.truth[name] for one in found]))
+        holds = [
+            one.printed[name]["delta_p10"] <= effect <= one.printed[name]["delta_p90"]
+            for one in found
+        ]
+        every += holds
         truth = np.array([one.truth[name] for one in found])
         printed = np.array([one.printed[name]["delta"] for one in found])
         wide = np.array(
@@ -36,11 +49,10 @@ def main(seeds: int) -> None:
         )
         size = np.abs(truth).mean()
         print(
-            f"{name:28} {share:6.0%} {truth.mean():12.5g} {(printed - truth).mean() / size:8.1%} "
+            f"{name:28} {np.mean(holds):6.0%} {own:6.0%} {effect:12.5g} {(printed - truth).mean() / size:8.1%} "
             f"{wide.mean() / 2 / size:10.1%}"
         )
-    every = np.mean([one.holds(name) for name, found in held.items() for one in found])
-    print(f"{'all metrics together':28} {every:6.0%}")
+    print(f"{'all metrics together':28} {np.mean(every):6.0%}")
 
 
 if __name__ == "__main__":
