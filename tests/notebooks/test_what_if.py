@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tokenworks.replay.run import run_replay
 from tokenworks.replay.language.scenario import ready_scenarios
+from tokenworks.replay.run import run_replay
 
 
 def cells(root: Path) -> list[Any]:
