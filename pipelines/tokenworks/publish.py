@@ -106,7 +106,7 @@ def _write(settings: Settings, staging: Path, now: datetime | None) -> list[Publ
         connection.execute(f"attach '{_quoted(settings.build_database)}' as built (read_only)")
         names = mart_names(connection)
         _refuse_imbalance(connection, names)
-        marts = [_write_mart(connection, name, staging / "parquet" / name) for name in names]
+        marts = [write_mart(connection, name, staging / "parquet" / name) for name in names]
         _write_catalogue(connection, marts)
         _check_copies(connection, names)
         connection.execute("detach built")
@@ -145,9 +145,16 @@ def _refuse_imbalance(connection: duckdb.DuckDBPyConnection, names: list[str]) -
         )
 
 
-def _write_mart(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) -> PublishedMart:
-    # Keys stand first in every mart, so ordering by all columns is ordering by key, and total.
-    connection.execute(f"create table {name} as select * from built.{name} order by all")
+def write_mart(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) -> PublishedMart:
+    """Write a mart of the attached `built` as a table and into a folder of Parquet.
+
+    Args:
+        connection: to the file that gets the table.
+        name: of the mart.
+        folder: gets the Parquet; must not exist.
+    """
+    order = _order(connection, name)
+    connection.execute(f"create table {name} as select * from built.{name} order by {order}")
     folder.mkdir(parents=True)
     path = folder / "part-0.parquet"
     # One thread writes the rows in the table's order, so equal data gives equal bytes.
@@ -161,6 +168,15 @@ def _write_mart(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) 
     with path.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     return PublishedMart(name, rows, digest)
+
+
+def _order(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """A day's rows lie together, so that who asks for a day skips the others; then by key.
+
+    Keys stand first in every mart, so ordering by all columns is ordering by key, and total.
+    """
+    columns = {row[0] for row in connection.execute(f"describe built.{name}").fetchall()}
+    return "event_date, columns(*)" if "event_date" in columns else "all"
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:

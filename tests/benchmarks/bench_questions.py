@@ -1,0 +1,215 @@
+"""The analysts' questions of `dbt/analyses` on a published warehouse of ten million requests.
+
+Run it with `python tests/benchmarks/bench_questions.py [--requests N] [--folder HOME]`. How the warehouse is made says
+`questions_warehouse.py`; a folder that is named keeps it for the next run. Each question is answered warm, in turns,
+by (a) its SQL on the published file, opened as `tokenworks query` opens it; (b) SQL tuned by hand on the bare
+Parquet, in DuckDB, with footers and bytes kept; (c) Polars' lazy frames on the same Parquet. The three answers have to
+be equal. Each way has a process of its own, whose peak memory is shown. Wall times are the best of several runs,
+beside the CPU time of the same run; ratios are of wall.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import os
+import re
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks.questions_by_hand import FRAMES, HAND  # noqa: E402
+from tests.benchmarks.questions_warehouse import sample_home, write_warehouse  # noqa: E402
+from tokenworks.published import connect  # noqa: E402
+from tokenworks_sources.settings import Settings  # noqa: E402
+
+REQUESTS = 10_000_000
+# Turns of the three ways, and answers in a row at each.
+TURNS = 5
+REPEATS = 4
+GOAL_MS = 100.0
+GOAL_HAND = 1.2
+GOAL_POLARS = 1.0
+TOLERANCE = 1e-9
+
+Answer = tuple[list[str], list[tuple[object, ...]]]
+Ask = Callable[[str], Answer]
+
+
+@dataclass(frozen=True)
+class Took:
+    """One answer: what it took, in seconds of wall and CPU."""
+
+    wall: float
+    cpu: float
+    answer: Answer
+
+
+def by_warehouse(home: Path) -> Ask:
+    """The question's own SQL on the published file."""
+    connection = _Worker.held.enter_context(connect(Settings.at(home)))
+
+    def ask(question: str) -> Answer:
+        text = (ROOT / "dbt" / "analyses" / f"{question}.sql").read_text(encoding="utf-8")
+        return _fetched(connection, re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text))
+
+    return ask
+
+
+def by_hand(home: Path) -> Ask:
+    """Tuned SQL on Parquet."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set parquet_metadata_cache = true")
+    parquet = Settings.at(home).published_parquet
+
+    def run(statement: str) -> Answer:
+        text = re.sub(r"\{(\w+)\}", rf"read_parquet('{parquet}/\1/part-0.parquet')", statement)
+        return _fetched(connection, text)
+
+    return lambda question: HAND[question](run)
+
+
+def by_polars(home: Path) -> Ask:
+    """Lazy frames on Parquet."""
+    parquet = Settings.at(home).published_parquet
+
+    def ask(question: str) -> Answer:
+        frame = FRAMES[question](lambda mart: pl.scan_parquet(parquet / mart / "*.parquet"))
+        found = frame.collect()
+        return found.columns, found.rows()
+
+    return ask
+
+
+def _fetched(connection: duckdb.DuckDBPyConnection, statement: str) -> Answer:
+    cursor = connection.execute(statement)
+    return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+
+WAYS: dict[str, Callable[[Path], Ask]] = {
+    "published": by_warehouse, "by hand": by_hand, "Polars": by_polars,
+}  # fmt: skip
+
+
+class _Worker:
+    """What lives in the process of one way."""
+
+    ask: Ask
+    held = ExitStack()
+
+
+def _open(way: str, home: Path) -> None:
+    _Worker.ask = staticmethod(WAYS[way](home))
+
+
+def _timed(question: str) -> Took:
+    """The best of some answers in a row."""
+    runs = []
+    for _ in range(REPEATS):
+        wall, cpu = time.perf_counter(), time.process_time()
+        answer = _Worker.ask(question)
+        runs.append(Took(time.perf_counter() - wall, time.process_time() - cpu, answer))
+    return min(runs, key=lambda run: run.wall)
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(home: Path) -> tuple[dict[str, list[Took]], list[float]]:
+    """The best run of each way for every question, and the peak memory of each way."""
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                ProcessPoolExecutor(1, context, initializer=_open, initargs=(way, home))
+            )
+            for way in WAYS
+        ]
+        best = {}
+        for question in HAND:
+            rounds = [
+                [worker.submit(_timed, question).result() for worker in workers]
+                for _ in range(TURNS)
+            ]
+            best[question] = [
+                min(runs, key=lambda run: run.wall) for runs in zip(*rounds, strict=True)
+            ]
+        return best, [worker.submit(_peak_mib).result() for worker in workers]
+
+
+def is_equal(one: Answer, other: Answer) -> bool:
+    """The same columns and rows in whatever order; doubles but for the order of their sums."""
+    (columns, left), (others, right) = one, other
+    if sorted(columns) != sorted(others) or len(left) != len(right) or not left:
+        return False
+    moved = [tuple(row[others.index(name)] for name in columns) for row in right]
+    pairs = zip(sorted(left, key=_key), sorted(moved, key=_key), strict=True)
+    return all(_is_close(a, b) for rows in pairs for a, b in zip(*rows, strict=True))
+
+
+def _key(row: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(str(value) for value in row if not isinstance(value, float | Decimal))
+
+
+def _is_close(left: object, right: object) -> bool:
+    if isinstance(left, float | Decimal) and isinstance(right, float | Decimal | int):
+        return math.isclose(float(left), float(right), rel_tol=TOLERANCE, abs_tol=1e-12)
+    return left == right
+
+
+def report(best: dict[str, list[Took]], peaks: list[float]) -> list[str]:
+    """Prints the figures; what misses its goal."""
+    missed = []
+    print(f"{'ms wall (CPU)':40}" + "".join(f"{way:>16}" for way in WAYS) + "   a/b   a/c")
+    for question, (own, hand, polars) in best.items():
+        ratios = own.wall / hand.wall, own.wall / polars.wall
+        times = "".join(f"{t.wall * 1e3:8.1f} ({t.cpu * 1e3:5.0f})" for t in (own, hand, polars))
+        apart = [way for way, took in zip(list(WAYS)[1:], (hand, polars), strict=True)
+                 if not is_equal(own.answer, took.answer)]  # fmt: skip
+        wrong = [f"differs from {way}" for way in apart]
+        wrong += [f"above {GOAL_MS:.0f} ms"] if own.wall * 1e3 >= GOAL_MS else []
+        wrong += [f"a/b above {GOAL_HAND}"] if ratios[0] > GOAL_HAND else []
+        wrong += ["behind Polars"] if ratios[1] >= GOAL_POLARS else []
+        print(f"{question:40}{times}{ratios[0]:6.2f}{ratios[1]:6.2f}  {'; '.join(wrong)}")
+        missed += [f"{question}: {each}" for each in wrong]
+    print(f"{'peak memory, MiB':40}" + "".join(f"{peak:16.0f}" for peak in peaks))
+    return missed
+
+
+def main() -> int:
+    """Prints the figures; whether every goal is met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="at least so many")
+    parser.add_argument("--folder", type=Path, help="keep the warehouse here, or read it from here")
+    parser.add_argument("--sample", type=Path, help="home of a finished demo, so that none is run")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
+        target = Settings.at(given.folder or Path(name) / "home")
+        if not target.published_database.is_file():
+            sample = Settings.at(given.sample) if given.sample else sample_home(Path(name) / "demo")
+            write_warehouse(sample, target, given.requests)
+        with connect(target) as connection:
+            (rows,) = connection.execute("select count(*) from fct_requests").fetchall()[0]
+        print(f"{rows:,} requests, {os.cpu_count()} cores, best of {TURNS * REPEATS}")
+        missed = report(*measure(target.home))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
