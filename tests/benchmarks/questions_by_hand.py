@@ -102,8 +102,31 @@ def sketches(scan: Scan) -> pl.LazyFrame:
     )
 
 
-FRAMES: dict[str, Callable[[Scan], pl.LazyFrame]] = {
+# As the questions order their rows; a minus is for descending. The others' frames are in order.
+ORDER = {
+    "01_what_does_a_million_tokens_cost": "-fully_loaded_usd_per_m_output model tier region",
+    "02_where_did_every_dollar_go": "-cost_usd category cause",
+    "03_what_did_each_tenant_cost": "event_month -fully_loaded_usd tenant_id",
+    "04_when_is_the_fleet_idle": "utc_hour_of_day",
+    "05_how_fast_is_each_tier": "tier measure",
+    "07_what_did_caching_bring": "-cached_tokens model region",
+    "09_how_much_energy_does_a_token_take": "-facility_joules_per_output_token model region",
+    "10_what_limits_each_deployment": "deployment_id -hour_count limiting_factor",
+    "11_what_is_wasted": "-waste_usd tenant_id",
+    "12_what_does_the_next_100_ms_cost": "month model region measure p95_seconds",
+}
+FRAMES = {
     **ANSWERS,
     "03_what_did_each_tenant_cost": tenant_days,
     "05_how_fast_is_each_tier": sketches,
 }
+
+
+def by_frames(question: str, scan: Scan) -> pl.LazyFrame:
+    """A question in Polars, its rows in the question's order."""
+    keys = ORDER.get(question, "").split()
+    frame = FRAMES[question](scan)
+    if not keys:
+        return frame
+    falling = [key.startswith("-") for key in keys]
+    return frame.sort([key.lstrip("-") for key in keys], descending=falling, nulls_last=True)
