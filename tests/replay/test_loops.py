@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tokenworks.replay.serving.loops import is_closed_loop, turns_of
+from tokenworks.replay.serving.loops import clients_of, is_closed_loop, turns_of
 from tokenworks.replay.serving.steps import Limits, StepLaw, Work, simulate
 
 LAW, LIMITS = StepLaw(0.01, 0.002, per_prefill_token=1e-4), Limits(max_num_seqs=64)
@@ -29,6 +29,21 @@ def test_a_loop_is_closed_when_its_clients_wait_for_answers() -> None:
 def test_a_loop_is_open_when_requests_come_by_chance() -> None:
     served = simulate(random_work(2000, 4.0), LAW, LIMITS)
     assert is_closed_loop(served.arrived, served.ended) is False
+
+
+def test_a_loop_is_open_when_many_come_by_chance_and_vary_little() -> None:
+    """About 400 in flight vary by 20 of themselves: within a tenth, as chance alone would."""
+    generator = np.random.default_rng(7)
+    arrivals = np.cumsum(generator.exponential(0.1, 20_000))
+    ends = arrivals + generator.exponential(40.0, 20_000)
+    assert is_closed_loop(arrivals, ends) is False
+
+
+def test_a_request_follows_the_answer_that_ended_last_when_nobody_is_named() -> None:
+    # A 0-4, B 1-3; at 4 both wait, and A ended last; at 5 B waits; at 5.5 nobody: a third client.
+    arrivals = np.array([0.0, 1.0, 4.0, 5.0, 5.5])
+    ends = np.array([4.0, 3.0, 9.0, np.nan, 6.0])
+    assert clients_of(arrivals, ends).tolist() == [0, 1, 0, 1, 2]
 
 
 def test_the_loop_is_unknown_when_few_requests_or_one_client_are_seen() -> None:

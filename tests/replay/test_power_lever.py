@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tokenworks.replay.language.power import Power
-from tokenworks.replay.pricing.tariff import electricity_cost, hourly_prices, joules_by_hour
+from tokenworks.replay.pricing.tariff import electricity_costs, hourly_prices
 from tokenworks.replay.serving.draw import ByBusyTime, ByTokens
 from tokenworks.replay.serving.shifting import shifted_arrivals
 from tokenworks.replay.serving.steps import Limits, StepLaw, Work, simulate
@@ -17,10 +17,11 @@ def test_joules_are_idle_and_busy_time_when_power_follows_work() -> None:
     # Replica 0 works 5 of 9 s, replica 1 none: 100 W idle, 700 W at work.
     work = Work(np.array([0.0, 7.0]), np.ones(2, int), np.array([3, 2]), replica=np.zeros(2, int))
     served = simulate(work, StepLaw(1.0), Limits(max_num_seqs=1), 2)
-    assert ByBusyTime(100, 700).joules(served).tolist() == [900 + 3000, 900]
+    on, busy = float(served.on_seconds.sum()), float(served.busy_seconds.sum())
+    assert ByBusyTime(100, 700).joules(on, busy) == (1800, 3000)
     # 2 prompt tokens at 10 J, 5 output tokens at 20 J.
-    by_tokens = ByTokens(100, 10, 20).joules(served, work.output)
-    assert by_tokens.tolist() == [900 + 20 + 100, 900]
+    prefilled, made = int(served.prefill_tokens.sum()), int(work.output.sum())
+    assert ByTokens(100, 10, 20).joules(on, prefilled, made) == (1800, 20 + 100)
 
 
 def test_work_waits_for_the_cheapest_hour_when_it_is_within_reach() -> None:
@@ -48,24 +49,19 @@ def test_an_unknown_hour_is_not_waited_for() -> None:
     assert shifted_arrivals(np.array([5.0]), np.ones(1, bool), hourly, 7200.0).tolist() == [5.0]
 
 
-def test_energy_falls_into_the_hours_that_it_was_drawn_in() -> None:
-    # 3,600 J from 0:30 to 2:00: a third in hour 0, two thirds in hour 1; 50 J at a moment of 1.
-    drawn = joules_by_hour(
-        np.array([1800.0, 4000.0]), np.array([7200.0, 4000.0]), np.array([3600.0, 50.0]), 3
-    )
-    assert drawn.tolist() == pytest.approx([1200.0, 2450.0, 0.0])
+def test_energy_costs_what_its_hours_do_when_it_is_drawn_over_several() -> None:
+    # 1 kWh from 0:30 to 2:00: a third at 3, two thirds at 6. 2 kWh at a moment of hour 1. Within
+    # hour 2: at 9. Unknown energy stays unknown.
+    starts = np.array([1800.0, 4000.0, 7300.0, 0.0])
+    ends = np.array([7200.0, 4000.0, 7400.0, 1.0])
+    kwh = np.array([1.0, 2.0, 1.0, np.nan])
+    costs = electricity_costs(starts, ends, kwh * 3.6e6, np.array([3.0, 6.0, 9.0]))
+    assert costs[:3].tolist() == pytest.approx([5.0, 12.0, 9.0])
+    assert np.isnan(costs[3])
 
 
-def test_cost_is_energy_at_the_price_of_its_hour() -> None:
-    prices = hourly_prices(np.arange(24.0), 23, 3)
-    assert prices.tolist() == [23.0, 0.0, 1.0]
-    joules = np.array([3.6e6, 3.6e6, 1.8e6])
-    assert electricity_cost(joules, prices) == pytest.approx(23.5)
-
-
-def test_cost_is_unknown_when_a_price_is() -> None:
-    assert np.isnan(electricity_cost(np.array([1.0]), np.array([np.nan])))
-    assert electricity_cost(np.array([0.0]), np.array([np.nan])) == 0.0
+def test_prices_follow_the_hour_of_the_day() -> None:
+    assert hourly_prices(np.arange(24.0), 23, 3).tolist() == [23.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +77,14 @@ def test_cost_is_unknown_when_a_price_is() -> None:
             "given twice",
         ),
         ({"tariffs": [{"region": "a", "price_per_kwh": [1, 2]}]}, "at least 24"),
+        (
+            {"shift": {"when": {"tier": "a"}, "until": "cheapest", "most_delay_hours": 2}},
+            "cheapest needs tariffs",
+        ),
+        (
+            {"shift": {"when": {"tier": "a"}, "until": "cleanest", "most_delay_hours": 2}},
+            "cleanest needs carbon_grams_per_kwh",
+        ),
     ],
 )
 def test_a_section_is_refused_when_it_is_incomplete(section: dict[str, object], said: str) -> None:

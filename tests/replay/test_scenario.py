@@ -124,14 +124,14 @@ def test_all_mistakes_are_named_when_there_are_several() -> None:
         "  - seed: Input should be greater than or equal to 0 (given: -1).",
         (
             "  - foo: not a known key. Allowed here: name, description, window, report_on, "
-            "routing, regions, prefix_cache, response_cache, semantic_cache, capacity, chips, quality, "
+            "routing, regions, prefix_cache, response_cache, semantic_cache, capacity, chips, power, quality, "
             "loop, limits, seed, sweep, frontier."
         ),
     ]
 
 
 def test_ready_scenarios_are_named_when_the_file_is_absent(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="ready scenarios: autoscale, bigger_prefix_cache, "):
+    with pytest.raises(ScenarioError, match="ready scenarios: another_tariff, autoscale, bigger"):
         load_scenario(tmp_path / "nothing.yaml")
 
 

@@ -21,23 +21,23 @@ from tokenworks.replay.caches.prefix import (
     check_implied,
     plan_of,
 )
-from tokenworks.replay.calibration.hull import Range
 from tokenworks.replay.calibration.laws import ServingLaw, law_of
 from tokenworks.replay.calibration.warehouse import runs_of
-from tokenworks.replay.errors import LeverRefusedError, TrafficError
+from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.estimates.backtest import Error, backtest, refusals
 from tokenworks.replay.estimates.estimate import Comparison, Estimate
 from tokenworks.replay.estimates.segments import estimates
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import Policy, play
+from tokenworks.replay.power import check_power, metered, shifted
 from tokenworks.replay.prepare import Prepared, learn, open_stage, prepare
+from tokenworks.replay.reached import outside_hull
 from tokenworks.replay.routing.decision import Decision, decide
 from tokenworks.replay.routing.judgement import Evidence, Judgement, judge
-from tokenworks.replay.routing.quality import Claim, NoClaim
-from tokenworks.replay.serving.busy import peaks
-from tokenworks.replay.serving.changes import serving_under
+from tokenworks.replay.routing.quality import Claim, NoClaim, Stated
+from tokenworks.replay.serving.changes import named_deployments, serving_under
 from tokenworks.replay.stage import Played, Stage
-from tokenworks.replay.stage import runs_of as runs_of_play
+from tokenworks.replay.together import check_together
 from tokenworks.replay.traffic.blocks import check_blocks
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic, in_window, matches
@@ -59,6 +59,7 @@ class Answer:
     plan: CachePlan | None
     decision: Decision
     said: tuple[str, ...]
+    stated: Stated | None
     judged: Judgement | None
     reported: Mask
     played: Played
@@ -134,30 +135,36 @@ def answer(
     gateway = answered(traffic, ends, exact, semantic, scenario.seed)
     judged = _judged(scenario, stage, decision, evidence)
     baseline, played = prepared.baseline, prepared.baseline
+    later, waited = shifted(stage, scenario.power, decision.deployments)
     if not scenario.is_no_change:
         policy = Policy(serving, decision, plan, gateway.by if gateway else None)
-        played = play(stage, policy, prepared.baseline)
+        played = play(later, policy, prepared.baseline)
+    stated = _stated(scenario, stage, played, reported)
     claim = judged.claim if judged is not None and isinstance(judged.claim, Claim) else None
+    played = metered(stage, played, scenario.power, baseline)
+    baseline = metered(stage, baseline, scenario.power)
     if judged is not None and claim is not None:
         baseline = replace(baseline, quality=judged.before)
         played = replace(played, quality=judged.after)
     progress(STEPS[4], 4, len(STEPS))
-    compared = Comparison.of(stage, baseline, played, reported, scenario.seed)
+    known = replace(stage, recorded=metered(stage, stage.recorded, scenario.power))
+    compared = Comparison.of(known, baseline, played, reported, scenario.seed)
     found = Answer(
         scenario=scenario,
         prepared=prepared,
         laws=laws,
         plan=plan,
         decision=decision,
-        said=(*serving.said, *(gateway.said if gateway else ())),
+        said=(*serving.said, *(gateway.said if gateway else ()), *waited, *_refused(played)),
+        stated=stated,
         judged=judged,
         reported=reported,
         played=played,
         errors=errors,
-        estimates=estimates(compared, errors, claim),
+        estimates=estimates(compared, errors, claim or stated),
         reasons=(
             *refusals(errors),
-            *_outside_hull(stage, laws, played),
+            *outside_hull(stage, laws, played),
         ),
     )
     progress("done", len(STEPS), len(STEPS))
@@ -176,6 +183,9 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
     if scenario.response_cache is not None:
         check_fingerprints(stage.traffic)
     serving_under(stage.fleet, {}, scenario.capacity, scenario.chips)
+    check_together(scenario)
+    if scenario.power is not None:
+        check_power(scenario.power, stage)
     beside = read_beside(scenario, folder, stage)
     served_by = stage.recorded.deployment
     sections = (scenario.routing, scenario.regions)
@@ -211,6 +221,26 @@ def _judged(
     return found
 
 
+def _stated(scenario: Scenario, stage: Stage, played: Played, reported: Mask) -> Stated | None:
+    """The change of quality that the scenario states for its chips."""
+    lever = scenario.chips
+    if lever is None or lever.quality_score_change is None:
+        return None
+    named = named_deployments(stage.fleet, lever.deployments, lever.tiers, "chips")
+    return Stated(lever.quality_score_change, float(named[played.deployment][reported].mean()))
+
+
+def _refused(played: Played) -> tuple[str, ...]:
+    if played.turned_away is None:
+        return ()
+    said = (
+        f"{int(played.turned_away.sum()):,} requests are turned away at capacity.max_in_flight: "
+        "nobody serves them or asks again, they cost nothing and stand outside the latencies of "
+        "both replays; objectives count them as missed."
+    )
+    return (said,)
+
+
 def _laws(prepared: Prepared, deployments: Ints) -> dict[int, ServingLaw]:
     """Laws of history's deployments and of those that a scenario newly sends requests to."""
     stage, known = prepared.stage, prepared.model.laws
@@ -229,22 +259,3 @@ def _asked_plan(prepared: Prepared, scenario: Scenario, decision: Decision) -> C
         implied, np.union1d(stage.recorded.deployment, decision.attempts.deployment), stage.fleet
     )
     return plan_of(scenario.prefix_cache, implied, stage.prompts.block_tokens)
-
-
-def _outside_hull(stage: Stage, laws: dict[int, ServingLaw], played: Played) -> list[str]:
-    """Deployments that the scenario loads far beyond what their law was learnt from.
-
-    What history ever ran at once on a replica counts as seen, however briefly.
-    """
-    found, seen = [], peaks(stage.fleet, runs_of_play(stage, stage.recorded))
-    for position, running in played.timings.running_p99.items():
-        hull = laws[position].hull
-        high = max(hull.running.high, seen.get(position, 0.0))
-        wide = replace(hull, running=Range(hull.running.low, high))
-        if running <= high:
-            continue
-        try:
-            wide.require(stage.fleet.ids[position], {"running": running})
-        except LeverRefusedError as refused:
-            found.append(str(refused))
-    return found

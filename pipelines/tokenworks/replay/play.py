@@ -96,8 +96,26 @@ def play(stage: Stage, policy: Policy, no_change: Played | None = None) -> Playe
         lambda batch: batch.timings.e2e,
     )
     batch = _take(settled.played, settled.place)
+    served = ~np.isnan(batch.timings.e2e)
+    turned_away = np.isin(np.arange(len(stage.arrivals)), attempts.request[~served])
+    if not served.all():
+        # Only without second attempts: `decide_all` refuses both together.
+        attempts, batch = attempts.where(served), _take(batch, np.flatnonzero(served))
     ran = _priced(stage, policy.serving, batch, attempts, no_change)
-    return _of_requests(stage, policy, attempts, batch, ran)
+    found = _of_requests(stage, policy, attempts, batch, ran)
+    return _without(found, turned_away) if turned_away.any() else found
+
+
+def _without(played: Played, turned_away: Mask) -> Played:
+    """Requests that were turned away have no times; nothing was done for them."""
+    timings = replace(
+        played.timings,
+        queue=np.where(turned_away, np.nan, played.timings.queue),
+        ttft=np.where(turned_away, np.nan, played.timings.ttft),
+        tpot=np.where(turned_away, np.nan, played.timings.tpot),
+        e2e=np.where(turned_away, np.nan, played.timings.e2e),
+    )
+    return replace(played, timings=timings, turned_away=turned_away)
 
 
 def _attempts(stage: Stage, policy: Policy) -> tuple[Attempts, Ints]:
@@ -188,7 +206,9 @@ def _timed(
             by_session=stage.is_sticky,
         )
         timings = serve(load, serving, stage.fleet)
-        ends = (timings.arrived + timings.e2e)[previous[crosses]] + think[crosses]
+        # A turn that was turned away has ended at once.
+        ended = timings.arrived + np.nan_to_num(timings.e2e)
+        ends = ended[previous[crosses]] + think[crosses]
         moved = float(np.abs(ends - starts[crosses]).max(initial=0.0))
         if moved <= SETTLED_SECONDS:
             break

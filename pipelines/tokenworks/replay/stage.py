@@ -18,7 +18,7 @@ from tokenworks.replay.pricing.rates import (
 )
 from tokenworks.replay.routing.affinity import LEAST_FOLLOW_UPS, STICKY_RATIO, kept_together
 from tokenworks.replay.serving.busy import Runs
-from tokenworks.replay.serving.loops import turns_of
+from tokenworks.replay.serving.loops import clients_of, is_closed_loop, turns_of
 from tokenworks.replay.serving.serve import Luck, Timings
 from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
@@ -51,6 +51,14 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """Joules by deployment, from load: of being on, and what work adds."""
+
+    idle: Floats
+    work: Floats
+
+
+@dataclass(frozen=True)
 class Played:
     """What each request experienced and cost.
 
@@ -62,6 +70,8 @@ class Played:
         amounts: cost, energy and carbon by column of `pricing.PRICED` and `CARBON`.
         ran: its attempts; null for history.
         quality: score of each answer, NaN where unknown; null where nothing is claimed.
+        turned_away: requests that nobody served; null where there are none.
+        draw: energy from load; null where it is not asked for.
     """
 
     deployment: Ints
@@ -72,6 +82,8 @@ class Played:
     amounts: dict[str, Floats]
     ran: Ran | None = None
     quality: Floats | None = None
+    turned_away: Mask | None = None
+    draw: Draw | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,8 @@ class Stage:
         previous: request of its session whose answer it waited for, -1 where it waited for none.
         think_seconds: seconds between that answer and its arrival.
         is_closed: whether turns wait for answers in a replay.
+        clients: clients that send one request after another, told from a number in flight that is
+            held constant; 0 where sessions say who waited, or nobody did.
         is_sticky: whether history kept the requests of a session on one replica.
         succeeded, cancelled: how it ended.
         rates: what work cost.
@@ -108,6 +122,7 @@ class Stage:
     previous: Ints
     think_seconds: Floats
     is_closed: bool
+    clients: int
     is_sticky: bool
     succeeded: Mask
     cancelled: Mask
@@ -160,8 +175,7 @@ def set_stage(
     rates = learn_rates(traffic, fleet, deployment, weights)
     session = traffic.codes("session_id")
     kept = kept_together(session, deployment, replica, fleet.replicas)
-    previous, think = turns_of(session, arrivals, arrivals + history.e2e)
-    closed = waits(session, previous) if loop == "auto" else loop == "closed"
+    turns = _turns(history, session, loop)
     return Stage(
         traffic=traffic,
         fleet=fleet,
@@ -173,9 +187,10 @@ def set_stage(
         output_tokens=outputs,
         replica=replica,
         session=session,
-        previous=previous,
-        think_seconds=think,
-        is_closed=closed,
+        previous=turns.previous,
+        think_seconds=turns.think_seconds,
+        is_closed=turns.is_closed,
+        clients=turns.clients,
         is_sticky=kept is not None and kept >= STICKY_RATIO,
         succeeded=traffic.which(SUCCEEDED),
         cancelled=traffic.which(CANCELLED),
@@ -183,6 +198,34 @@ def set_stage(
         luck=Luck.draw(traffic.count, seed),
         prompts=prompts,
     )
+
+
+@dataclass(frozen=True)
+class _Turns:
+    previous: Ints
+    think_seconds: Floats
+    is_closed: bool
+    clients: int = 0
+
+
+def _turns(history: History, session: Ints, loop: Literal["auto", "open", "closed"]) -> _Turns:
+    """Who waited for whom: by session, else by a number in flight that is held constant."""
+    ends = history.arrivals + history.e2e
+    previous, think = turns_of(session, history.arrivals, ends)
+    if loop == "open":
+        return _Turns(previous, think, is_closed=False)
+    if waits(session, previous) or (loop == "closed" and (previous >= 0).any()):
+        return _Turns(previous, think, is_closed=True)
+    client = np.full(len(session), -1, dtype=np.int64)
+    for position in np.unique(history.deployment).tolist():
+        rows = np.flatnonzero(history.deployment == position)
+        if loop == "closed" or is_closed_loop(history.arrivals[rows], ends[rows]):
+            own = clients_of(history.arrivals[rows], ends[rows])
+            client[rows] = own + client.max(initial=-1) + 1
+    clients = int(client.max(initial=-1)) + 1
+    if clients:
+        previous, think = turns_of(client, history.arrivals, ends)
+    return _Turns(previous, think, clients > 0, clients)
 
 
 def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) -> Played:
@@ -196,8 +239,7 @@ def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) ->
         tpot=np.where(np.isnan(logged), derived, logged),
         e2e=history.e2e,
         replica=history.replica,
-        running_p99={},
-        on_seconds={},
+        engines={},
     )
     amounts = {name: traffic.numbers(name) for name in PRICED}
     priced = with_carbon(rates, history.deployment, rates.days, amounts)

@@ -21,7 +21,7 @@ import polars as pl
 from tokenworks.replay.beside import side_digest
 from tokenworks.replay.errors import LeverRefusedError, ScenarioError
 from tokenworks.replay.estimates.capacity import CAPACITY_METRICS
-from tokenworks.replay.estimates.metrics import METRICS
+from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS
 from tokenworks.replay.language.scenario import Scenario, load_scenario
 from tokenworks.replay.language.sweep import Frontier, Point
 from tokenworks.replay.results.frontier import RULE, frontier
@@ -108,7 +108,8 @@ def sweep_name(scenario: Scenario, digest: str, beside: str) -> str:
 
 
 def _check_axes(axes: Frontier, origin: Path | str) -> None:
-    known = [*(one.name for one in METRICS), *(one.name for one in CAPACITY_METRICS)]
+    asked = [one.name for one in (*METRICS, *POWER_METRICS)]
+    known = [*asked, *(one.name for one in CAPACITY_METRICS)]
     problems = [
         f"frontier.{axis}: there is no metric {name!r}. Allowed here: {', '.join(known)}."
         for axis, name in axes.model_dump().items()

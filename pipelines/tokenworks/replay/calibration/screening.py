@@ -15,6 +15,7 @@ import numpy as np
 
 from tokenworks.replay.calibration.pace import far_too_slow
 from tokenworks.replay.calibration.runs import EngineSeries, Floats, RunLog
+from tokenworks.replay.serving import loops
 
 #: Fewest usable requests of a run.
 LEAST_REQUESTS = 30
@@ -24,8 +25,6 @@ MOST_FAILED = 0.05
 MOST_APART = 0.10
 #: Least share of the log's time that the scrapes must cover.
 LEAST_COVERED = 0.5
-#: Share of the time in which a closed loop holds its in-flight requests within a tenth.
-STEADY_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -190,20 +189,8 @@ def _emitted(run: RunLog, start: float, end: float) -> float:
 
 
 def is_closed_loop(run: RunLog) -> bool | None:
-    """Whether the number in flight stays within a tenth of its median between burst and tail.
-
-    Null below 2 in flight: one client that thinks cannot be told from rare arrivals.
-    """
-    known = np.isfinite(run.e2e)
-    if known.sum() < LEAST_REQUESTS:
-        return None
-    starts, ends = np.sort(run.arrivals[known]), np.sort(run.ends[known])
-    moments = np.linspace(np.quantile(starts, 0.05), starts[-1], 2000)
-    held = np.searchsorted(starts, moments, "right") - np.searchsorted(ends, moments, "right")
-    middle = float(np.median(held))
-    if middle < 2:
-        return None
-    return bool((np.abs(held - middle) <= 0.1 * middle).mean() >= STEADY_SHARE)
+    """Whether the run's clients waited for answers, by the number that they held in flight."""
+    return loops.is_closed_loop(run.arrivals, run.ends)
 
 
 def _twins(runs: Sequence[RunLog]) -> dict[str, tuple[str, ...]]:

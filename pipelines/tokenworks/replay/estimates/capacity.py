@@ -31,6 +31,7 @@ class Capacity:
         running_seconds: seconds in which requests ran, summed over requests.
         held_gpu_hours: GPU-hours that the deployment held.
         idle_usd: cost of what was held and not busy.
+        drawn_joules: energy from load, idle included; NaN where it is not asked for.
     """
 
     busy_gpu_hours: Floats
@@ -38,6 +39,7 @@ class Capacity:
     running_seconds: Floats
     held_gpu_hours: Floats
     idle_usd: Floats
+    drawn_joules: Floats
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,13 @@ CAPACITY_METRICS = (
         "free costs on until it is given back",
         "idle_usd",
     ),
+    CapacityMetric(
+        "energy_drawn_joules",
+        "J",
+        "energy of replicas by power.from_load: idle watts while on, spread evenly over the hours, "
+        "and what their work adds, by the phase weight of each hour's requests",
+        "drawn_joules",
+    ),
 )
 
 
@@ -105,7 +114,14 @@ def capacity_of(stage: Stage, played: Played, no_change: Played) -> Capacity:
     )
     held, idle = held * (1 + more), idle + whole * more
     freed = _active(stage, no_change, hour, hours) - _active(stage, played, hour, hours)
-    return Capacity(busy * gpus[:, None] / HOUR_SECONDS, busy, running, held, idle + freed)
+    return Capacity(
+        busy_gpu_hours=busy * gpus[:, None] / HOUR_SECONDS,
+        busy_seconds=busy,
+        running_seconds=running,
+        held_gpu_hours=held,
+        idle_usd=idle + freed,
+        drawn_joules=_drawn(played, hour, busy.shape),
+    )
 
 
 @dataclass(frozen=True)
@@ -149,10 +165,10 @@ def hours_of(stage: Stage) -> Ints:
 def _held_more(stage: Stage, played: Played, no_change: Played) -> Floats:
     """Share by which each deployment's replicas are held for longer or shorter than as it is."""
     more = np.zeros(stage.fleet.count)
-    for position, seconds in played.timings.on_seconds.items():
-        before = no_change.timings.on_seconds.get(position, 0.0)
-        if before > 0:
-            more[position] = seconds / before - 1.0
+    for position, engines in played.timings.engines.items():
+        before = no_change.timings.engines.get(position)
+        if before is not None and before.on_seconds > 0:
+            more[position] = engines.on_seconds / before.on_seconds - 1.0
     return more
 
 
@@ -178,6 +194,19 @@ def _recorded(stage: Stage, column: str, hours: int) -> Floats:
         if 0 <= place < hours:
             table[ids[name], place] = value
     return table
+
+
+def _drawn(played: Played, hour: Ints, shape: tuple[int, int]) -> Floats:
+    """Joules from load, by deployment and hour of arrival."""
+    if played.draw is None or played.ran is None:
+        return np.full(shape, np.nan)
+    effort = played.ran.effort
+    weights = np.zeros(shape)
+    np.add.at(weights, (effort.deployment, hour[played.ran.request]), effort.weights)
+    whole = weights.sum(axis=1, keepdims=True)
+    shares = np.divide(weights, whole, out=np.zeros(shape), where=whole > 0)
+    joules: Floats = played.draw.idle[:, None] / shape[1] + played.draw.work[:, None] * shares
+    return joules
 
 
 def _active(stage: Stage, played: Played, hour: Ints, hours: int) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokenworks.replay.pricing.rates import CARBON
+from tokenworks.replay.pricing.tariff import AT_INTENSITY, AT_TARIFF, NEW_TARIFF
 
 Family = Literal["volume", "cost", "energy", "carbon", "hits", "latency", "goodput", "quality"]
 #: Percentiles of every latency.
@@ -65,6 +66,13 @@ def _latencies() -> tuple[Metric, ...]:
 
 METRICS: tuple[Metric, ...] = (
     _sum("request_count", "{request}", "volume", "replayed requests"),
+    Metric(
+        "turned_away_count",
+        "{request}",
+        "volume",
+        "requests refused at capacity.max_in_flight: not served, no cost, no latency",
+        part="turned_away",
+    ),
     _sum("input_total_tokens", "{token}", "volume", "input tokens, cached included"),
     _sum("input_cache_read_tokens", "{token}", "hits", "input tokens read from a prefix cache"),
     _sum("input_uncached_tokens", "{token}", "volume", "input tokens computed"),
@@ -170,5 +178,29 @@ METRICS: tuple[Metric, ...] = (
         "mean score of the answers; null unless labels or logged propensities carry the claim",
         part="quality",
         per="known",
+    ),
+)
+#: Metrics of a scenario's section `power`.
+POWER_METRICS: tuple[Metric, ...] = (
+    _sum(
+        AT_TARIFF,
+        "USD",
+        "cost",
+        "energy_facility_joules of the requests at power.tariffs in the hours that they ran in, on "
+        "all sides; regions without a tariff and demand charges are left out",
+    ),
+    _sum(
+        NEW_TARIFF,
+        "USD",
+        "cost",
+        "history and no change: cost_electricity_usd as recorded, demand charges included; "
+        "scenario: energy at power.tariffs; regions without a tariff are left out",
+    ),
+    _sum(
+        AT_INTENSITY,
+        "g",
+        "carbon",
+        "energy_facility_joules of the requests at power.carbon_grams_per_kwh in the hours that "
+        "they ran in, on all sides; regions without an intensity are left out",
     ),
 )

@@ -39,6 +39,10 @@ def good(stage: Stage, played: Played) -> Floats:
         stated = stated | has_limit
     counted = np.where(stage.succeeded, within, False).astype(np.float64)
     judged = stated & ~stage.cancelled & ~(unknown & stage.succeeded)
+    if played.turned_away is not None:
+        # Nobody served it: that keeps no objective.
+        judged |= stated & played.turned_away & ~stage.cancelled
+        counted = np.where(played.turned_away, 0.0, counted)
     return np.where(judged, counted, np.nan)
 
 
@@ -59,6 +63,9 @@ _QUANTITIES: dict[str, Callable[[Stage, Played], NDArray[Any]]] = {
     "tpot_seconds": lambda stage, played: np.where(stage.succeeded, played.timings.tpot, np.nan),
     "e2e_seconds": lambda stage, played: np.where(stage.succeeded, played.timings.e2e, np.nan),
     "good": good,
+    "turned_away": lambda stage, played: (
+        np.zeros(len(stage.arrivals)) if played.turned_away is None else played.turned_away
+    ),
     "good_output_tokens": lambda stage, played: good(stage, played) * stage.output_tokens,
     "judged_cost_usd": _judged_cost,
     "quality": lambda stage, played: (

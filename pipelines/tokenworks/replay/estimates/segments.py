@@ -22,8 +22,8 @@ from tokenworks.replay.estimates.estimate import (
     estimate,
     low_mid_high,
 )
-from tokenworks.replay.estimates.metrics import METRICS, QUALITY
-from tokenworks.replay.routing.quality import Claim
+from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, QUALITY
+from tokenworks.replay.routing.quality import Claim, Stated
 
 Mask = NDArray[np.bool_]
 
@@ -48,25 +48,30 @@ SEGMENT_METRICS = (
 )
 #: Tenants with rows of their own, the largest first; a fleet may have thousands.
 MOST_TENANTS = 50
-#: The error of which metric stands for that of a capacity metric.
-JUDGED_BY = {"cost_idle_usd": "cost_active_usd"}
+#: The error of which metric stands for that of one that history does not know.
+JUDGED_BY = {
+    "cost_idle_usd": "cost_active_usd",
+    **{metric.name: "energy_facility_joules" for metric in POWER_METRICS},
+}
 
 
 def estimates(
-    compared: Comparison, errors: list[Error], claim: Claim | None = None
+    compared: Comparison, errors: list[Error], claim: Claim | Stated | None = None
 ) -> list[Estimate]:
     """All rows, the whole first.
 
     Args:
         compared: the two plays.
         errors: of the replay of no change.
-        claim: what the scenario does to quality; null where nothing carries a claim.
+        claim: what the scenario does to quality; null where nothing carries a claim and none is
+            stated.
     """
     sizes = {error.metric: error.size for error in errors}
+    asked = [metric for metric in POWER_METRICS if metric.part in compared.scenario.amounts]
     rows = [
-        estimate(compared, metric, sizes.get(metric.name, 0.0), segment)
+        estimate(compared, metric, sizes.get(JUDGED_BY.get(metric.name, metric.name), 0.0), segment)
         for segment in _segments(compared)
-        for metric in METRICS
+        for metric in (*METRICS, *asked)
         if segment.name == "all" or metric.name in SEGMENT_METRICS
     ]
     if claim is not None:
@@ -76,15 +81,20 @@ def estimates(
     tables = Capacities.of(compared.stage, compared.baseline, compared.scenario)
     for name, positions in _deployments(compared):
         for metric in CAPACITY_METRICS:
+            if metric.above == "drawn_joules" and compared.scenario.draw is None:
+                continue
             error = sizes.get(JUDGED_BY.get(metric.name, "e2e_mean_seconds"), 0.0)
             rows.append(_capacity(compared, tables, metric, error, name, positions))
     return sorted(rows, key=lambda row: row.segment != "all")
 
 
-def _claimed(row: Estimate, claim: Claim) -> Estimate:
+def _claimed(row: Estimate, claim: Claim | Stated) -> Estimate:
     """The claim in place of the mean over the answers that happen to have labels."""
     if row.segment != "all":
         return row
+    if isinstance(claim, Stated):
+        definition = f"{row.definition}; {claim.words}"
+        return replace(row, definition=definition, delta=claim.delta)
     value, mean = claim.delta, claim.history
     return replace(
         row,

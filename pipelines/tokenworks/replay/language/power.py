@@ -25,13 +25,18 @@ class Tariff(Strict):
 class Shifting(Strict):
     """Requests that may wait for a better hour."""
 
-    when: Arrival = Field(description="Requests that may wait; at least one condition.")
+    when: Arrival = Field(
+        description="Requests that may wait; at least one condition. In a closed loop a session "
+        "waits as a whole, by its first turn."
+    )
     until: Literal["cheapest", "cleanest"] = Field(
         description="The hour that they wait for, within their delay."
     )
     most_delay_hours: int = Field(ge=1, le=168, description="Longest wait, in whole hours.")
     per_hour: int | None = Field(
-        default=None, ge=1, description="Most requests moved into one hour; no limit if absent."
+        default=None,
+        ge=1,
+        description="Most requests moved into one hour of a region; no limit if absent.",
     )
 
     @model_validator(mode="after")
@@ -69,17 +74,32 @@ class LoadPower(Strict):
 class Power(Strict):
     """Electricity under another tariff, at other hours, or from the load."""
 
-    tariffs: list[Tariff] = Field(default=[], description="In place of the recorded prices.")
+    tariffs: list[Tariff] = Field(
+        default=[], description="What energy would cost, beside what it did; demand charges apart."
+    )
+    carbon_grams_per_kwh: dict[str, Hourly] = Field(
+        default={},
+        description="Carbon intensity by region: one number, or 24 for the hours of a UTC day.",
+    )
     shift: Shifting | None = Field(default=None, description="Deferrable work waits.")
     from_load: LoadPower | None = Field(
-        default=None, description="Draw of a replica, in place of the recorded energy."
+        default=None,
+        description="Draw of a replica: its energy, idle included, beside the recorded.",
     )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_dump(exclude_defaults=True):
-            raise ValueError("give at least one of tariffs, shift, from_load")
+            raise ValueError("give at least one of tariffs, carbon_grams_per_kwh, shift, from_load")
+        if self.shift and self.shift.until == "cheapest" and not self.tariffs:
+            raise ValueError("shift: until: cheapest needs tariffs")
+        if self.shift and self.shift.until == "cleanest" and not self.carbon_grams_per_kwh:
+            raise ValueError("shift: until: cleanest needs carbon_grams_per_kwh")
         regions = [tariff.region for tariff in self.tariffs]
         if len(set(regions)) < len(regions):
             raise ValueError("tariffs: a region is given twice")
         return self
+
+    def prices(self) -> dict[str, list[float]]:
+        """Price of each hour of a UTC day, by region."""
+        return {tariff.region: tariff.price_per_kwh for tariff in self.tariffs}

@@ -19,6 +19,7 @@ from tokenworks.replay.language.base import Match, Strict, Window
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
 from tokenworks.replay.language.explain import explain, explain_yaml
+from tokenworks.replay.language.power import Power
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.regions import RegionRouting
 from tokenworks.replay.language.response_cache import ResponseCache, SemanticCache
@@ -35,6 +36,7 @@ LEVERS = (
     "semantic_cache",
     "capacity",
     "chips",
+    "power",
 )
 
 
@@ -77,6 +79,9 @@ class Scenario(Strict):
     )
     chips: ChipChange | None = Field(
         default=None, description="Other chips, precision, a drafter or a smaller model."
+    )
+    power: Power | None = Field(
+        default=None, description="Another tariff, deferrable work that waits, power from load."
     )
     quality: Quality | None = Field(
         default=None, description="What the result may say of quality, and from what."

@@ -1,4 +1,7 @@
-"""Electricity under another tariff: energy by hour times the price of the hour."""
+"""Energy at another tariff: what is drawn in each hour times the price of the hour.
+
+The same holds for grams of carbon in place of money.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from tokenworks.replay.pricing.carbon import JOULES_PER_KWH
 Floats = NDArray[np.float64]
 
 HOUR = 3600.0
+#: Amounts of requests: at one tariff on all sides, recorded against the tariff, grams by the hour.
+AT_TARIFF, NEW_TARIFF = "cost_energy_at_tariff_usd", "cost_energy_new_tariff_usd"
+AT_INTENSITY = "carbon_hourly_grams"
 
 
 def hourly_prices(price_by_hour_of_day: Floats, first_hour_of_day: int, hours: int) -> Floats:
@@ -18,29 +24,28 @@ def hourly_prices(price_by_hour_of_day: Floats, first_hour_of_day: int, hours: i
     return prices
 
 
-def joules_by_hour(starts: Floats, ends: Floats, joules: Floats, hours: int) -> Floats:
-    """Energy of each hour, spread evenly over the time that it was drawn in.
+def electricity_costs(
+    starts: Floats, ends: Floats, joules: Floats, price_per_kwh: Floats
+) -> Floats:
+    """Cost of the energy of each interval, which is drawn evenly over it.
 
     Args:
         starts: seconds from the start of the first hour.
-        ends: seconds; energy after the last hour is left out, a moment's falls in its own hour.
+        ends: seconds; a moment's energy falls in its own hour.
         joules: energy of each interval.
-        hours: number of hours.
+        price_per_kwh: of each hour, to the last end.
+
+    Returns:
+        NaN where the energy is unknown.
     """
-    seconds = np.where(ends > starts, ends - starts, 1.0)
-    until = np.array(
-        [
-            (
-                joules
-                * np.where(ends > starts, np.clip((edge - starts) / seconds, 0, 1), edge > starts)
-            ).sum()
-            for edge in np.arange(hours + 1) * HOUR
-        ]
+    last = len(price_per_kwh) - 1
+    first, until = (
+        np.clip((moments // HOUR).astype(np.int64), 0, last) for moments in (starts, ends)
     )
-    return np.diff(until)
-
-
-def electricity_cost(joules: Floats, price_per_kwh: Floats) -> float:
-    """Cost of energy by hour; NaN where the price of an hour that drew energy is unknown."""
-    drew = joules > 0
-    return float(np.sum(joules[drew] / JOULES_PER_KWH * price_per_kwh[drew]))
+    edges = np.arange(last + 2) * HOUR
+    paid = np.concatenate([[0.0], np.cumsum(price_per_kwh * HOUR)])
+    seconds = np.where(ends > starts, ends - starts, 1.0)
+    over = (np.interp(ends, edges, paid) - np.interp(starts, edges, paid)) / seconds
+    mean = np.where(first == until, price_per_kwh[first], over)
+    costs: Floats = joules / JOULES_PER_KWH * mean
+    return costs

@@ -42,6 +42,13 @@ def assumptions(answer: Answer) -> list[str]:
 
 
 def _loop(answer: Answer) -> str:
+    if answer.stage.clients:
+        return (
+            f"Closed loop with {answer.stage.clients:,} clients: no session says who waited, but "
+            "requests in flight are held constant, so each client is taken to send its next "
+            "request when its answer is there and the recorded gap has passed. `loop: open` "
+            "replays arrivals as they were."
+        )
     if answer.stage.is_closed:
         return (
             "Closed loop: a turn of a session arrives when the answer before it is there and the "
@@ -92,6 +99,8 @@ def _routing(answer: Answer) -> list[str]:
             "History kept the requests of a session on one replica; those that move stay together "
             "too."
         )
+    if answer.stated is not None:
+        return [*said, f"Quality {answer.stated.words}."]
     if answer.judged is None:
         return [*said, "Quality is not judged: there is no claim about it."]
     claim = answer.judged.claim

@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.answer import Answer
+from tokenworks.replay.pricing.rates import CARBON, PRICED
 from tokenworks.replay.stage import Played
 
 IDENTITY = ("emitter", "request_id", "started_at", "tenant_id")
@@ -41,7 +42,7 @@ def _side(answer: Answer, played: Played, name: str) -> list[pl.Series]:
         "ttft_seconds": timings.ttft,
         "tpot_seconds": timings.tpot,
         "e2e_seconds": timings.e2e,
-        **played.amounts,
+        **{column: played.amounts[column] for column in (*PRICED, CARBON)},
     }
     return [
         pl.Series(f"{name}_deployment_id", np.array(fleet.ids)[position], dtype=pl.String),

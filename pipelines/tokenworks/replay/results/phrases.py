@@ -8,6 +8,7 @@ from typing import Any
 from tokenworks.replay.language.base import Match
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
+from tokenworks.replay.language.power import Power
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.regions import RegionRouting
 from tokenworks.replay.language.response_cache import ResponseCache, SemanticCache
@@ -137,6 +138,22 @@ def _chips(lever: ChipChange) -> str:
     return f"Chips, precision or model of {_where(lever)} change: {', '.join(asked)}."
 
 
+def _power(lever: Power) -> str:
+    said = []
+    if lever.shift is not None:
+        said.append(
+            f"requests with {conditions(lever.shift.when)} wait for the {lever.shift.until} hour, "
+            f"{lever.shift.most_delay_hours} hours at most"
+        )
+    if lever.tariffs:
+        said.append(f"energy is priced by other tariffs in {', '.join(lever.prices())}")
+    if lever.carbon_grams_per_kwh:
+        said.append(f"carbon follows the hour in {', '.join(lever.carbon_grams_per_kwh)}")
+    if lever.from_load is not None:
+        said.append("power follows the load of each replica")
+    return _sentence("Electricity: " + "; ".join(said))
+
+
 _PHRASES: dict[str, Callable[[Any], str]] = {
     "routing": _routing,
     "regions": _regions,
@@ -145,4 +162,5 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
     "semantic_cache": _semantic_cache,
     "capacity": _capacity,
     "chips": _chips,
+    "power": _power,
 }

@@ -135,6 +135,10 @@ class Attempts:
         """Number of requests."""
         return int(self.is_first.sum())
 
+    def where(self, rows: Mask) -> Attempts:
+        """Some of the attempts."""
+        return Attempts(self.request[rows], self.deployment[rows], self.is_first[rows])
+
     def spread(self, values: Floats) -> Floats:
         """A quantity of each request, for each of its attempts."""
         spread: Floats = values[self.request]

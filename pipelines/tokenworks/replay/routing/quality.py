@@ -62,6 +62,32 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """A change of the mean score that the scenario states; nothing here measures it.
+
+    Attributes:
+        change: of the answers that it holds for.
+        share: of the answers that these are.
+    """
+
+    change: float
+    share: float
+
+    @property
+    def delta(self) -> float:
+        """Over all answers."""
+        return self.change * self.share
+
+    @property
+    def words(self) -> str:
+        """What it rests on."""
+        return (
+            f"as stated in chips.quality_score_change, not measured here and without an interval: "
+            f"{self.change:+g} on {self.share:.1%} of the answers"
+        )
+
+
+@dataclass(frozen=True)
 class NoClaim:
     """Why nothing is said about quality, and what to log in future."""
 

@@ -57,8 +57,8 @@ def busy_tables(fleet: Fleet, runs: Runs, edges: Floats) -> tuple[Floats, Floats
     return busy, running
 
 
-def peaks(fleet: Fleet, runs: Runs) -> dict[int, float]:
-    """Most requests that ran at once on one replica, by deployment.
+def peaks(fleet: Fleet, runs: Runs, weights: Ints | None = None) -> dict[int, float]:
+    """Most requests (or most weight) that ran at once on one replica, by deployment.
 
     Where the log does not tell the replicas of a deployment, they are taken to share alike.
     """
@@ -68,7 +68,8 @@ def peaks(fleet: Fleet, runs: Runs) -> dict[int, float]:
         for one in np.unique(runs.replica[rows]):
             mine = rows[runs.replica[rows] == one]
             shared = int(fleet.replicas[position]) if one < 0 else 1
-            occupancy = Occupancy.of(runs.starts[mine], runs.ends[mine])
+            weight = None if weights is None else weights[mine]
+            occupancy = Occupancy.of(runs.starts[mine], runs.ends[mine], weight)
             most = float(occupancy.running.max(initial=0)) / shared
             found[position] = max(found.get(position, 0.0), most)
     return found

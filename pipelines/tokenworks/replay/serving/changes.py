@@ -66,7 +66,7 @@ def serving_under(
 
 
 def _with_capacity(fleet: Fleet, serving: Serving, lever: Capacity) -> Serving:
-    named = _named(fleet, lever.deployments, lever.tiers, "capacity")
+    named = named_deployments(fleet, lever.deployments, lever.tiers, "capacity")
     laws, replicas = dict(serving.laws), dict(serving.replicas)
     for position in np.flatnonzero(named).tolist():
         replicas[position] = replicas_under(lever, int(fleet.replicas[position]))
@@ -79,7 +79,7 @@ def _with_capacity(fleet: Fleet, serving: Serving, lever: Capacity) -> Serving:
 
 
 def _with_chips(fleet: Fleet, serving: Serving, lever: ChipChange) -> Serving:
-    named = _named(fleet, lever.deployments, lever.tiers, "chips")
+    named = named_deployments(fleet, lever.deployments, lever.tiers, "chips")
     laws = dict(serving.laws)
     factors = _factors(lever)
     for position in np.flatnonzero(named).tolist():
@@ -118,7 +118,7 @@ def _factors(lever: ChipChange) -> LawFactors:
     return lever.factors.over(derived)
 
 
-def _named(
+def named_deployments(
     fleet: Fleet, deployments: list[str] | None, tiers: list[str] | None, lever: str
 ) -> Mask:
     """Deployments that a section names; all where it names none."""

@@ -50,7 +50,7 @@ def inferred_admissions(arrivals: Floats, ends: Floats, slots: int) -> Floats:
 
 @dataclass(frozen=True)
 class Occupancy:
-    """Number running as a step function of time.
+    """Number running, or the sum of their weights, as a step function of time.
 
     Attributes:
         moments: times at which the number changes, sorted.
@@ -63,10 +63,11 @@ class Occupancy:
     areas: Floats
 
     @classmethod
-    def of(cls, starts: Floats, ends: Floats) -> Occupancy:
-        """Occupancy of half-open intervals [start, end)."""
+    def of(cls, starts: Floats, ends: Floats, weights: Ints | None = None) -> Occupancy:
+        """Occupancy of half-open intervals [start, end), each of weight 1 where none is given."""
         moments = np.concatenate([starts, ends])
-        changes = np.concatenate([np.ones(len(starts)), -np.ones(len(ends))]).astype(np.int64)
+        each = np.ones(len(starts), dtype=np.int64) if weights is None else weights
+        changes = np.concatenate([each, -each])
         order = np.argsort(moments, kind="stable")
         moments, running = moments[order], np.cumsum(changes[order])
         areas = np.concatenate([[0.0], np.cumsum(running[:-1] * np.diff(moments))])

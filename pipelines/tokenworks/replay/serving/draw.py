@@ -1,50 +1,34 @@
-"""Power from load: what replicas draw while they are on, and while they work."""
+"""Power from load: what replicas draw while they are on, and what their work adds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tokenworks.replay.serving.steps import Served
-
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class ByBusyTime:
-    """Idle watts while on, and the rest up to the peak while a step runs, per replica."""
+    """Idle watts while on, and the rest up to the peak while a step runs."""
 
     idle_watts: float
     peak_watts: float
 
-    def joules(self, served: Served) -> Floats:
-        """Of each replica."""
+    def joules(self, on_seconds: float, busy_seconds: float) -> tuple[float, float]:
+        """Idle energy, and what work adds, of replica-seconds on and in a step."""
         above = self.peak_watts - self.idle_watts
-        joules: Floats = self.idle_watts * served.on_seconds + above * served.busy_seconds
-        return joules
+        return self.idle_watts * on_seconds, above * busy_seconds
 
 
 @dataclass(frozen=True)
 class ByTokens:
-    """Idle watts while on, and an energy per token computed and made, per replica."""
+    """Idle watts while on, and an energy per token computed and made."""
 
     idle_watts: float
     joules_per_prefill_token: float
     joules_per_output_token: float
 
-    def joules(self, served: Served, output_tokens: NDArray[np.int64]) -> Floats:
-        """Of each replica; tokens that were computed again after a preemption count again."""
-        ended = served.replica >= 0
-        made = np.bincount(
-            served.replica[ended],
-            weights=output_tokens[ended],
-            minlength=len(served.on_seconds),
-        )
-        joules: Floats = (
-            self.idle_watts * served.on_seconds
-            + self.joules_per_prefill_token * served.prefill_tokens
-            + self.joules_per_output_token * made
-        )
-        return joules
+    def joules(
+        self, on_seconds: float, prefill_tokens: int, output_tokens: int
+    ) -> tuple[float, float]:
+        """Idle energy, and what work adds; tokens that are computed again count again."""
+        prefill = self.joules_per_prefill_token * prefill_tokens
+        return self.idle_watts * on_seconds, prefill + self.joules_per_output_token * output_tokens

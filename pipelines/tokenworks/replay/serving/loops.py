@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,8 @@ LEAST_REQUESTS = 30
 LEAST_IN_FLIGHT = 2
 #: A closed loop holds its number in flight within this share of the median for this long.
 TOLERANCE = 0.1
+#: And within half of what as many would vary by if they came by chance.
+OF_CHANCE = 0.64
 STEADY_SHARE = 0.8
 #: Start of the span looked at, as share of the arrivals: a burst of first requests is no sign.
 AFTER_SHARE = 0.05
@@ -42,7 +46,38 @@ def is_closed_loop(arrivals: Floats, ends: Floats) -> bool | None:
     middle = float(np.median(in_flight))
     if middle < LEAST_IN_FLIGHT:
         return None
-    return bool((np.abs(in_flight - middle) <= TOLERANCE * middle).mean() >= STEADY_SHARE)
+    apart = min(TOLERANCE * middle, OF_CHANCE * float(np.sqrt(middle)))
+    return bool((np.abs(in_flight - middle) <= apart).mean() >= STEADY_SHARE)
+
+
+def clients_of(arrivals: Floats, ends: Floats) -> Ints:
+    """Clients that a log in which nobody is named must have had: each sends one after another.
+
+    A request is sent by the client whose answer ended last, of those that wait for none, so that
+    it follows the answer that made room for it; where all wait, by a new one. Equal arrivals keep
+    their order.
+
+    Args:
+        arrivals: seconds.
+        ends: seconds; an unknown end holds its client for good.
+
+    Returns:
+        Number of the client of each request, from 0 on.
+    """
+    client = np.empty(len(arrivals), dtype=np.int64)
+    waiting: list[tuple[float, int]] = []
+    free: list[int] = []
+    count = 0
+    for row in np.argsort(arrivals, kind="stable").tolist():
+        while waiting and waiting[0][0] <= arrivals[row]:
+            free.append(heappop(waiting)[1])
+        if not free:
+            free.append(count)
+            count += 1
+        client[row] = free.pop()
+        if np.isfinite(ends[row]):
+            heappush(waiting, (float(ends[row]), int(client[row])))
+    return client
 
 
 def turns_of(sessions: Ints, arrivals: Floats, ends: Floats) -> tuple[Ints, Floats]:

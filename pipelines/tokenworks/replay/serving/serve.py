@@ -48,17 +48,36 @@ class Luck:
 
 
 @dataclass(frozen=True)
+class Engines:
+    """What the engines of one deployment did.
+
+    Attributes:
+        running_p99: requests per replica that 99 % of the busy time does not exceed.
+        kv_tokens_p99: the same of tokens held by decoding requests, each at half its answer.
+        on_seconds: replica-seconds that were held.
+        busy_seconds: replica-seconds in a step.
+        prefill_tokens: prompt tokens that were computed, again after a preemption.
+        output_tokens: tokens that were made.
+    """
+
+    running_p99: float
+    kv_tokens_p99: float
+    on_seconds: float
+    busy_seconds: float
+    prefill_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True)
 class Timings:
     """What each attempt experienced.
 
     Attributes:
         arrived: seconds; in a closed loop the simulated arrival.
-        queue, ttft, e2e: seconds from arrival.
+        queue, ttft, e2e: seconds from arrival; NaN where it was turned away.
         tpot: seconds per token after the first; NaN under two tokens.
         replica: replica that served it.
-        running_p99: requests per replica that 99 % of the busy time does not exceed, by
-            deployment.
-        on_seconds: replica-seconds that were held, by deployment.
+        engines: what the engines did, by deployment; none for history.
     """
 
     arrived: Floats
@@ -67,8 +86,7 @@ class Timings:
     tpot: Floats
     e2e: Floats
     replica: Ints
-    running_p99: dict[int, float]
-    on_seconds: dict[int, float]
+    engines: dict[int, Engines]
 
 
 @dataclass(frozen=True)
@@ -109,8 +127,7 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
     count = len(load.arrivals)
     arrived, queue, ttft, e2e = (np.empty(count) for _ in range(4))
     served_by = np.empty(count, dtype=np.int64)
-    p99: dict[int, float] = {}
-    on: dict[int, float] = {}
+    engines: dict[int, Engines] = {}
     for position in map(int, np.unique(load.deployment)):
         rows = np.flatnonzero(load.deployment == position)
         law, replicas = serving.laws[position], int(fleet.replicas[position])
@@ -123,11 +140,10 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
         ttft[rows] = np.maximum(served.ttft_seconds * first, served.queue_seconds) + law.overhead
         e2e[rows] = ttft[rows] + decode
         served_by[rows] = served.replica
-        p99[position] = _running_p99(served)
-        on[position] = float(served.on_seconds.sum())
+        engines[position] = _engines(served, load.prompt[rows], load.output[rows])
     steps = load.output - 1
     tpot = np.where(steps > 0, (e2e - ttft) / np.maximum(steps, 1), np.nan)
-    return Timings(arrived, queue, ttft, tpot, e2e, served_by, p99, on)
+    return Timings(arrived, queue, ttft, tpot, e2e, served_by, engines)
 
 
 def _simulate(load: Load, rows: Ints, law: ServingLaw, replicas: int | Autoscale) -> Served:
@@ -157,12 +173,28 @@ def _wide_enough(limits: Limits, work: Work) -> Limits:
     return Limits(**{**vars(limits), "kv_blocks": max(limits.kv_blocks, longest)})
 
 
-def _running_p99(served: Served) -> float:
-    found = [
-        Occupancy.of(
-            served.admitted[served.replica == one], served.ended[served.replica == one]
-        ).time_weighted_quantile(0.99)
-        for one in np.unique(served.replica)
-        if one >= 0
-    ]
+def held_tokens(prompt: Ints, output: Ints) -> Ints:
+    """Tokens that each request holds while it decodes: its prompt and half its answer."""
+    return prompt + output // 2
+
+
+def _engines(served: Served, prompt: Ints, output: Ints) -> Engines:
+    return Engines(
+        running_p99=_p99(served, served.admitted, None),
+        kv_tokens_p99=_p99(served, served.first_token, held_tokens(prompt, output)),
+        on_seconds=float(served.on_seconds.sum()),
+        busy_seconds=float(served.busy_seconds.sum()),
+        prefill_tokens=int(served.prefill_tokens.sum()),
+        output_tokens=int(output[served.replica >= 0].sum()),
+    )
+
+
+def _p99(served: Served, starts: Floats, weights: Ints | None) -> float:
+    """Largest over the replicas of what 99 % of the busy time does not exceed."""
+    found = []
+    for one in np.unique(served.replica[served.replica >= 0]):
+        mine = served.replica == one
+        weight = None if weights is None else weights[mine]
+        held = Occupancy.of(starts[mine], served.ended[mine], weight)
+        found.append(held.time_weighted_quantile(0.99))
     return max(found, default=0.0)

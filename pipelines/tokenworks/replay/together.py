@@ -1,0 +1,39 @@
+"""Levers that do not combine, each with the reason."""
+
+from __future__ import annotations
+
+from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.language.scenario import Scenario
+
+
+def check_together(scenario: Scenario) -> None:
+    """Refuse levers that cannot be played at once.
+
+    Raises:
+        LeverRefusedError: names them, and which to leave out.
+    """
+    routing, shift = scenario.routing, scenario.power and scenario.power.shift
+    if scenario.capacity and scenario.capacity.max_in_flight and routing and routing.cascade:
+        raise LeverRefusedError(
+            "capacity.max_in_flight",
+            "a cascade says what follows an answer, not what follows a refusal.",
+            "Replay one of the two at a time.",
+        )
+    if shift and (scenario.response_cache or scenario.semantic_cache):
+        raise LeverRefusedError(
+            "power.shift",
+            "what a response cache holds follows from arrivals as recorded, which it moves.",
+            "Replay one of the two at a time.",
+        )
+    if shift and routing and routing.spill:
+        raise LeverRefusedError(
+            "power.shift",
+            "what spills follows from arrivals as recorded, which it moves.",
+            "Replay one of the two at a time.",
+        )
+    if scenario.chips and scenario.chips.quality_score_change is not None and scenario.quality:
+        raise LeverRefusedError(
+            "chips.quality_score_change",
+            "it is stated, and `quality` makes a claim from evidence: one score cannot be both.",
+            "Leave one of the two out.",
+        )
