@@ -125,3 +125,48 @@ def test_a_replay_is_refused_when_three_times_as_many_run_as_calibration_has_see
         caught.value
     )
     assert "calibrate again; log running requests beside it" in str(caught.value)
+
+
+def test_a_route_is_refused_when_prompts_and_kv_leave_what_calibration_has_seen(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """Small has seen prompts of 400 tokens, one at a time; long ones have 5,000: 12.5 times."""
+    text = "name: far\nrouting: {rules: [{when: {tier: large}, to_tier: small}]}"
+    with pytest.raises(ReplayRefusedError) as caught:
+        run_replay(scenario(text), hand_world.publish(), tmp_path / "out")
+    said = str(caught.value)
+    assert "input_tokens reaches 5,000, 12.5 times the 400" in said
+    assert "kv_tokens reaches 5,005" in said
+    assert "running reaches" not in said
+
+
+@pytest.mark.parametrize(
+    ("levers", "said"),
+    [
+        (
+            (
+                "capacity: {max_in_flight: 3}\nrouting: {cascade: {first_tier: small, "
+                "second_tier: large, verifier: {hit_rate: 1, false_accept_rate: 0, "
+                "first_answer_right: 0.5}}}"
+            ),
+            "capacity.max_in_flight: a cascade",
+        ),
+        (
+            "chips: {quality_score_change: -0.1}\nquality: {labels: labels.csv}",
+            "chips.quality_score_change: it is stated",
+        ),
+        (
+            (
+                "power: {tariffs: [{region: region-a, price_per_kwh: 1}], shift: {when: "
+                "{tier: large}, until: cheapest, most_delay_hours: 1}}\nrouting: {spill: "
+                "{from_tier: large, to_tier: small, waiting_per_replica: 1}}"
+            ),
+            "power.shift: what spills",
+        ),
+    ],
+)
+def test_levers_are_refused_when_they_do_not_combine(
+    levers: str, said: str, hand_world: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(LeverRefusedError, match=said):
+        run_replay(scenario(f"name: both\n{levers}"), hand_world.publish(), tmp_path / "out")
