@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.replay.test_run import row, scenario, sides
@@ -118,3 +119,14 @@ def test_a_lever_names_what_there_is_when_its_deployment_is_unknown(
     assert str(caught.value) == (
         "capacity.deployments: the fleet has no huge-a. There are: large-a, small-a."
     )
+
+
+def test_requests_go_round_when_replicas_take_them_in_turn(hand_world: Any, tmp_path: Path) -> None:
+    """Forty requests of the large tier, one at a time, over two replicas that history left idle."""
+    hand_world.deployments[0].update(replica_count=2, gpu_count=2)
+    asked = scenario("name: turn\nbalancing: {tiers: large, policy: round_robin}")
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out", force=True)
+    told = pl.read_parquet(result.outcomes).filter(pl.col("scenario_tier") == "large")
+    assert told.sort("started_at")["scenario_replica"].to_list() == [0, 1] * 20
+    assert set(told["no_change_replica"].to_list()) == {0}
+    assert any("by round_robin at large-a" in said for said in result.assumptions)

@@ -35,7 +35,7 @@ from tokenworks.replay.reached import outside_hull
 from tokenworks.replay.routing.decision import Decision, decide
 from tokenworks.replay.routing.judgement import Evidence, Judgement, judge
 from tokenworks.replay.routing.quality import Claim, NoClaim, Stated
-from tokenworks.replay.serving.changes import named_deployments, serving_under
+from tokenworks.replay.serving.changes import Serving, named_deployments, serving_under
 from tokenworks.replay.stage import Played, Stage
 from tokenworks.replay.together import check_together
 from tokenworks.replay.traffic.blocks import check_blocks
@@ -129,7 +129,7 @@ def answer(
     progress(STEPS[3], 3, len(STEPS))
     laws = _laws(prepared, decision.attempts.deployment)
     plan = _asked_plan(prepared, scenario, decision)
-    serving = serving_under(stage.fleet, laws, scenario.capacity, scenario.chips)
+    serving = _serving(scenario, stage, laws)
     ends = stage.arrivals + prepared.baseline.timings.e2e
     exact, semantic = scenario.response_cache, scenario.semantic_cache
     gateway = answered(traffic, ends, exact, semantic, scenario.seed)
@@ -182,7 +182,7 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
         check_blocks(stage.traffic, lever.block_tokens, lever.is_root_sample)
     if scenario.response_cache is not None:
         check_fingerprints(stage.traffic)
-    serving_under(stage.fleet, {}, scenario.capacity, scenario.chips)
+    _serving(scenario, stage, {})
     check_together(scenario)
     if scenario.power is not None:
         check_power(scenario.power, stage)
@@ -191,6 +191,11 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
     sections = (scenario.routing, scenario.regions)
     decision = decide(stage.traffic, stage.fleet, served_by, sections, scenario.seed, beside.side)
     return decision, beside.evidence
+
+
+def _serving(scenario: Scenario, stage: Stage, laws: dict[int, ServingLaw]) -> Serving:
+    levers = scenario.capacity, scenario.chips, scenario.balancing
+    return serving_under(stage.fleet, laws, *levers, scenario.seed)
 
 
 def _reported(scenario: Scenario, traffic: Traffic) -> Mask:

@@ -149,7 +149,8 @@ def _serve_all(
     request, deployment = attempts.request[order], attempts.deployment[order]
     cached = stage.recorded.cached[request]
     at_home = deployment == stage.recorded.deployment[request]
-    changed = np.isin(deployment, list(policy.serving.replicas))
+    serving = policy.serving
+    changed = np.isin(deployment, [*serving.replicas, *serving.balancing])
     if stage.is_sticky:
         # The balancer is known, and it would have looked at the load that comes new.
         changed |= np.isin(deployment, deployment[~at_home])

@@ -15,6 +15,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tokenworks.replay.errors import ScenarioError
+from tokenworks.replay.language.balancing import Balancing
 from tokenworks.replay.language.base import Match, Strict, Window
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
@@ -37,6 +38,7 @@ LEVERS = (
     "capacity",
     "chips",
     "power",
+    "balancing",
 )
 
 
@@ -82,6 +84,9 @@ class Scenario(Strict):
     )
     power: Power | None = Field(
         default=None, description="Another tariff, deferrable work that waits, power from load."
+    )
+    balancing: Balancing | None = Field(
+        default=None, description="Which replica of a deployment answers which request."
     )
     quality: Quality | None = Field(
         default=None, description="What the result may say of quality, and from what."

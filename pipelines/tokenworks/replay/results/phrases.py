@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tokenworks.replay.language.balancing import Balancing
 from tokenworks.replay.language.base import Match
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
@@ -121,7 +122,7 @@ def _semantic_cache(lever: SemanticCache) -> str:
     return f"A semantic cache answers with at most {lever.false_hit_budget:.1%} false hits."
 
 
-def _where(lever: Capacity | ChipChange) -> str:
+def _where(lever: Balancing | Capacity | ChipChange) -> str:
     return ", ".join(lever.deployments or [f"tier {tier}" for tier in lever.tiers or []]) or "all"
 
 
@@ -136,6 +137,10 @@ def _capacity(lever: Capacity) -> str:
 def _chips(lever: ChipChange) -> str:
     asked = lever.model_dump(exclude_defaults=True, exclude={"deployments", "tiers"})
     return f"Chips, precision or model of {_where(lever)} change: {', '.join(asked)}."
+
+
+def _balancing(lever: Balancing) -> str:
+    return f"Requests of {_where(lever)} find their replica by {lever.policy}."
 
 
 def _power(lever: Power) -> str:
@@ -163,4 +168,5 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
     "capacity": _capacity,
     "chips": _chips,
     "power": _power,
+    "balancing": _balancing,
 }

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.calibration.laws import ServingLaw
 from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.language.balancing import Balancing
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
 from tokenworks.replay.serving.capacity import limits_under, replicas_under
 from tokenworks.replay.serving.chips import LawFactors, factors_of, scaled, with_drafter
-from tokenworks.replay.serving.steps import Autoscale
+from tokenworks.replay.serving.steps import Autoscale, Routing
 from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
@@ -31,6 +32,7 @@ class Serving:
         watts: factor on the power of each deployment.
         price: factor on the price of its GPU-hours.
         said: what changes, in words.
+        balancing: how requests find a replica, of deployments where that changes.
     """
 
     laws: dict[int, ServingLaw]
@@ -38,6 +40,7 @@ class Serving:
     watts: Floats
     price: Floats
     said: tuple[str, ...] = ()
+    balancing: Mapping[int, Routing] = field(default_factory=dict)
 
     @classmethod
     def as_is(cls, fleet: Fleet, laws: dict[int, ServingLaw]) -> Serving:
@@ -51,6 +54,8 @@ def serving_under(
     laws: dict[int, ServingLaw],
     capacity: Capacity | None,
     chips: ChipChange | None,
+    balancing: Balancing | None = None,
+    seed: int = 0,
 ) -> Serving:
     """Apply the sections; without them nothing changes.
 
@@ -62,7 +67,18 @@ def serving_under(
         found = _with_chips(fleet, found, chips)
     if capacity is not None:
         found = _with_capacity(fleet, found, capacity)
+    if balancing is not None:
+        found = _with_balancing(fleet, found, balancing, seed)
     return found
+
+
+def _with_balancing(fleet: Fleet, serving: Serving, lever: Balancing, seed: int) -> Serving:
+    named = named_deployments(fleet, lever.deployments, lever.tiers, "balancing")
+    positions = np.flatnonzero(named).tolist()
+    routing = {position: Routing(lever.policy, seed=seed) for position in positions}
+    names = ", ".join(fleet.ids[one] for one in positions)
+    said = f"Requests find their replica by {lever.policy} at {names}, whatever history did."
+    return replace(serving, balancing=routing, said=(*serving.said, said))
 
 
 def _with_capacity(fleet: Fleet, serving: Serving, lever: Capacity) -> Serving:
@@ -122,14 +138,14 @@ def named_deployments(
     fleet: Fleet, deployments: list[str] | None, tiers: list[str] | None, lever: str
 ) -> Mask:
     """Deployments that a section names; all where it names none."""
-    for field, wanted, known in (
+    for name, wanted, known in (
         ("deployments", deployments, fleet.ids),
         ("tiers", tiers, fleet.tiers),
     ):
         absent = sorted(set(wanted or ()) - set(known))
         if absent:
             raise LeverRefusedError(
-                f"{lever}.{field}",
+                f"{lever}.{name}",
                 f"the fleet has no {', '.join(absent)}.",
                 f"There are: {', '.join(sorted(set(known)))}.",
             )

@@ -23,6 +23,7 @@ from tokenworks.replay.serving.steps import (
     Work,
     simulate,
 )
+from tokenworks.replay.serving.work import Policy
 from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
@@ -131,7 +132,9 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
     for position in map(int, np.unique(load.deployment)):
         rows = np.flatnonzero(load.deployment == position)
         law, replicas = serving.laws[position], int(fleet.replicas[position])
-        served = _simulate(load, rows, law, serving.replicas.get(position, replicas))
+        policy: Policy = "session" if load.by_session else "least_loaded"
+        routing = serving.balancing.get(position, Routing(policy))
+        served = _simulate(load, rows, law, serving.replicas.get(position, replicas), routing)
         first = law.first_token.at(load.luck.first_token[rows])
         token = law.token.at(load.luck.token[rows])
         decode = (served.ended - served.first_token) * token
@@ -146,7 +149,9 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
     return Timings(arrived, queue, ttft, tpot, e2e, served_by, engines)
 
 
-def _simulate(load: Load, rows: Ints, law: ServingLaw, replicas: int | Autoscale) -> Served:
+def _simulate(
+    load: Load, rows: Ints, law: ServingLaw, replicas: int | Autoscale, routing: Routing
+) -> Served:
     place = np.full(len(load.arrivals), -1, dtype=np.int64)
     place[rows] = np.arange(rows.size)
     previous = load.previous[rows]
@@ -161,7 +166,6 @@ def _simulate(load: Load, rows: Ints, law: ServingLaw, replicas: int | Autoscale
         think_seconds=load.think_seconds[rows] + law.overhead,
         session=load.session[rows],
     )
-    routing = Routing("session" if load.by_session else "least_loaded")
     return simulate(work, law.law, _wide_enough(law.limits, work), replicas, routing=routing)
 
 
