@@ -130,3 +130,36 @@ def test_requests_go_round_when_replicas_take_them_in_turn(hand_world: Any, tmp_
     assert told.sort("started_at")["scenario_replica"].to_list() == [0, 1] * 20
     assert set(told["no_change_replica"].to_list()) == {0}
     assert any("by round_robin at large-a" in said for said in result.assumptions)
+
+
+def test_one_replica_gets_all_when_a_prefix_policy_looks_at_no_load(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """All prompts begin with one block: whoever holds it first gets every request."""
+    hand_world.deployments[0].update(replica_count=2, gpu_count=2)
+    for number, request in enumerate(hand_world.requests):
+        request["prefix_block_hashes"] = [1, 1000 + number]
+        request["prefix_block_tokens"] = 64
+        cached = 0 if number in {0, 40} else 64
+        request["input_cache_read_tokens"] = cached
+    marts = hand_world.publish()
+    balancing = "balancing: {tiers: large, policy: prefix, request_tokens: 0}"
+    lever = "prefix_cache: {capacity_tokens: 6400}"
+    asked = scenario(f"name: herd\n{balancing}\n{lever}")
+    result = run_replay(asked, marts, tmp_path / "out", force=True)
+    said = [one for one in result.assumptions if one.startswith("large-a: replica")]
+    assert len(said) == 1
+    assert "gets 100% of the load" in said[0]
+    asked = scenario(
+        f"name: pool\n{balancing}\nprefix_cache: {{capacity_tokens: 64, scope: global}}"
+    )
+    with pytest.raises(LeverRefusedError, match="no replica holds a prefix of its own"):
+        run_replay(asked, marts, tmp_path / "out")
+
+
+def test_a_prefix_policy_is_refused_when_no_hashes_are_logged(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    asked = scenario("name: p\nbalancing: {policy: prefix, request_tokens: 100}")
+    with pytest.raises(LeverRefusedError, match="prefix_block_hashes"):
+        run_replay(asked, hand_world.publish(), tmp_path / "out")

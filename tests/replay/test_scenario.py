@@ -90,6 +90,7 @@ MISTAKES = [
         "prefix_cache.scope: Input should be 'replica', 'deployment' or 'global' (given: 'rack').",
     ),
     ("name: x\nwindow: {start: 2026-09-02, end: 2026-09-01}", "window: end must lie after start."),
+    ("name: x\nbalancing: {policy: prefix}", "balancing: prefix and request_tokens go together"),
     ("name: x\nname: y", "line 2: the key 'name' is given twice; keep one"),
     (
         "name: Big Cache",

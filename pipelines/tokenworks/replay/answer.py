@@ -33,6 +33,7 @@ from tokenworks.replay.power import check_power, metered, shifted
 from tokenworks.replay.prepare import Prepared, learn, open_stage, prepare
 from tokenworks.replay.reached import outside_hull
 from tokenworks.replay.routing.decision import Decision, decide
+from tokenworks.replay.routing.herding import herding
 from tokenworks.replay.routing.judgement import Evidence, Judgement, judge
 from tokenworks.replay.routing.quality import Claim, NoClaim, Stated
 from tokenworks.replay.serving.changes import Serving, named_deployments, serving_under
@@ -155,7 +156,13 @@ def answer(
         laws=laws,
         plan=plan,
         decision=decision,
-        said=(*serving.said, *(gateway.said if gateway else ()), *waited, *_refused(played)),
+        said=(
+            *serving.said,
+            *(gateway.said if gateway else ()),
+            *waited,
+            *_refused(played),
+            *_herded(stage, serving, played),
+        ),
         stated=stated,
         judged=judged,
         reported=reported,
@@ -184,6 +191,9 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
         check_fingerprints(stage.traffic)
     _serving(scenario, stage, {})
     check_together(scenario)
+    follows = scenario.balancing is not None and scenario.balancing.policy == "prefix"
+    if follows and scenario.prefix_cache is None:
+        check_blocks(stage.traffic)
     if scenario.power is not None:
         check_power(scenario.power, stage)
     beside = read_beside(scenario, folder, stage)
@@ -246,6 +256,22 @@ def _refused(played: Played) -> tuple[str, ...]:
     return (said,)
 
 
+def _herded(stage: Stage, serving: Serving, played: Played) -> tuple[str, ...]:
+    """Deployments where a balancer that looks at no load sends all of it to one replica."""
+    if played.ran is None:
+        return ()
+    runs, request = played.ran.runs, played.ran.request
+    work = (played.input_tokens - played.cached)[request].astype(np.float64)
+    found = []
+    for position, routing in serving.balancing.items():
+        rows, replicas = runs.deployment == position, int(stage.fleet.replicas[position])
+        is_prefix = routing.policy == "prefix"
+        said = herding(runs.replica[rows], work[rows], replicas, is_prefix, routing.request_tokens)
+        if said is not None:
+            found.append(f"{stage.fleet.ids[position]}: {said}")
+    return tuple(found)
+
+
 def _laws(prepared: Prepared, deployments: Ints) -> dict[int, ServingLaw]:
     """Laws of history's deployments and of those that a scenario newly sends requests to."""
     stage, known = prepared.stage, prepared.model.laws
@@ -258,6 +284,9 @@ def _laws(prepared: Prepared, deployments: Ints) -> dict[int, ServingLaw]:
 
 def _asked_plan(prepared: Prepared, scenario: Scenario, decision: Decision) -> CachePlan | None:
     stage, implied = prepared.stage, prepared.model.implied
+    follows = scenario.balancing is not None and scenario.balancing.policy == "prefix"
+    if follows and implied is not None:
+        check_implied(implied, np.unique(stage.recorded.deployment), stage.fleet)
     if stage.prompts is None or implied is None or scenario.prefix_cache is None:
         return prepared.today
     check_implied(

@@ -21,6 +21,7 @@ from tokenworks.replay.serving.busy import Runs, busy_tables
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.serving.serve import Load, Timings, serve
 from tokenworks.replay.stage import Played, Ran, Stage
+from tokenworks.replay.traffic.blocks import Prompts
 
 DAY_SECONDS = 86_400.0
 #: Rounds in which turns that change deployment find their arrival, and when that is found.
@@ -159,9 +160,10 @@ def _serve_all(
     turns, plan = _turns(stage, attempts, order), policy.prefix
     if plan is None or stage.prompts is None:
         return _timed(stage, policy.serving, batch, replica, turns)
-    if (replica < 0).any():
-        replica = _timed(stage, policy.serving, batch, replica, turns).timings.replica
     prompts = stage.prompts.take(request)
+    if (replica < 0).any():
+        known = (prompts, plan.capacity_blocks)
+        replica = _timed(stage, serving, batch, replica, turns, known).timings.replica
     places = Places(deployment, replica)
     found, _ = cached_tokens(prompts, plan, places, cached, stage.fleet, starts)
     return _timed(stage, policy.serving, replace(batch, cached=found), replica, turns)
@@ -187,8 +189,13 @@ def _timed(
     batch: _Batch,
     replica: Ints,
     turns: tuple[Ints, Floats],
+    known: tuple[Prompts | None, Ints | None] = (None, None),
 ) -> _Batch:
-    """Times of each attempt; turns that follow one at another deployment are settled in rounds."""
+    """Times of each attempt; turns that follow one at another deployment are settled in rounds.
+
+    `known` are the blocks of the attempts and the size of the caches, by which a balancer may
+    choose.
+    """
     previous, think = turns
     crosses = (previous >= 0) & (batch.deployment[previous] != batch.deployment)
     starts = batch.starts.copy()
@@ -205,6 +212,8 @@ def _timed(
             think_seconds=think,
             luck=stage.luck.of(batch.request),
             by_session=stage.is_sticky,
+            prompts=known[0],
+            capacity_blocks=known[1],
         )
         timings = serve(load, serving, stage.fleet)
         # A turn that was turned away has ended at once.

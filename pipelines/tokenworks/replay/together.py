@@ -19,6 +19,13 @@ def check_together(scenario: Scenario) -> None:
             "a cascade says what follows an answer, not what follows a refusal.",
             "Replay one of the two at a time.",
         )
+    balancing, cache = scenario.balancing, scenario.prefix_cache
+    if balancing and balancing.policy == "prefix" and cache and cache.scope != "replica":
+        raise LeverRefusedError(
+            "balancing.policy",
+            f"no replica holds a prefix of its own where caches are one per {cache.scope}.",
+            "Take `scope: replica`, or another policy.",
+        )
     if shift and (scenario.response_cache or scenario.semantic_cache):
         raise LeverRefusedError(
             "power.shift",

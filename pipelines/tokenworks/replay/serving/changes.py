@@ -75,7 +75,9 @@ def serving_under(
 def _with_balancing(fleet: Fleet, serving: Serving, lever: Balancing, seed: int) -> Serving:
     named = named_deployments(fleet, lever.deployments, lever.tiers, "balancing")
     positions = np.flatnonzero(named).tolist()
-    routing = {position: Routing(lever.policy, seed=seed) for position in positions}
+    routing = {
+        position: Routing(lever.policy, lever.request_tokens or 0.0, seed) for position in positions
+    }
     names = ", ".join(fleet.ids[one] for one in positions)
     said = f"Requests find their replica by {lever.policy} at {names}, whatever history did."
     return replace(serving, balancing=routing, said=(*serving.said, said))

@@ -23,7 +23,8 @@ from tokenworks.replay.serving.steps import (
     Work,
     simulate,
 )
-from tokenworks.replay.serving.work import Policy
+from tokenworks.replay.serving.work import Policy, PrefixCaches
+from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
@@ -104,6 +105,8 @@ class Load:
         think_seconds: seconds between that end and the arrival.
         luck: draws that place each attempt in the spread of its law.
         by_session: whether the balancer keeps sessions on their replica.
+        prompts: blocks of each attempt's prompt; null where no balancer follows prefixes.
+        capacity_blocks: blocks that one replica's cache holds, by deployment; as `prompts`.
     """
 
     arrivals: Floats
@@ -117,6 +120,8 @@ class Load:
     think_seconds: Floats
     luck: Luck
     by_session: bool
+    prompts: Prompts | None = None
+    capacity_blocks: Ints | None = None
 
 
 def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
@@ -134,7 +139,9 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
         law, replicas = serving.laws[position], int(fleet.replicas[position])
         policy: Policy = "session" if load.by_session else "least_loaded"
         routing = serving.balancing.get(position, Routing(policy))
-        served = _simulate(load, rows, law, serving.replicas.get(position, replicas), routing)
+        served = _simulate(
+            load, rows, law, serving.replicas.get(position, replicas), routing, position
+        )
         first = law.first_token.at(load.luck.first_token[rows])
         token = law.token.at(load.luck.token[rows])
         decode = (served.ended - served.first_token) * token
@@ -150,7 +157,12 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
 
 
 def _simulate(
-    load: Load, rows: Ints, law: ServingLaw, replicas: int | Autoscale, routing: Routing
+    load: Load,
+    rows: Ints,
+    law: ServingLaw,
+    replicas: int | Autoscale,
+    routing: Routing,
+    position: int,
 ) -> Served:
     place = np.full(len(load.arrivals), -1, dtype=np.int64)
     place[rows] = np.arange(rows.size)
@@ -166,7 +178,17 @@ def _simulate(
         think_seconds=load.think_seconds[rows] + law.overhead,
         session=load.session[rows],
     )
-    return simulate(work, law.law, _wide_enough(law.limits, work), replicas, routing=routing)
+    caches = None
+    if routing.policy == "prefix" and load.prompts is not None:
+        if load.capacity_blocks is None:
+            raise AssertionError("a balancer that follows prefixes needs the size of the caches")
+        capacity = max(1, int(load.capacity_blocks[position]))
+        caches = PrefixCaches(load.prompts.take(rows), capacity)
+    elif routing.policy == "prefix":
+        # The replicas have been found in an earlier pass; nobody is left to be routed by blocks.
+        routing = Routing()
+    limits = _wide_enough(law.limits, work)
+    return simulate(work, law.law, limits, replicas, routing=routing, caches=caches)
 
 
 def _wide_enough(limits: Limits, work: Work) -> Limits:
