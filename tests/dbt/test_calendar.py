@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import chdir
 from datetime import date, timedelta
 
 import duckdb
@@ -22,7 +23,8 @@ PERIOD_COLUMNS = (
 @pytest.fixture
 def built(copied_home: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A copy of the build, whose books are dated to the days on which New York changes its clocks."""
-    with duckdb.connect(str(copied_home.build_database)) as connection:
+    # Views and compiled models name files from where dbt runs.
+    with chdir(copied_home.build), duckdb.connect(str(copied_home.build_database)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("delete from int_books__fingerprints")
         connection.execute("delete from int_books__settings")
