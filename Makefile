@@ -36,7 +36,7 @@ demo: $(READY) ## Sample fleet -> lake -> warehouse -> replay -> reports
 	@$(BIN)/tokenworks demo
 
 test: check ## Check, then run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: $(READY) ## Format, lint, types, import rules, contract drift
 	$(BIN)/ruff format --check .

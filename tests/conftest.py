@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.copies import DbtCopy
 from tokenworks_sources.connectors.base import Connector, LandingFile
@@ -27,15 +29,25 @@ from tokenworks_sources.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 
 
-# What makes each of these once takes most of a minute, so who reads it runs in one process.
-MADE_ONCE = ("demo", "small_home")
+# Files that read what takes most of a minute to make once.
+DEMO = tuple(
+    f"tests/e2e/test_{name}.py" for name in ("focus", "machines", "questions", "sample_fleet")
+)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n`, tests of one file stay together, and so do those that share what is made once."""
-    for item in items:
-        shared = set(MADE_ONCE).intersection(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(min(shared, default=str(item.path))))
+class Together(LoadScopeScheduling):  # type: ignore[misc]
+    """With `-n`, tests of one file run in one process, and so do those that share a build."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file in DEMO:
+            return "demo"
+        return "tests/dbt" if file.startswith("tests/dbt/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """Marks of groups do not reach the scheduler: pytest-xdist 3.8 sets an id that pytest 9.2 ignores."""
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

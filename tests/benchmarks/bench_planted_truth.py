@@ -5,8 +5,8 @@ seed is a small fleet of the sample's engines, served as it is and with short re
 tier on the small one. The replay sees the first log alone.
 
 Two truths stand side by side. The generator's effect is the mean over all seeds: what the change does
-to traffic like this, of which a log shows one draw. That is what p10 to p90 speak of, and they hold it
-for 85 to 97 % of the seeds, over the metrics together. The effect on the very requests of a seed is
+to traffic like this, of which a log shows one draw. That is what p10 to p90 speak of, and they are to
+hold it for 85 to 97 % of the seeds, over the metrics together. The effect on the very requests of a seed is
 known with less doubt, so that the same interval holds it nearly always.
 """
 
