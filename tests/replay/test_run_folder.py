@@ -90,6 +90,17 @@ def test_requests_without_a_start_are_left_out_and_said(tmp_path: Path) -> None:
     assert run.notes == ("1 requests bear no start and are left out",)
 
 
+@pytest.mark.parametrize("row", ["5003200,100,50,2050,,40,50,9", "5003200,100,50,2050,200,40,,9"])
+def test_requests_without_a_count_are_load_and_not_learnt_from(tmp_path: Path, row: str) -> None:
+    folder = multi_turn(tmp_path / "run", server=False)
+    with (folder / "metrics_client_metrics.csv").open("a") as log:
+        log.write(row + "\n")
+    run = read_run(folder)
+    assert run.cached.tolist() == [0, 0, 100, 100, 0]
+    assert run.usable.tolist() == [True, True, True, True, False]
+    assert run.notes == ("1 requests lack a token count and are not learnt from",)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tokenworks.replay.calibration.runs import Floats, RunLog
+from tokenworks.replay.calibration.runs import Floats, Ints, Mask, RunLog
 
 #: Tokens of a KV block in the trace replay tester's hit counts.
 TESTER_BLOCK_TOKENS = 64
@@ -21,7 +21,10 @@ def placed(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
 def multi_turn_log(name: str, frame: pl.DataFrame) -> RunLog:
     """Log of the multi-turn benchmark, on its own clock."""
     frame = frame.sort("start_time_ms", maintain_order=True)
-    tokens = frame["input_num_tokens"].cast(pl.Int64).to_numpy()
+    tokens, asked = _tokens(frame["input_num_tokens"])
+    output, answered = _tokens(frame["output_num_tokens"])
+    share = seconds(frame["approx_cached_percent"]) / 100
+    known = asked & answered & np.isfinite(share)
     start = seconds(frame["start_time_ms"]) / 1e3
     return RunLog(
         name=name,
@@ -29,10 +32,12 @@ def multi_turn_log(name: str, frame: pl.DataFrame) -> RunLog:
         ttft=seconds(frame["ttft_ms"]) / 1e3,
         e2e=seconds(frame["latency_ms"]) / 1e3,
         input=tokens,
-        output=frame["output_num_tokens"].cast(pl.Int64).fill_null(0).to_numpy(),
-        cached=(tokens * seconds(frame["approx_cached_percent"]) / 100).astype(np.int64),
+        output=output,
+        cached=(tokens * np.nan_to_num(share)).astype(np.int64),
         client=frame["client_id"].rank("dense").cast(pl.Int64).to_numpy() - 1,
         failed=np.zeros(frame.height, dtype=np.bool_),
+        counted=known,
+        notes=_said(~known),
     )
 
 
@@ -45,20 +50,34 @@ def trace_replay_log(name: str, frame: pl.DataFrame) -> tuple[RunLog, float]:
         column: np.where(failed & (seconds(frame[column]) <= 0), np.nan, seconds(frame[column]))
         for column in ("ttft", "ttlt")
     }
-    hits = frame["cache_hit_blocks"].cast(pl.Int64).fill_null(0).to_numpy() * TESTER_BLOCK_TOKENS
-    tokens = frame["input_tokens"].cast(pl.Int64).fill_null(0).to_numpy()
+    hits, found = _tokens(frame["cache_hit_blocks"])
+    tokens, asked = _tokens(frame["input_tokens"])
+    output, answered = _tokens(frame["output_tokens_actual"])
+    known = asked & answered & found
     log = RunLog(
         name=name,
         arrivals=start - start[0],
         ttft=times["ttft"],
         e2e=times["ttlt"],
         input=tokens,
-        output=frame["output_tokens_actual"].cast(pl.Int64).fill_null(0).to_numpy(),
-        cached=np.minimum(hits, tokens),
+        output=output,
+        cached=np.minimum(hits * TESTER_BLOCK_TOKENS, tokens),
         client=frame["user_id"].rank("dense").cast(pl.Int64).to_numpy() - 1,
         failed=failed,
+        counted=known,
+        notes=_said(~known & ~failed),
     )
     return log, float(start[0])
+
+
+def _tokens(column: pl.Series) -> tuple[Ints, Mask]:
+    """Counts, 0 where unknown, and which are known: what is not known is load, and not learnt from."""
+    return column.cast(pl.Int64).fill_null(0).to_numpy(), column.is_not_null().to_numpy()
+
+
+def _said(unknown: Mask) -> tuple[str, ...]:
+    count = int(unknown.sum())
+    return (f"{count} requests lack a token count and are not learnt from",) if count else ()
 
 
 def seconds(column: pl.Series) -> Floats:

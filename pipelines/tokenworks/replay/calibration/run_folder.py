@@ -109,7 +109,9 @@ def _run(folder: Path) -> RunLog:
     series = series.shifted(-origin) if series is not None else None
     command = _find(folder, COMMAND)
     text = command.read_text() if command is not None else ""
-    notes = (f"{lost} requests bear no start and are left out",) if lost else ()
+    notes = log.notes
+    if lost:
+        notes = (f"{lost} requests bear no start and are left out", *notes)
     known = {"limits": _limits(text), "deployment": engine_key(text), "notes": notes}
     return _completed(RunLog(**{**vars(log), **known}), series)
 
