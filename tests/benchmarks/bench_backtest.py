@@ -6,8 +6,6 @@ a law that was learnt from others; runs that the screen refuses are listed with 
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -17,10 +15,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.replay.llmservingsim import llmservingsim
 from tokenworks.replay.calibration.aggregates import LEAST_CELLS, Cells, fit_aggregates
 from tokenworks.replay.calibration.held_out import HeldOut, held_out
 from tokenworks.replay.calibration.run_folder import read_run, run_folders
-from tokenworks.replay.calibration.runs import EngineLimits, RunLog
+from tokenworks.replay.calibration.runs import RunLog
 from tokenworks.replay.calibration.scrapes import fit_scrapes
 from tokenworks.replay.calibration.screening import Screened, screen
 from tokenworks.replay.calibration.step_law import StepCalibration, calibrate_steps
@@ -143,24 +143,8 @@ def _averages(told: Sequence[HeldOut]) -> str:
 
 
 def _simulator(data: Path) -> list[str]:
-    path = data / "replay/llmservingsim/RTXPRO6000_Llama-3.1-8B/requests.jsonl.gz"
-    with gzip.open(path, "rt") as lines:
-        rows = sorted((json.loads(line) for line in lines), key=lambda row: row["queued_ts"])
-    column = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    start, count = column["queued_ts"], len(rows)
-    run = RunLog(
-        name="llmservingsim Llama-3.1-8B",
-        arrivals=start - start[0],
-        ttft=column["first_token_ts"] - start,
-        e2e=column["last_token_ts"] - start,
-        input=column["input_toks"],
-        output=column["output_toks"],
-        cached=np.zeros(count, dtype=np.int64),
-        client=np.full(count, -1),
-        failed=np.zeros(count, dtype=np.bool_),
-        limits=EngineLimits(max_num_seqs=128, token_budget=2048),
-    )
-    first = np.arange(count) < count // 2
+    run = llmservingsim(data)
+    first = np.arange(run.count) < run.count // 2
     law = calibrate_steps([replace(run, counted=first)])
     whole = held_out(law, run)
     second = replace(held_out(law, run, ~first), name=f"{run.name}, second half")

@@ -6,8 +6,6 @@ Goals: means of TTFT and E2E and the median TPOT within 10 % inside the hull; th
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.replay.llmservingsim import RUN, llmservingsim
 from tokenworks.replay.calibration.held_out import HeldOut, held_out
 from tokenworks.replay.calibration.limits import completed_limits
 from tokenworks.replay.calibration.regression import Evidence
 from tokenworks.replay.calibration.run_folder import read_run
-from tokenworks.replay.calibration.runs import EngineLimits, RunLog
+from tokenworks.replay.calibration.runs import RunLog
 from tokenworks.replay.calibration.step_law import StepCalibration, calibrate_steps
 from tokenworks.replay.calibration.terms import choose_terms
 from tokenworks.replay.errors import LeverRefusedError
@@ -119,26 +118,10 @@ def test_nothing_is_learnt_when_a_run_hides_traffic(february: Path) -> None:
 
 @pytest.fixture(scope="module")
 def simulated(shared_data: Path) -> RunLog:
-    """300 requests on one real server of 128 slots and a budget of 2,048, overloaded a while."""
-    path = shared_data / "replay/llmservingsim/RTXPRO6000_Llama-3.1-8B/requests.jsonl.gz"
-    if not path.exists():
+    """The server that LLMServingSim is held against."""
+    if not (shared_data / RUN).exists():
         pytest.skip("needs the llmservingsim run among the shared public files")
-    with gzip.open(path, "rt") as lines:
-        rows = sorted((json.loads(line) for line in lines), key=lambda row: row["queued_ts"])
-    column = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    start, count = column["queued_ts"], len(rows)
-    return RunLog(
-        name="llmservingsim",
-        arrivals=start - start[0],
-        ttft=column["first_token_ts"] - start,
-        e2e=column["last_token_ts"] - start,
-        input=column["input_toks"],
-        output=column["output_toks"],
-        cached=np.zeros(count, dtype=np.int64),
-        client=np.full(count, -1),
-        failed=np.zeros(count, dtype=np.bool_),
-        limits=EngineLimits(max_num_seqs=128, token_budget=2048),
-    )
+    return llmservingsim(shared_data)
 
 
 @pytest.mark.parametrize("judged", ["whole", "second half"])
