@@ -64,7 +64,7 @@ def test_a_run_is_read_on_one_clock_when_client_and_engine_have_their_own(tmp_pa
     assert run.input.tolist() == [110, 110, 210, 210]
     assert run.limits.max_num_seqs == 4
     # 10.0 ms after the end of its first turn each client asks again.
-    assert run.think_seconds()[2:] == pytest.approx([0.01, 0.01])
+    assert run.think_seconds[2:] == pytest.approx([0.01, 0.01])
 
 
 def test_cached_tokens_are_scaled_when_the_engine_found_half(tmp_path: Path) -> None:

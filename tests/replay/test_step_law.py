@@ -10,7 +10,7 @@ import pytest
 from tests.replay.planted_runs import OVERHEAD, PLANTED, planted_run
 from tokenworks.replay.calibration.limits import completed_limits
 from tokenworks.replay.calibration.occupancy import Occupancy
-from tokenworks.replay.calibration.predict import predict, waits_for_answers
+from tokenworks.replay.calibration.predict import predict
 from tokenworks.replay.calibration.regression import Evidence
 from tokenworks.replay.calibration.runs import EngineLimits, RunLog
 from tokenworks.replay.calibration.scrapes import fit_scrapes
@@ -132,7 +132,7 @@ def test_an_open_replay_explodes_when_the_log_was_a_closed_loop(runs: list[RunLo
     """A law that is a tenth too slow costs a tenth in a closed loop, and no bound in an open one."""
     slow = StepLaw(0.013, 6e-5, 6e-8, 6e-5, 0.013, 1.3e-6, 37)
     run = completed_limits([runs[4]])[0][0]
-    assert waits_for_answers(run)
+    assert run.waits_for_answers
     closed = predict(run, slow, OVERHEAD)
     opened = predict(run, slow, OVERHEAD, closed_loop=False)
     assert closed.ttft.mean() < 1.5 * run.ttft.mean()

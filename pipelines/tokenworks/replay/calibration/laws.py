@@ -16,7 +16,7 @@ from tokenworks.replay.calibration.hull import Hull
 from tokenworks.replay.calibration.prefill import Told, refit_prefill
 from tokenworks.replay.calibration.regression import after_burst
 from tokenworks.replay.calibration.runs import EngineLimits, RunLog
-from tokenworks.replay.calibration.step_law import calibrate_steps
+from tokenworks.replay.calibration.step_law import calibrate_steps, latest
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.serving.steps import Limits, StepLaw
 from tokenworks.replay.traffic.fleet import Fleet
@@ -114,7 +114,7 @@ def _law(fleet: Fleet, position: int, runs: list[RunLog], source: str) -> Servin
     budget, kv = learnt.limits.token_budget, learnt.limits.kv_tokens
     names = {one.name for one in learnt.fitted}
     limits = EngineLimits(most, budget, kv)
-    clean = [replace(run, limits=limits) for run in runs if run.name in names]
+    clean = [replace(latest(run), limits=limits) for run in runs if run.name in names]
     told = refit_prefill(clean, learnt.law, learnt.overhead)
     return ServingLaw(
         law=told.law,

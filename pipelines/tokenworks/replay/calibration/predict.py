@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokenworks.replay.calibration.runs import Floats, Ints, RunLog
-from tokenworks.replay.calibration.screening import is_closed_loop
+from tokenworks.replay.calibration.runs import Floats, RunLog
 from tokenworks.replay.serving.steps import Limits, Served, StepLaw, Work, simulate
 
 #: Tokens of a KV block where nobody says otherwise.
@@ -49,7 +48,7 @@ def predict(
         lag: steps by which admission lags, 1 where scheduling is asynchronous.
         closed_loop: whether clients wait for answers; null takes it from the log.
     """
-    closed = waits_for_answers(run) if closed_loop is None else closed_loop
+    closed = run.waits_for_answers if closed_loop is None else closed_loop
     served = simulate(work_of(run, overhead, closed), law, limits_of(run, lag))
     steps = run.output - 1
     decode = served.ended - served.first_token
@@ -62,35 +61,15 @@ def predict(
     )
 
 
-def waits_for_answers(run: RunLog) -> bool:
-    """Whether clients are known and wait: constant in flight, or none that overlaps itself."""
-    if not (run.client >= 0).any():
-        return False
-    think = run.think_seconds()
-    gaps = think[np.isfinite(think)]
-    if not gaps.size or (gaps < 0).mean() > 0.01:
-        return False
-    return is_closed_loop(run) is not False or bool((gaps < np.nanmedian(run.e2e)).mean() > 0.5)
-
-
-def previous_of(run: RunLog) -> Ints:
-    """Position of each client's earlier request, -1 for its first."""
-    order = np.lexsort((run.arrivals, run.client))
-    follows = (run.client[order][1:] == run.client[order][:-1]) & (run.client[order][1:] >= 0)
-    previous = np.full(run.count, -1, dtype=np.int64)
-    previous[order[1:][follows]] = order[:-1][follows]
-    return previous
-
-
 def work_of(run: RunLog, overhead: float, closed_loop: bool) -> Work:
     """The run as the engine takes it; what is spent outside the engine counts as thinking."""
-    think = np.maximum(np.nan_to_num(run.think_seconds()), 0.0) + overhead
+    think = np.maximum(np.nan_to_num(run.think_seconds), 0.0) + overhead
     return Work(
         arrivals=run.arrivals,
         prompt=np.maximum(run.input, 1),
         output=np.maximum(run.output, 1),
         cached=run.cached,
-        previous=previous_of(run) if closed_loop else None,
+        previous=run.previous if closed_loop else None,
         think_seconds=think if closed_loop else None,
     )
 

@@ -112,13 +112,13 @@ def _run(folder: Path) -> RunLog:
     notes = log.notes
     if lost:
         notes = (f"{lost} requests bear no start and are left out", *notes)
-    known = {"limits": _limits(text), "deployment": engine_key(text), "notes": notes}
-    return _completed(RunLog(**{**vars(log), **known}), series)
+    log = replace(log, limits=_limits(text), deployment=engine_key(text), notes=notes)
+    return _completed(log, series)
 
 
 def _completed(log: RunLog, series: EngineSeries | None) -> RunLog:
     if series is None or not log.count:
-        return RunLog(**{**vars(log), "series": series})
+        return replace(log, series=series)
     extra = template_tokens(log, series)
     prompt = log.input + round(extra)
     found = np.round(found_tokens(replace(log, input=prompt), series))
@@ -128,15 +128,7 @@ def _completed(log: RunLog, series: EngineSeries | None) -> RunLog:
         f"{extra:.0f} tokens a request added for the chat template, as the engine counts",
         "cached tokens: the history's share scaled to the engine's prefix hits over time",
     )
-    return RunLog(
-        **{
-            **vars(log),
-            "input": prompt,
-            "cached": cached,
-            "series": series,
-            "notes": notes,
-        }
-    )
+    return replace(log, input=prompt, cached=cached, series=series, notes=notes)
 
 
 def template_tokens(log: RunLog, series: EngineSeries) -> float:

@@ -7,10 +7,13 @@ which runs may be learnt from is `screening.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tokenworks.replay.serving.loops import is_closed_loop
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -131,18 +134,34 @@ class RunLog:
         chosen = {column: getattr(self, column)[rows] for column in columns}
         if self.counted is not None:
             chosen["counted"] = self.counted[rows]
-        return RunLog(**{**vars(self), **chosen, "name": name or self.name})
+        return replace(self, **chosen, name=name or self.name)
 
+    @cached_property
+    def previous(self) -> Ints:
+        """Position of each client's earlier request, -1 for its first."""
+        order = np.lexsort((self.arrivals, self.client))
+        client = self.client[order]
+        follows = (client[1:] == client[:-1]) & (client[1:] >= 0)
+        previous = np.full(self.count, -1, dtype=np.int64)
+        previous[order[1:][follows]] = order[:-1][follows]
+        return previous
+
+    @cached_property
     def think_seconds(self) -> Floats:
         """From the end of a client's earlier request to this one; NaN for its first.
 
         A client that overlaps itself gets a negative time.
         """
-        order = np.lexsort((self.arrivals, self.client))
-        follows = (self.client[order][1:] == self.client[order][:-1]) & (
-            self.client[order][1:] >= 0
-        )
-        gaps = self.arrivals[order][1:] - self.ends[order][:-1]
-        think = np.full(self.count, np.nan)
-        think[order[1:][follows]] = gaps[follows]
-        return think
+        gaps = self.arrivals - self.ends[self.previous]
+        return np.where(self.previous >= 0, gaps, np.nan)
+
+    @cached_property
+    def waits_for_answers(self) -> bool:
+        """Whether clients are known and wait: constant in flight, or none that overlaps itself."""
+        if not (self.client >= 0).any():
+            return False
+        gaps = self.think_seconds[np.isfinite(self.think_seconds)]
+        if not gaps.size or (gaps < 0).mean() > 0.01:
+            return False
+        steady = is_closed_loop(self.arrivals, self.ends) is not False
+        return steady or bool((gaps < np.nanmedian(self.e2e)).mean() > 0.5)

@@ -10,7 +10,7 @@ errors, where they hold, and how far the requests of a new run will lie beside t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -95,8 +95,9 @@ class StepCalibration:
             run.limits.token_budget or self.limits.token_budget,
             run.limits.kv_tokens or self.limits.kv_tokens,
         )
-        known = RunLog(**{**vars(run), "limits": limits})
-        return predict(known, self.law, self.overhead, closed_loop=closed_loop)
+        return predict(
+            replace(run, limits=limits), self.law, self.overhead, closed_loop=closed_loop
+        )
 
 
 def calibrate_steps(runs: Sequence[RunLog], passes: int = PASSES) -> StepCalibration:
@@ -113,7 +114,7 @@ def calibrate_steps(runs: Sequence[RunLog], passes: int = PASSES) -> StepCalibra
     accepted = [run for run in runs if screened[run.name].accepted]
     if not accepted:
         raise LeverRefusedError("calibration", *_why_none(screened))
-    clean, inferred = completed_limits([_latest(run) for run in accepted])
+    clean, inferred = completed_limits([latest(run) for run in accepted])
     evidence = [Evidence.of(run) for run in clean]
     choice, tried = choose_terms(evidence)
     found = _refined(clean, evidence, choice, passes)
@@ -143,7 +144,7 @@ def calibrate_steps(runs: Sequence[RunLog], passes: int = PASSES) -> StepCalibra
     )
 
 
-def _latest(run: RunLog) -> RunLog:
+def latest(run: RunLog) -> RunLog:
     """The latest requests of a run that is longer than is needed."""
     return run if run.count <= MOST_REQUESTS else run.part(np.arange(-MOST_REQUESTS, 0))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,13 +118,14 @@ def widening(ratio: float) -> float:
     return 1.0 + (WIDER_AT_TWICE - 1.0) * max(0.0, ratio - 1.0)
 
 
+@cache
 def student_t(share: float, freedom: int) -> float:
     """Quantile of Student's t, by bisection on its integral over t = sqrt(freedom) tan(angle)."""
     if share < 0.5:
         return -student_t(1 - share, freedom)
     log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
     scale = math.exp(log_scale) / math.sqrt(math.pi)
-    nodes, weights = np.polynomial.legendre.leggauss(80)
+    nodes, weights = _gauss()
     low, high = 0.0, math.pi / 2
     for _ in range(80):
         angle = (low + high) / 2
@@ -131,3 +133,10 @@ def student_t(share: float, freedom: int) -> float:
         reached = 0.5 + scale * angle / 2 * float(weights @ inside)
         low, high = (angle, high) if reached < share else (low, angle)
     return math.sqrt(freedom) * math.tan(low)
+
+
+@cache
+def _gauss() -> tuple[Floats, Floats]:
+    """Nodes and weights of the integral, which take longer than all that is done with them."""
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    return nodes, weights

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.jit import kernel
 from tokenworks.replay.serving import routing_kernel
 from tokenworks.replay.serving.arrivals_kernel import POSITION, Coming
 from tokenworks.replay.serving.engine_state import (
@@ -29,6 +30,8 @@ from tokenworks.replay.serving.work import (
     at_least,
 )
 from tokenworks.replay.serving.worker_cache_kernel import Caches, new_caches, no_caches
+
+Ints = NDArray[np.int64]
 
 COLUMNS = (
     "prompt",
@@ -75,12 +78,21 @@ def requests_of(work: Work) -> NDArray[np.void]:
         records["cached"][work.prefilled] = work.prompt[work.prefilled]
         records["left"][work.prefilled] = 1
     if work.previous is not None:
-        # From the last to the first, so that several turns after one end keep their order.
-        for row in np.flatnonzero(work.previous >= 0)[::-1]:
-            before = work.previous[row]
-            records["sibling"][row] = records["child"][before]
-            records["child"][before] = row
+        records["child"], records["sibling"] = _turns_after(_plain(work.previous, np.int64))
     return records
+
+
+@kernel
+def _turns_after(previous: Ints) -> tuple[Ints, Ints]:
+    """The first turn that follows each request, and the next that follows the same; -1 for none."""
+    child, sibling = np.full(previous.size, -1), np.full(previous.size, -1)
+    # From the last to the first, so that several turns after one end keep their order.
+    for row in range(previous.size - 1, -1, -1):
+        before = previous[row]
+        if before >= 0:
+            sibling[row] = child[before]
+            child[before] = row
+    return child, sibling
 
 
 def coming_of(work: Work, clients: int | None) -> Coming:
