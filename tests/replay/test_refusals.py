@@ -170,3 +170,30 @@ def test_levers_are_refused_when_they_do_not_combine(
 ) -> None:
     with pytest.raises(LeverRefusedError, match=said):
         run_replay(scenario(f"name: both\n{levers}"), hand_world.publish(), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "routing: {rules: [{when: {tier: larg}, to_tier: small}]}",
+            (
+                "routing.rules.0.when.tier: neither the fleet nor its traffic has 'larg'. "
+                "There are: large, small."
+            ),
+        ),
+        (
+            "report_on: {deployment_id: [large-a, large-z]}",
+            (
+                "report_on.deployment_id: neither the fleet nor its traffic has 'large-z'. "
+                "There are: large-a, small-a."
+            ),
+        ),
+    ],
+)
+def test_a_condition_is_refused_when_it_names_what_does_not_exist(
+    hand_world: Any, tmp_path: Path, written: str, said: str
+) -> None:
+    path = tmp_path / "typo.yaml"
+    path.write_text(f"name: typo\n{written}\n")
+    assert refused(path, hand_world.publish(), tmp_path / "out") == f"{path}: {said}"

@@ -25,8 +25,10 @@ from tokenworks.replay.calibration.laws import ServingLaw, law_of
 from tokenworks.replay.calibration.warehouse import runs_of
 from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.estimates.backtest import Error, backtest, refusals
-from tokenworks.replay.estimates.estimate import Comparison, Estimate
+from tokenworks.replay.estimates.comparison import Comparison
+from tokenworks.replay.estimates.estimate import Estimate
 from tokenworks.replay.estimates.segments import estimates
+from tokenworks.replay.estimates.window import draws_outcomes
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import Policy, play
 from tokenworks.replay.power import check_power, metered, shifted
@@ -41,6 +43,7 @@ from tokenworks.replay.stage import Played, Stage
 from tokenworks.replay.together import check_together
 from tokenworks.replay.traffic.blocks import check_blocks
 from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.names import check_names
 from tokenworks.replay.traffic.requests import Traffic, in_window, matches
 
 Ints = NDArray[np.int64]
@@ -149,7 +152,8 @@ def answer(
         played = replace(played, quality=judged.after)
     progress(STEPS[4], 4, len(STEPS))
     known = replace(stage, recorded=metered(stage, stage.recorded, scenario.power))
-    compared = Comparison.of(known, baseline, played, reported, scenario.seed)
+    doubts = {} if draws_outcomes(scenario) else prepared.doubts
+    compared = Comparison.of(known, (baseline, played), reported, scenario.seed, doubts)
     found = Answer(
         scenario=scenario,
         prepared=prepared,
@@ -184,6 +188,7 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
     Raises:
         LeverRefusedError: this traffic cannot carry a lever; the message says why and what to log.
     """
+    check_names(scenario, stage.traffic)
     if scenario.prefix_cache is not None:
         lever = scenario.prefix_cache
         check_blocks(stage.traffic, lever.block_tokens, lever.is_root_sample)

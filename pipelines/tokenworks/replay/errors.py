@@ -16,6 +16,9 @@ _LEVERS = (
     "semantic_cache",
     "capacity",
     "chips",
+    "power",
+    "balancing",
+    "report_on",
 )
 
 
