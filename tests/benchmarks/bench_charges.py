@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import polars as pl
+from counting_sink import CountingSink, to_parquet
 
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.connectors.charges import focus
@@ -74,47 +74,6 @@ CHARGE = {
 }
 
 
-class ParquetSink:
-    """Writes one Parquet file without partitions and counts the rest."""
-
-    pseudonym_key = b""
-
-    def __init__(self, folder: Path) -> None:
-        self.target, self.scratch = folder / "out.parquet", folder / "scratch"
-        self.records = self.expected = 0
-
-    def write(self, table: str, frame: pl.DataFrame) -> None:
-        """See `Sink`; unused here."""
-        raise NotImplementedError
-
-    def copy(
-        self, table: str, connection: duckdb.DuckDBPyConnection, query: str, **more: object
-    ) -> int:
-        """See `Sink`."""
-        rows = to_parquet(connection, query, self.target)
-        self.records += rows
-        return rows
-
-    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    def skip(self, reason: str, records: int) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    def expect(self, records: int) -> None:
-        """See `Sink`."""
-        self.expected += records
-
-
-def to_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    counted = connection.execute(
-        f"copy ({query}) to '{target}' (format parquet, compression zstd, compression_level 1)"
-    ).fetchall()
-    return int(counted[0][0])
-
-
 def write_charges(path: Path, rows: int) -> None:
     """Rows of a real export's shape: text in quotes, NULL without."""
     out = io.StringIO()
@@ -142,7 +101,7 @@ def bare_duckdb(path: Path, target: Path) -> None:
 
 
 def ingest(connector: Connector, path: Path, records: int) -> None:
-    sink = ParquetSink(path.parent)
+    sink = CountingSink(path.parent)
     connector.read(LandingFile(path, path.name, "0"), sink)
     assert sink.records == sink.expected == records, (sink.records, sink.expected, records)
 

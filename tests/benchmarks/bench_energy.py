@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.parsers import expat
 
-import duckdb
+from counting_sink import CountingSink
 
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.connectors.energy_readings import green_button
@@ -31,44 +31,6 @@ TYPE = (
     "<flowDirection>1</flowDirection><intervalLength>900</intervalLength>"
     "<powerOfTenMultiplier>0</powerOfTenMultiplier><uom>72</uom></ReadingType></content></entry>"
 )
-
-
-class ParquetSink:
-    """Writes one Parquet file without partitions and counts the rest."""
-
-    def __init__(self, folder: Path) -> None:
-        self.target = folder / "out.parquet"
-        self.scratch = folder / "scratch"
-        self.records = self.expected = 0
-
-    def write(self, table: str, frame: object) -> None:
-        """See `Sink`; unused here."""
-        raise NotImplementedError
-
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
-        """See `Sink`."""
-        rows = to_parquet(connection, query, self.target)
-        self.records += rows
-        return rows
-
-    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    def skip(self, reason: str, records: int) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    def expect(self, records: int) -> None:
-        """See `Sink`."""
-        self.expected += records
-
-
-def to_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    counted = connection.execute(
-        f"copy ({query}) to '{target}' (format parquet, compression zstd)"
-    ).fetchall()
-    return int(counted[0][0])
 
 
 def write_feed(path: Path, readings: int) -> int:
@@ -113,7 +75,7 @@ def bare_expat(path: Path) -> None:
 
 
 def ingest(connector: Connector, path: Path, records: int) -> None:
-    sink = ParquetSink(path.parent)
+    sink = CountingSink(path.parent)
     connector.read(LandingFile(path, path.name, "0"), sink)
     assert sink.records == sink.expected == records, (sink.records, sink.expected, records)
 

@@ -21,9 +21,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import duckdb
 import msgspec
-import polars as pl
+from counting_sink import CountingSink
 
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.connectors.requests import otlp_json, otlp_protobuf
@@ -33,38 +32,6 @@ PER_REQUEST = 500
 RUNS = 5
 START = 1_790_000_000 * 10**9
 TEXT = "tell me something about rivers and mountains. " * 6
-
-
-class CountingSink:
-    """A sink that only counts."""
-
-    def __init__(self) -> None:
-        self.records = self.expected = 0
-
-    def write(self, table: str, frame: pl.DataFrame) -> None:
-        """See `Sink`."""
-        self.records += frame.height
-
-    def copy(self, table: str, connection: duckdb.DuckDBPyConnection, query: str) -> int:
-        """See `Sink`; unused here."""
-        raise NotImplementedError
-
-    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    def skip(self, reason: str, records: int) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    @property
-    def pseudonym_key(self) -> bytes:
-        """See `Sink`."""
-        return b"benchmark secret"
-
-    def expect(self, records: int) -> None:
-        """See `Sink`."""
-        self.expected += records
 
 
 def attribute(key: str, value: str | int | float | list[str]) -> dict[str, object]:
@@ -227,7 +194,7 @@ def through(connector: Connector) -> Callable[[Path], None]:
     """Everything: rows, kinds, token classes, links, accounting."""
 
     def read(path: Path) -> None:
-        sink = CountingSink()
+        sink = CountingSink(path.parent)
         connector.read(LandingFile(path, "requests/otlp/bench", "0" * 32), sink)
         assert sink.records == sink.expected
 

@@ -13,12 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import msgspec
-import polars as pl
+from counting_sink import CountingSink
 
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.connectors.engine_samples.prometheus_dump import CONNECTOR as DUMP
@@ -40,52 +39,6 @@ HISTOGRAMS = (
     "iteration_tokens_total",
 )
 LABELS = 'engine="{engine}",model_name="meta-llama/Llama-3.1-8B-Instruct"'
-
-
-class CountingSink:
-    """A sink that only counts."""
-
-    def __init__(self) -> None:
-        self.rows = self.records = self.expected = 0
-
-    def write(self, table: str, frame: pl.DataFrame) -> None:
-        """See `Sink`."""
-        self.rows += frame.height
-        self.records += sum(frame["_records"].to_list())
-
-    def copy(
-        self,
-        table: str,
-        connection: duckdb.DuckDBPyConnection,
-        query: str,
-        *,
-        day: date | None = None,
-        in_order: bool = True,
-    ) -> int:
-        """See `Sink`; unused here."""
-        raise NotImplementedError
-
-    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    def skip(self, reason: str, records: int) -> None:
-        """See `Sink`."""
-        self.records += records
-
-    @property
-    def pseudonym_key(self) -> bytes:
-        """See `Sink`; unused here."""
-        raise NotImplementedError
-
-    @property
-    def scratch(self) -> Path:
-        """See `Sink`."""
-        return Path(tempfile.gettempdir())
-
-    def expect(self, records: int) -> None:
-        """See `Sink`."""
-        self.expected += records
 
 
 def scrape_lines(step: int, engine: int) -> list[str]:
@@ -141,7 +94,7 @@ def write_answer(path: Path, scrapes: int) -> int:
 
 def through_dump(path: Path) -> None:
     """Everything: sorted by instant, rows of both tables, checks, accounting."""
-    sink = CountingSink()
+    sink = CountingSink(path.parent)
     DUMP.read(LandingFile(path, "engine_samples/prometheus_dump/bench.json", "0"), sink)
     assert sink.records == sink.expected
 
@@ -158,7 +111,7 @@ def in_msgspec(path: Path) -> None:
 
 def through_connector(path: Path) -> None:
     """Everything: rows of both tables, checks, accounting."""
-    sink = CountingSink()
+    sink = CountingSink(path.parent)
     CONNECTOR.read(LandingFile(path, "engine_samples/vllm_prometheus/bench.prom", "0"), sink)
     assert sink.records == sink.expected
 
