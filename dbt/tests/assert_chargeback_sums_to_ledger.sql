@@ -1,19 +1,23 @@
--- Whoever bears it, the month is the ledger's: exact in each currency, and in minor units to its rounding.
+-- Whoever bears it, the period is the ledger's: exact in each currency, and in minor units to its rounding.
 with
 ledger as (
     select
-        {{ year_month('event_date') }} as month,
-        currency,
-        sum(cost) as cost,
-        sum(cost_usd) as cost_usd,
-        count(case when cost_usd is null then 1 end) as unknown_count
-    from {{ ref('fct_cost_ledger') }}
-    group by 1, 2
+        periods.calendar,
+        periods.period_name as period,
+        ledger.currency,
+        sum(ledger.cost) as cost,
+        sum(ledger.cost_usd) as cost_usd,
+        count(case when ledger.cost_usd is null then 1 end) as unknown_count
+    from {{ ref('fct_cost_ledger') }} as ledger
+    inner join {{ ref('int_finance__period_dates') }} as dates on ledger.event_date = dates.event_date
+    inner join {{ ref('int_finance__periods') }} as periods on dates.period = periods.period
+    group by 1, 2, 3
 ),
 
 charged as (
     select
-        month,
+        calendar,
+        period,
         currency,
         sum(total_cost) as cost,
         sum(total_cost_usd) as cost_usd,
@@ -23,12 +27,16 @@ charged as (
         ) as row_difference
     from {{ ref('rpt_chargeback') }}
     where currency is not null
-    group by month, currency
+    group by calendar, period, currency
 )
 
 select ledger.*
 from ledger
-full outer join charged on ledger.month = charged.month and ledger.currency = charged.currency
+full outer join charged
+    on
+        ledger.calendar = charged.calendar
+        and ledger.period = charged.period
+        and ledger.currency = charged.currency
 where
     ledger.cost is distinct from charged.cost
     or (ledger.unknown_count = 0 and ledger.cost_usd is distinct from charged.cost_usd)

@@ -2,16 +2,20 @@
 with
 ledger as (
     select
-        {{ year_month('event_date') }} as month,
-        sum(cost_usd) as cost_usd,
-        count(case when cost_usd is null then 1 end) as unknown_count
-    from {{ ref('fct_cost_ledger') }}
-    group by 1
+        periods.calendar,
+        periods.period_name as period,
+        sum(ledger.cost_usd) as cost_usd,
+        count(case when ledger.cost_usd is null then 1 end) as unknown_count
+    from {{ ref('fct_cost_ledger') }} as ledger
+    inner join {{ ref('int_finance__period_dates') }} as dates on ledger.event_date = dates.event_date
+    inner join {{ ref('int_finance__periods') }} as periods on dates.period = periods.period
+    group by 1, 2
 ),
 
 variance as (
     select
-        month,
+        calendar,
+        period,
         sum(cost_usd) as cost_usd,
         count(
             case
@@ -22,12 +26,12 @@ variance as (
             end
         ) as broken_count
     from {{ ref('rpt_variance') }}
-    group by month
+    group by calendar, period
 )
 
 select ledger.*
 from ledger
-full outer join variance on ledger.month = variance.month
+full outer join variance on ledger.calendar = variance.calendar and ledger.period = variance.period
 where
     variance.broken_count is distinct from 0
     or (ledger.unknown_count = 0 and ledger.cost_usd is distinct from variance.cost_usd)

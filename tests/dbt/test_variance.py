@@ -55,16 +55,22 @@ def bridge(root: Path) -> Bridge:
     library = environment.from_string(macros).make_module({})
     select = environment.from_string(macros + model).render()
     connection = duckdb.connect()
+    connection.execute(
+        "create table int_finance__periods as select month as period, base as base_period, "
+        "'gregorian' as calendar, month as period_name, base as base_name, month, "
+        "base as base_month, cast(month || '-01' as date) as first_date "
+        "from (values ('2026-08', '2026-07'), ('2026-09', '2026-08')) as months (month, base)"
+    )
 
     def rows(segments: list[Row]) -> list[dict[str, Any]]:
         connection.execute(
-            "create or replace table int_finance__segment_months (month varchar, model varchar, "
+            "create or replace table int_finance__segment_periods (period varchar, model varchar, "
             "tier varchar, region varchar, usd_units hugeint, base_rate_units hugeint, "
             "power_units hugeint, base_rate_power_units hugeint, tokens hugeint, "
             "computed_tokens hugeint, held_ms hugeint, busy_ms hugeint)"
         )
         connection.executemany(
-            "insert into int_finance__segment_months values "
+            "insert into int_finance__segment_periods values "
             "(?, ?, 't', 'r', ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (month, model, usd, usd - usd // 7, power, power, *drivers)

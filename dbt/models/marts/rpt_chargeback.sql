@@ -6,7 +6,7 @@
 with
 lines as (
     select
-        month,
+        period,
         currency,
         line_kind,
         tenant_id,
@@ -19,15 +19,15 @@ lines as (
         {{ known_sum('usd_units') }} as usd_units,
         sum(accrued_units) as accrued_units
     from {{ ref('int_finance__chargeback_posted') }}
-    group by month, currency, line_kind, tenant_id
+    group by period, currency, line_kind, tenant_id
 ),
 
--- Tokens have no currency: they stand on one line of the tenant's month, so that sums count them once.
+-- Tokens have no currency: they stand on one line of the tenant's period, so that sums count them once.
 ranked as (
     select
         *,
         row_number() over (
-            partition by month, line_kind, tenant_id
+            partition by period, line_kind, tenant_id
             order by abs(usd_units) desc nulls last, currency asc
         ) = 1 as is_main_currency
     from lines
@@ -35,7 +35,7 @@ ranked as (
 
 used as (
     select
-        {{ year_month('event_date') }} as month,
+        dates.period,
         case when tenant_id is null then 'no_tenant' else 'tenant' end as line_kind,
         tenant_id,
         sum(request_count) as request_count,
@@ -45,28 +45,32 @@ used as (
         sum(list_units) as list_units,
         sum(served_count) as served_count,
         sum(listed_count) as listed_count
-    from {{ ref('int_costs__unit_parts') }}
+    from {{ ref('int_costs__unit_parts') }} as parts
+    inner join {{ ref('int_finance__period_dates') }} as dates on parts.event_date = dates.event_date
     group by 1, 2, 3
 ),
 
 joined as (
     select
-        coalesce(ranked.month, used.month) as month,
+        coalesce(ranked.period, used.period) as period,
         coalesce(ranked.line_kind, used.line_kind) as line_kind,
         coalesce(ranked.tenant_id, used.tenant_id) as tenant_id,
-        {{ all_but(['month', 'line_kind', 'tenant_id'], 'ranked') }},
-        {{ all_but(['month', 'line_kind', 'tenant_id'], 'used') }}
+        {{ all_but(['period', 'line_kind', 'tenant_id'], 'ranked') }},
+        {{ all_but(['period', 'line_kind', 'tenant_id'], 'used') }}
     from ranked
     full outer join used
         on
-            ranked.month = used.month
+            ranked.period = used.period
             and ranked.line_kind = used.line_kind
             and ranked.tenant_id is not distinct from used.tenant_id
             and ranked.is_main_currency
 )
 
 select
-    joined.month,
+    periods.calendar,
+    periods.period_name as period,
+    periods.first_date as period_start,
+    periods.month,
     joined.currency,
     joined.line_kind,
     joined.tenant_id,
@@ -92,5 +96,6 @@ select
     {{ money('joined.list_units') }} as cost_list_usd,
     {{ ratio('joined.listed_count', 'joined.served_count') }} as price_coverage_ratio
 from joined
-left join {{ ref('int_finance__policies') }} as policies on joined.month = policies.month
+left join {{ ref('int_finance__policies') }} as policies on joined.period = policies.period
+inner join {{ ref('int_finance__periods') }} as periods on joined.period = periods.period
 left join {{ ref('int_fleet__tenants') }} as tenants on joined.tenant_id = tenants.tenant_id

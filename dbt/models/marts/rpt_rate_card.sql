@@ -50,12 +50,12 @@ segments as (
 
 charged as (
     select
-        month,
+        period,
         tenant_id,
         {{ known_sum('usd_units') }} as charged_units
     from {{ ref('int_finance__chargeback_cells') }}
     where line_kind in ('tenant', 'no_tenant')
-    group by month, tenant_id
+    group by period, tenant_id
 ),
 
 active as (
@@ -87,7 +87,7 @@ left join segments
         and tenants.tier = segments.tier
         and tenants.region = segments.region
 left join charged
-    on tenants.month = charged.month and tenants.tenant_id is not distinct from charged.tenant_id
+    on tenants.month = charged.period and tenants.tenant_id is not distinct from charged.tenant_id
 left join active
     on tenants.month = active.month and tenants.tenant_id is not distinct from active.tenant_id
 where tenants.tokens > 0

@@ -1,4 +1,4 @@
--- Cost of a segment on the way from last month's to this month's, changing one thing at a time: all tokens,
+-- Cost of a segment on the way from last period's to this period's, changing one thing at a time: all tokens,
 -- their mix, how many GPU-hours they took, what those cost, the exchange rate. Each level is rounded to a
 -- whole unit and an effect is the difference of two, so effects add up to the change exactly.
 {{ config(materialized='table') }}
@@ -19,17 +19,29 @@
 } %}
 with
 segments as (
-    select * from {{ ref('int_finance__segment_months') }}
+    select * from {{ ref('int_finance__segment_periods') }}
+),
+
+periods as (
+    select * from {{ ref('int_finance__periods') }}
+),
+
+bases as (
+    select
+        segments.*,
+        periods.period as next_period
+    from segments
+    inner join periods on segments.period = periods.base_period
 ),
 
 pairs as (
     select
-        coalesce(now.month, {{ month_after('base.month') }}) as month,
+        coalesce(now.period, base.next_period) as period,
         coalesce(now.model, base.model) as model,
         coalesce(now.tier, base.tier) as tier,
         coalesce(now.region, base.region) as region,
-        base.month is not null as has_base,
-        now.month is not null as has_now,
+        base.period is not null as has_base,
+        now.period is not null as has_now,
         {% for column in ['usd_units', 'power_units', 'tokens', 'computed_tokens', 'held_ms', 'busy_ms'] -%}
         base.{{ column }} as {{ column }}_0,
         now.{{ column }} as {{ column }}_1,
@@ -37,24 +49,24 @@ pairs as (
         now.base_rate_units,
         now.base_rate_power_units
     from segments as now
-    full outer join segments as base
+    full outer join bases as base
         on
-            now.month = {{ month_after('base.month') }}
+            now.period = base.next_period
             and now.model = base.model
             and now.tier = base.tier
             and now.region = base.region
     where
-        now.month is not null
-        or {{ month_after('base.month') }} in (select month from segments)
+        now.period is not null
+        or base.next_period in (select period from segments)
 ),
 
 totals as (
     select
         *,
-        -- Without a token in the whole base month there is no price of one to compare with.
-        has_base and has_now and coalesce(sum(tokens_0) over (partition by month), 0) > 0 as is_compared,
-        sum(case when has_now and tokens_0 > 0 then tokens_0 end) over (partition by month) as kept_tokens_0,
-        sum(case when has_now and tokens_0 > 0 then tokens_1 end) over (partition by month) as kept_tokens_1
+        -- Without a token in the whole base period there is no price of one to compare with.
+        has_base and has_now and coalesce(sum(tokens_0) over (partition by period), 0) > 0 as is_compared,
+        sum(case when has_now and tokens_0 > 0 then tokens_0 end) over (partition by period) as kept_tokens_0,
+        sum(case when has_now and tokens_0 > 0 then tokens_1 end) over (partition by period) as kept_tokens_1
     from pairs
 ),
 
@@ -88,11 +100,15 @@ levels as (
 )
 
 select
-    month,
-    {{ year_month(plus_months("cast(month || '-01' as timestamp)", -1)) }} as base_month,
-    model,
-    tier,
-    region,
+    periods.calendar,
+    periods.period_name as period,
+    periods.base_name as base_period,
+    periods.first_date as period_start,
+    periods.month,
+    periods.base_month,
+    levels.model,
+    levels.tier,
+    levels.region,
     {{ money('case when has_base then usd_units_0 else 0 end') }} as cost_base_usd,
     {{ money('case when has_now then usd_units_1 else 0 end') }} as cost_usd,
     {% for effect, units in effects.items() -%}
@@ -114,3 +130,4 @@ select
     {{ ratio('usd_units_0', 'tokens_0') }} / 1e6 as usd_per_m_tokens_base,
     {{ ratio('usd_units_1', 'tokens_1') }} / 1e6 as usd_per_m_tokens
 from levels
+inner join periods on levels.period = periods.period

@@ -7,7 +7,10 @@ its definition.
 from __future__ import annotations
 
 DEFINITIONS: tuple[tuple[str, str], ...] = (
-    ("Window", "Calendar month of UTC hours, half open: [first hour, first hour of next month)."),
+    (
+        "Window",
+        "Month or fiscal period of UTC hours, half open: [first hour, first hour of the next).",
+    ),
     (
         "Ledger",
         (
@@ -60,15 +63,15 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     (
         "Chargeback",
         (
-            "Served cost and waste are a tenant's own; idle and overhead follow the month's policy, "
+            "Served cost and waste are a tenant's own; idle and overhead follow the period's policy, "
             "which stands above the chargeback and in every row of rpt_chargeback."
         ),
     ),
     (
         "Variance",
         (
-            "Against the calendar month before, one thing at a time: all tokens (volume), their mix, "
-            "held GPU-hours per token (efficiency), dollars per GPU-hour at last month's exchange "
+            "Against the period of the same calendar before, one thing at a time: all tokens (volume), their mix, "
+            "held GPU-hours per token (efficiency), dollars per GPU-hour at last period's exchange "
             "rates (price), the rates (FX), segments that came or went. The effects sum to the "
             "change exactly; GPUs that no deployment holds are a segment of their own."
         ),

@@ -19,14 +19,14 @@ _MORE, _LESS = PALETTE["waste"], "#1d6b45"
 
 def variance_chart(found: Bridge) -> Chart:
     """Bars from last month's cost to this month's, each effect where the one before ends."""
-    values = [_bar(f"Cost of {found.base_month}", Decimal(0), found.base, "Cost")]
+    values = [_bar(f"Cost of {found.base_period}", Decimal(0), found.base, "Cost")]
     level = found.base
     for effect, amount in found.effects.items():
         values.append(
             _bar(EFFECT_NAMES[effect], level, level + amount, "More" if amount > 0 else "Less")
         )
         level += amount
-    values.append(_bar("Cost of the month", Decimal(0), found.cost, "Cost"))
+    values.append(_bar("Cost of the period", Decimal(0), found.cost, "Cost"))
     chart = (
         alt.Chart(inline_data(values))
         .mark_bar(width={"band": 0.7})
@@ -48,7 +48,7 @@ def variance_chart(found: Bridge) -> Chart:
     return draw(
         chart,
         "variance",
-        f"Bridge: cost of {found.base_month}, what each effect adds or takes, cost of the month.",
+        f"Bridge: cost of {found.base_period}, what each effect adds or takes, cost of the period.",
     )
 
 

@@ -25,6 +25,7 @@ _COUNT, _REAL, _FLAG = pl.Int64(), pl.Float64(), pl.Boolean()
 Columns: TypeAlias = Mapping[str, pl.DataType]
 
 _SEGMENT: Columns = {"event_date": _DATE, "model": _TEXT, "tier": _TEXT, "region": _TEXT}
+_PERIOD: Columns = {"calendar": _TEXT, "period": _TEXT, "month": _TEXT}
 TOKEN_CLASSES = ("input_uncached", "input_cache_read", "output")
 BASES = ("marginal", "active", "fully_loaded", "list")
 RUNGS = ("allocation", "ready", "busy")
@@ -115,7 +116,7 @@ COLUMNS: Mapping[str, Columns] = {
         "served_count": _COUNT,
     },
     "rpt_chargeback": {
-        "month": _TEXT,
+        **_PERIOD,
         "currency": _TEXT,
         "line_kind": _TEXT,
         "tenant_id": _TEXT,
@@ -129,8 +130,8 @@ COLUMNS: Mapping[str, Columns] = {
         "cost_list_usd": MONEY,
     },
     "rpt_variance": {
-        "month": _TEXT,
-        "base_month": _TEXT,
+        **_PERIOD,
+        "base_period": _TEXT,
         "model": _TEXT,
         "tier": _TEXT,
         "region": _TEXT,
@@ -198,8 +199,8 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
         unit_cost=marts["rpt_unit_cost"].filter(in_month),
         utilization=marts["rpt_utilization"].filter(in_month),
         energy=marts["rpt_energy"].filter(in_month),
-        chargeback=marts["rpt_chargeback"].filter(pl.col("month") == calendar_month(period)),
-        variance=marts["rpt_variance"].filter(pl.col("month") == calendar_month(period)),
+        chargeback=marts["rpt_chargeback"].filter(_is_of(period)),
+        variance=marts["rpt_variance"].filter(_is_of(period)),
         corrections=marts["fct_cost_corrections"].filter(
             pl.col("posted_from").is_between(period.start, period.end, closed="left")
         ),
@@ -207,10 +208,16 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
     )
 
 
-def calendar_month(period: Period) -> str | None:
-    """The calendar month that a period is, as the monthly marts name it; None where it is none."""
+def _is_of(period: Period) -> pl.Expr:
+    """Rows of a period in the marts that have periods of several calendars.
+
+    A fiscal period that is a calendar month has the month's rows.
+    """
     month = Period(period.start.year, period.start.month)
-    return str(month) if (period.start, period.end) == (month.start, month.end) else None
+    if period.fiscal is None or (period.start, period.end) == (month.start, month.end):
+        return pl.col("month") == str(month)
+    fiscal = period.fiscal
+    return (pl.col("calendar") == fiscal.calendar) & (pl.col("period") == fiscal.name)
 
 
 def scan_mart(folder: Path, mart: str, columns: Columns) -> pl.LazyFrame:

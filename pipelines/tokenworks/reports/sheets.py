@@ -120,12 +120,6 @@ def _summary_rows(
 def _charged_rows(ledger: CurrencyLedger, charged: Block, total_row: int) -> list[list[Cell]]:
     """What the chargeback comes to, which must be the same."""
     currency, digits = ledger.currency, minor_digits(ledger.currency)
-    if not charged.rows:
-        text = "charged by calendar month, not by this period"
-        return [
-            [Cell("Charged back"), Cell(currency), Cell(None), Cell(None), Cell(text)],
-            [Cell("Difference"), Cell(currency), Cell(None), Cell(None), Cell(None)],
-        ]
     back = (
         f"=SUMIFS(Chargeback!{span(2 + len(CATEGORIES), charged.first, charged.last)},"
         f'Chargeback!{span(1, charged.first, charged.last)},"{currency}")'

@@ -44,14 +44,14 @@ def variance_sheet(tables: ReportTables) -> Sheet:
     )
     return Sheet(
         name="Variance",
-        title=f"Why cost moved since {found.base_month}",
+        title=f"Why cost moved since {found.base_period}",
         note="All currencies in US dollars at the rates of their days. The effects sum to the "
         f"change, the segments to the effects.{left_out}",
         widths=(34, 18, 18, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16),
         blocks=(steps, parts, detail),
         charts=(
             Chart(
-                title=f"Cost of {found.base_month} to this month, USD",
+                title=f"Cost of {found.base_period} to this period, USD",
                 kind="column",
                 labels=0,
                 series=(
@@ -70,13 +70,13 @@ def variance_sheet(tables: ReportTables) -> Sheet:
 
 def _bridge_block(found: Bridge) -> Block:
     """The steps, and beside them the pieces of which the chart stacks its bars."""
-    rows = [_step("Cost of " + found.base_month, found.base, Decimal(0), is_total=True)]
+    rows = [_step("Cost of " + found.base_period, found.base, Decimal(0), is_total=True)]
     level = found.base
     for effect, amount in found.effects.items():
         rows.append(_step(EFFECT_NAMES[effect], amount, level))
         level += amount
     last = _FIRST + len(rows)
-    total = _step("Cost of the month", found.cost, Decimal(0), is_total=True)
+    total = _step("Cost of the period", found.cost, Decimal(0), is_total=True)
     total[1] = Cell(found.cost, CURRENCY, f"=SUM(B{_FIRST}:B{last - 1})", bold=True)
     headers = ["Step", "Amount, USD", "Bar: carried", "Bar: cost", "Bar: more", "Bar: less"]
     return Block(headers, [*rows, total])
@@ -122,9 +122,9 @@ def _segment_block(found: Bridge, row: int) -> Block:
         ]
     ]
     headers = [
-        *("Model", "Tier", "Region", f"Cost of {found.base_month}, USD"),
+        *("Model", "Tier", "Region", f"Cost of {found.base_period}, USD"),
         *(f"{EFFECT_NAMES[effect]}, USD" for effect in EFFECTS),
-        "Cost of the month, USD",
+        "Cost of the period, USD",
         *("Tokens before", "Tokens", "USD per million before", "USD per million"),
     ]
     return Block(headers, rows, totals if rows else (), row=row)

@@ -30,7 +30,7 @@ from tokenworks.reports.operations import (
 )
 from tokenworks.reports.period import Period
 from tokenworks.reports.quality import Quality, quality
-from tokenworks.reports.read import Marts, calendar_month
+from tokenworks.reports.read import Marts
 from tokenworks.reports.unit_cost import SegmentCost, unit_costs
 from tokenworks.reports.variance import Bridge, bridge
 
@@ -138,7 +138,7 @@ def build_tables(marts: Marts, period: Period) -> ReportTables:
         request_count=int(marts.requests.select(pl.len()).collect().item()),
         headline=headline_rows(segments, latency),
         ledgers=books,
-        chargebacks=chargebacks(marts.chargeback, books) if calendar_month(period) else (),
+        chargebacks=chargebacks(marts.chargeback, books),
         policy=policy(marts.chargeback),
         uncharged=uncharged(marts.chargeback),
         bridge=bridge(marts.variance),

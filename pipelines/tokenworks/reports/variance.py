@@ -1,4 +1,4 @@
-"""Why cost moved from last month to this one, in cents that add up.
+"""Why cost moved from the last period to this one, in cents that add up.
 
 Here belongs rounding `rpt_variance` for print. Finding the effects is the warehouse's work.
 """
@@ -21,6 +21,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 NOT_SPLIT = "not_split"
 CURRENCY = "USD"
+# What stands for the period before the first of a calendar.
+FIRST = "(no period before)"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Bridge:
     """From the cost of the month before to that of this month.
 
     Attributes:
-        base_month: the month before, YYYY-MM.
+        base_period: name of the period before.
         base: its cost.
         effects: what moved it, by name, in the order of `EFFECTS`; base plus effects is the cost.
         parts: of what an effect consists, by effect and part; parts sum to their effect, with
@@ -57,7 +59,7 @@ class Bridge:
         unknown: segments left out, since an exchange rate is missing.
     """
 
-    base_month: str
+    base_period: str
     base: Decimal
     effects: Mapping[str, Decimal]
     parts: Mapping[tuple[str, str], Decimal]
@@ -76,7 +78,7 @@ class Bridge:
 
 
 def bridge(frame: pl.LazyFrame) -> Bridge | None:
-    """The bridge of a month; None where the month has no cost."""
+    """The bridge of a period; None where it has no cost."""
     rows = frame.sort("model", "tier", "region").collect().rows(named=True)
     if not rows:
         return None
@@ -97,7 +99,7 @@ def bridge(frame: pl.LazyFrame) -> Bridge | None:
     }
     bases = post(base, CURRENCY, base_minor) if known else {}
     return Bridge(
-        base_month=rows[0]["base_month"],
+        base_period=rows[0]["base_period"] or FIRST,
         base=from_minor(base_minor, CURRENCY),
         effects={effect: from_minor(totals[effect,], CURRENCY) for effect in EFFECTS},
         parts={

@@ -191,7 +191,7 @@ def _variance() -> Rows:
         parts = [Decimal(effect) for effect in effects.split()]
         return {
             "month": "2026-09",
-            "base_month": "2026-08",
+            "base_period": "2026-08",
             "model": model,
             "tier": "small",
             "region": "us-east",

@@ -180,7 +180,7 @@ def test_bridge_adds_up_when_opened_without_calculation(values: Workbook) -> Non
         ("Exchange rates", 0, 380.7, 0, 0, 0),
         ("New", 0.01, 380.7, 0, 0.01, 0),
         ("Discontinued", 0, 380.71, 0, 0, 0),
-        ("Cost of the month", 380.71, 0, 380.71, 0, 0),
+        ("Cost of the period", 380.71, 0, 380.71, 0, 0),
     ]
 
 
@@ -201,7 +201,7 @@ def test_charts_stand_where_people_would_rather_look(path: Path) -> None:
     assert {name: found for name, found in titles.items() if found} == {
         "Summary": ["Where the money went, EUR", "Where the money went, USD"],
         "Chargeback": ["Chargeback by tenant, EUR", "Chargeback by tenant, USD"],
-        "Variance": ["Cost of 2026-08 to this month, USD"],
+        "Variance": ["Cost of 2026-08 to this period, USD"],
     }
 
 
@@ -222,19 +222,6 @@ def test_late_bill_of_a_closed_month_is_shown_where_it_is_posted(values: Workboo
         ("2026-08", "cobalt", -3.34),
         ("Total USD", None, -10),
     ]
-
-
-def test_period_of_another_calendar_has_cost_and_no_chargeback(
-    tables: ReportTables, tmp_path: Path
-) -> None:
-    target = tmp_path / "fiscal.xlsx"
-    write_workbook(replace(tables, chargebacks=(), bridge=None), target)
-    book = load_workbook(target, data_only=True)
-    rows = {(row[0], row[1]): row[2:5] for row in book["Summary"].iter_rows(values_only=True)}
-    assert rows["Total USD", "USD"][0] == 213.5
-    assert rows["Charged back", "USD"] == (
-        *(None, None, "charged by calendar month, not by this period"),
-    )
 
 
 def test_parts_of_an_effect_sum_to_it_when_some_segment_cannot_tell(values: Workbook) -> None:

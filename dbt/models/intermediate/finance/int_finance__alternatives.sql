@@ -57,7 +57,7 @@ priced as (
 ),
 
 rates as (
-    select * from {{ ref('int_finance__month_rates') }}
+    select * from {{ ref('int_finance__period_rates') }}
 )
 
 select
@@ -74,4 +74,4 @@ select
     ) }} as {{ class }}_price{{ "," if not loop.last }}
     {% endfor %}
 from priced
-left join rates on priced.month = rates.month and priced.currency = rates.currency
+left join rates on priced.month = rates.period and priced.currency = rates.currency

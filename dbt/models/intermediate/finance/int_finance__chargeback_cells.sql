@@ -9,7 +9,7 @@ costs as (
 -- weight.
 served as (
     select
-        month,
+        period,
         currency,
         deployment_id,
         line_kind,
@@ -20,14 +20,14 @@ served as (
 ),
 
 served_anywhere as (
-    select month, currency, line_kind, tenant_id, sum(weight) as weight
+    select period, currency, line_kind, tenant_id, sum(weight) as weight
     from served
-    group by month, currency, line_kind, tenant_id
+    group by period, currency, line_kind, tenant_id
 ),
 
 pools as (
     select
-        costs.month,
+        costs.period,
         costs.currency,
         costs.category,
         costs.deployment_id,
@@ -40,22 +40,22 @@ pools as (
             else 'served-there'
         end as rule
     from costs
-    left join (select distinct month, currency, deployment_id from served) as local
+    left join (select distinct period, currency, deployment_id from served) as local
         on
-            costs.month = local.month and costs.currency = local.currency
+            costs.period = local.period and costs.currency = local.currency
             and costs.deployment_id = local.deployment_id
     where costs.line_kind = 'pool'
 ),
 
 weights as (
-    select 'served-there' as rule, month, currency, deployment_id, line_kind, tenant_id, weight
+    select 'served-there' as rule, period, currency, deployment_id, line_kind, tenant_id, weight
     from served
     union all
-    select 'served-anywhere', month, currency, cast(null as string), line_kind, tenant_id, weight
+    select 'served-anywhere', period, currency, cast(null as string), line_kind, tenant_id, weight
     from served_anywhere
     union all
-    select 'reserved', month, cast(null as string), deployment_id, line_kind, tenant_id, weight
-    from {{ ref('int_finance__reserved_months') }}
+    select 'reserved', period, cast(null as string), deployment_id, line_kind, tenant_id, weight
+    from {{ ref('int_finance__reserved_periods') }}
 ),
 
 shares as (
@@ -68,14 +68,14 @@ shares as (
     left join weights
         on
             pools.rule = weights.rule
-            and pools.month = weights.month
+            and pools.period = weights.period
             and (pools.currency = weights.currency or pools.rule = 'reserved')
             and (pools.deployment_id = weights.deployment_id or pools.rule = 'served-anywhere')
 ),
 
 shared as (
     {{ allocate(
-        'shares', ['month', 'currency', 'category', 'deployment_id'], 'weight',
+        'shares', ['period', 'currency', 'category', 'deployment_id'], 'weight',
         ['line_kind', 'tenant_id asc nulls first'],
         {
             'cost_share': 'cost_units',
@@ -86,16 +86,16 @@ shared as (
 ),
 
 cells as (
-    select month, currency, category, line_kind, tenant_id, cost_units, usd_units, accrued_units
+    select period, currency, category, line_kind, tenant_id, cost_units, usd_units, accrued_units
     from costs
     where line_kind <> 'pool'
     union all
-    select month, currency, category, line_kind, tenant_id, cost_share, usd_share, accrued_share
+    select period, currency, category, line_kind, tenant_id, cost_share, usd_share, accrued_share
     from shared
 )
 
 select
-    month,
+    period,
     currency,
     category,
     line_kind,
@@ -104,4 +104,4 @@ select
     {{ known_sum('usd_units') }} as usd_units,
     sum(accrued_units) as accrued_units
 from cells
-group by month, currency, category, line_kind, tenant_id
+group by period, currency, category, line_kind, tenant_id

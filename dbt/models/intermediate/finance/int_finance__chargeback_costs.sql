@@ -1,7 +1,7 @@
--- Cost of a month by who bears it at once, and what is left as pools that a policy shares: the idle of a
+-- Cost of a period by who bears it at once, and what is left as pools that a policy shares: the idle of a
 -- deployment, the idle of GPUs that none holds, and overhead.
 select
-    days.month,
+    dates.period,
     days.currency,
     days.category,
     case
@@ -20,5 +20,6 @@ select
     {{ known_sum('days.usd_units') }} as usd_units,
     sum(days.accrued_units) as accrued_units
 from {{ ref('int_finance__ledger_days') }} as days
-inner join {{ ref('int_finance__policies') }} as policies on days.month = policies.month
+inner join {{ ref('int_finance__period_dates') }} as dates on days.event_date = dates.event_date
+inner join {{ ref('int_finance__policies') }} as policies on dates.period = policies.period
 group by 1, 2, 3, 4, 5, 6

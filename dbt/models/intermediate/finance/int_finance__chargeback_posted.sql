@@ -11,18 +11,18 @@ cells as (
 
 categories as (
     select
-        month,
+        period,
         currency,
         category,
         step,
         sum(units) as units,
-        {{ mul_div_round('sum(sum(units)) over (partition by month, currency)', '1', 'step') }} as month_total
+        {{ mul_div_round('sum(sum(units)) over (partition by period, currency)', '1', 'step') }} as period_total
     from cells
-    group by month, currency, category, step
+    group by period, currency, category, step
 ),
 
 posted_categories as (
-    {{ post_to_total('categories', ['month', 'currency'], 'month_total', ['category']) }}
+    {{ post_to_total('categories', ['period', 'currency'], 'period_total', ['category']) }}
 ),
 
 joined as (
@@ -32,20 +32,20 @@ joined as (
     from cells
     inner join posted_categories
         on
-            cells.month = posted_categories.month
+            cells.period = posted_categories.period
             and cells.currency = posted_categories.currency
             and cells.category = posted_categories.category
 ),
 
 posted_cells as (
     {{ post_to_total(
-        'joined', ['month', 'currency', 'category'], 'category_total',
+        'joined', ['period', 'currency', 'category'], 'category_total',
         ['line_kind desc', 'tenant_id asc nulls first']
     ) }}
 )
 
 select
-    month,
+    period,
     currency,
     category,
     line_kind,

@@ -1,10 +1,10 @@
--- What a segment cost in a month, and what drove it: tokens, those of them that were computed, busy and
+-- What a segment cost in a period, and what drove it: tokens, those of them that were computed, busy and
 -- held GPU time in milliseconds.
-{% set keys = ['month', 'model', 'tier', 'region'] %}
+{% set keys = ['period', 'model', 'tier', 'region'] %}
 with
 costs as (
     select
-        month,
+        period,
         model,
         tier,
         region,
@@ -13,18 +13,19 @@ costs as (
         {{ known_sum('usd_units', "cost_kind = 'power'") }} as power_units,
         {{ known_sum('base_rate_units', "cost_kind = 'power'") }} as base_rate_power_units
     from {{ ref('int_finance__segment_costs') }}
-    group by month, model, tier, region
+    group by period, model, tier, region
 ),
 
 held as (
     select
-        {{ year_month('event_date') }} as month,
-        model,
-        tier,
-        region,
-        {{ int_div('sum(held_us)', '1000') }} as held_ms,
-        {{ int_div('sum(busy_us)', '1000') }} as busy_ms
-    from {{ ref('int_finance__gpu_days') }}
+        dates.period,
+        days.model,
+        days.tier,
+        days.region,
+        {{ int_div('sum(days.held_us)', '1000') }} as held_ms,
+        {{ int_div('sum(days.busy_us)', '1000') }} as busy_ms
+    from {{ ref('int_finance__gpu_days') }} as days
+    inner join {{ ref('int_finance__period_dates') }} as dates on days.event_date = dates.event_date
     group by 1, 2, 3, 4
 ),
 
@@ -32,19 +33,19 @@ held as (
 gpus as (
     select * from held
     union all
-    select month, '(shared)', '(none)', region, sum(held_ms), cast(null as bigint)
+    select period, '(shared)', '(none)', region, sum(held_ms), cast(null as bigint)
     from held
     where region <> '(unknown)'
-    group by month, region
+    group by period, region
     union all
-    select month, '(shared)', '(none)', '(unknown)', sum(held_ms), cast(null as bigint)
+    select period, '(shared)', '(none)', '(unknown)', sum(held_ms), cast(null as bigint)
     from held
-    group by month
+    group by period
 ),
 
 tokens as (
     select
-        {{ year_month('parts.event_date') }} as month,
+        dates.period,
         coalesce(deployments.model, '(unknown)') as model,
         coalesce(deployments.tier, '(unknown)') as tier,
         coalesce(deployments.region, '(unknown)') as region,
@@ -53,6 +54,7 @@ tokens as (
             coalesce(sum(parts.input_uncached_tokens), 0) + coalesce(sum(parts.output_total_tokens), 0)
         end as computed_tokens
     from {{ ref('int_costs__unit_parts') }} as parts
+    inner join {{ ref('int_finance__period_dates') }} as dates on parts.event_date = dates.event_date
     inner join {{ ref('int_fleet__deployments') }} as deployments
         on parts.deployment_id = deployments.deployment_id
     group by 1, 2, 3, 4
@@ -61,7 +63,7 @@ tokens as (
 select
     costs.*,
     coalesce(tokens.tokens, 0) as tokens,
-    case when tokens.month is null then 0 else tokens.computed_tokens end as computed_tokens,
+    case when tokens.period is null then 0 else tokens.computed_tokens end as computed_tokens,
     gpus.held_ms,
     gpus.busy_ms
 from costs

@@ -1,13 +1,14 @@
--- Who reserved a deployment in a month, in thousandths of a GPU × seconds: a row per tenant, and one
+-- Who reserved a deployment in a period, in thousandths of a GPU × seconds: a row per tenant, and one
 -- without a tenant for what the deployment held and nobody reserved.
 with
 held as (
     select
-        deployment_id,
-        hour_index,
-        {{ year_month('event_date') }} as month,
-        {{ int_div('assigned_us', '1000') }} as milligpu_seconds
-    from {{ ref('int_deployments__hours') }}
+        hours.deployment_id,
+        hours.hour_index,
+        dates.period,
+        {{ int_div('hours.assigned_us', '1000') }} as milligpu_seconds
+    from {{ ref('int_deployments__hours') }} as hours
+    inner join {{ ref('int_finance__period_dates') }} as dates on hours.event_date = dates.event_date
 ),
 
 reservations as (
@@ -26,7 +27,7 @@ reservations as (
 
 reserved as (
     select
-        held.month,
+        held.period,
         held.deployment_id,
         reservations.tenant_id,
         sum(
@@ -41,29 +42,29 @@ reserved as (
             held.deployment_id = reservations.deployment_id
             and reservations.from_us < (held.hour_index + 1) * {{ hour_us() }}
             and reservations.to_us > held.hour_index * {{ hour_us() }}
-    group by held.month, held.deployment_id, reservations.tenant_id
+    group by held.period, held.deployment_id, reservations.tenant_id
 ),
 
 totals as (
     select
-        month,
+        period,
         deployment_id,
         sum(weight) as reserved_weight
     from reserved
-    group by month, deployment_id
+    group by period, deployment_id
 ),
 
 capacity as (
     select
-        month,
+        period,
         deployment_id,
         sum(milligpu_seconds) as held_weight
     from held
-    group by month, deployment_id
+    group by period, deployment_id
 )
 
 select
-    month,
+    period,
     deployment_id,
     'tenant' as line_kind,
     tenant_id,
@@ -72,11 +73,11 @@ from reserved
 where weight > 0
 union all
 select
-    capacity.month,
+    capacity.period,
     capacity.deployment_id,
     'platform' as line_kind,
     cast(null as string) as tenant_id,
     capacity.held_weight - totals.reserved_weight as weight
 from capacity
-inner join totals on capacity.month = totals.month and capacity.deployment_id = totals.deployment_id
+inner join totals on capacity.period = totals.period and capacity.deployment_id = totals.deployment_id
 where capacity.held_weight > totals.reserved_weight
