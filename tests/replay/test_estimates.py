@@ -45,3 +45,19 @@ def test_the_spread_of_a_mean_is_that_of_theory_when_hours_are_independent() -> 
     )
     assert draws.mean() == pytest.approx(values.mean(), abs=0.005)
     assert draws.std() == pytest.approx(1 / np.sqrt(hours), rel=0.15)
+
+
+def test_quantiles_are_those_of_all_ranks_when_a_draw_lies_far_from_the_sample() -> None:
+    # Hour 0 holds 1 to 9,000, hour 1 9,001 to 10,000. Drawn: both; hour 0 ten times; hour 1 alone.
+    # The medians lie at ranks 5,000 of 10,000, 45,000 of 90,000 and 500 of 1,000.
+    counts = np.array([[1, 1], [10, 0], [0, 1]])
+    part = np.arange(1.0, 10_001.0)
+    hour = (part > 9000).astype(np.int64)
+    found = resampled_quantiles(counts, hour[::-1], part[::-1], 0.5)
+    assert found.tolist() == [5000.5, 4500.5, 9500.5]
+
+
+def test_quantiles_are_the_one_value_when_nearly_all_are_alike() -> None:
+    counts, part = np.array([[1, 1], [0, 2]]), np.zeros(10_000)
+    hour = np.arange(10_000) % 2
+    assert resampled_quantiles(counts, hour, part, 0.95).tolist() == [0.0, 0.0]

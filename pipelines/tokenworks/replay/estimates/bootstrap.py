@@ -9,8 +9,12 @@ from tokenworks.replay.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Counts = NDArray[np.int32]
 
 DRAWS = 400
+#: Ranks on either side of a quantile in which those of the draws are looked for first, as a share
+#: of all and at least, and by how much more where one lies further off.
+RANKED_SHARE, LEAST_RANKED, WIDER = 0.02, 2000, 4
 
 
 def hour_counts(hours: int, seed: int, draws: int = DRAWS) -> Ints:
@@ -45,29 +49,65 @@ def resampled_quotients(counts: Ints, hour: Ints, part: Floats, divisor: Floats 
 def resampled_quantiles(counts: Ints, hour: Ints, part: Floats, share: float) -> Floats:
     """Quantile of `part` in each draw, centred on the interpolated quantile of the sample.
 
-    A draw takes the nearest rank, which on few requests lies beside the interpolated value.
+    A draw takes the nearest rank, which on few requests lies beside the interpolated value. The
+    quantiles of the draws lie near that of the sample, so only what is near it is ranked; where a
+    draw's lies further off, more is.
     """
-    order = np.argsort(part, kind="stable")
     weights = np.vstack([np.ones((1, counts.shape[1]), dtype=np.int64), counts])
-    values = _weighted_quantiles(weights, hour[order], part[order], share)
+    reach = max(LEAST_RANKED, round(RANKED_SHARE * part.size))
+    while True:
+        values = _drawn_near(weights, hour, part, share, _near(part, share, reach))
+        if reach >= part.size or not np.isnan(values).any():
+            break
+        reach *= WIDER
     centred: Floats = values[1:] - values[0] + np.quantile(part, share)
     return centred
 
 
+def _drawn_near(
+    weights: Ints, hour: Ints, part: Floats, share: float, near: tuple[float, float]
+) -> Floats:
+    """The quantile of each draw, NaN where it lies outside of `near` or the draw is empty."""
+    hours = weights.shape[1]
+    # A draw of which nothing is wanted takes the first value that it holds.
+    wanted = np.maximum(share * (weights @ np.bincount(hour, minlength=hours)), 0.5)
+    below = weights @ np.bincount(hour[part < near[0]], minlength=hours)
+    inside = np.flatnonzero((part >= near[0]) & (part <= near[1]))
+    if near[0] == near[1]:
+        passed = below + weights @ np.bincount(hour[inside], minlength=hours)
+        return np.where((below < wanted) & (passed >= wanted), near[0], np.nan)
+    ordered = inside[np.argsort(part[inside], kind="stable")]
+    drawn = np.ascontiguousarray(weights.T.astype(np.int32))
+    return _passing(drawn, hour[ordered], part[ordered], below, wanted)
+
+
+def _near(part: Floats, share: float, reach: int) -> tuple[float, float]:
+    """Values between which lie so many ranks on either side of a quantile."""
+    low = max(0, int(share * part.size) - reach)
+    high = min(part.size - 1, int(share * part.size) + reach)
+    found = np.partition(part, (low, high))
+    return float(found[low]), float(found[high])
+
+
 @kernel
-def _weighted_quantiles(weights: Ints, hour: Ints, ordered: Floats, share: float) -> Floats:
-    draws = weights.shape[0]
-    result = np.empty(draws)
-    for draw in range(draws):
-        total = 0
-        for row in range(ordered.size):
-            total += weights[draw, hour[row]]
-        wanted = share * total
-        passed = 0
-        result[draw] = np.nan
-        for row in range(ordered.size):
-            passed += weights[draw, hour[row]]
-            if passed >= wanted and passed > 0:
+def _passing(weights: Counts, hour: Ints, ordered: Floats, below: Ints, wanted: Floats) -> Floats:
+    """The value at which each draw has passed what is wanted of it, NaN where none is.
+
+    Args:
+        weights: how often each hour (row) occurs in each draw (column).
+        hour: hour of each request.
+        ordered: its value, never falling.
+        below: what each draw has passed before the first of them.
+        wanted: what it is to pass.
+    """
+    result = np.full(below.size, np.nan)
+    passed = below.copy()
+    for row in range(ordered.size):
+        drawn = weights[hour[row]]
+        for draw in range(below.size):
+            before = passed[draw]
+            after = before + drawn[draw]
+            passed[draw] = after
+            if before < wanted[draw] and after >= wanted[draw]:
                 result[draw] = ordered[row]
-                break
     return result
