@@ -48,10 +48,11 @@ class Planted:
     truth: dict[str, float]
     found: Answer
 
-    def holds(self, metric: str) -> bool:
-        """Whether p10 to p90 holds the true effect."""
+    def holds(self, metric: str, interval: str = "delta") -> bool:
+        """Whether p10 to p90 of an interval holds the effect on these very requests."""
         row = self.printed[metric]
-        return bool(row["delta_p10"] <= self.truth[metric] <= row["delta_p90"])
+        low, high = row[f"{interval}_p10"], row[f"{interval}_p90"]
+        return bool(low <= self.truth[metric] <= high)
 
 
 def planted(seed: int, folder: Path, days: int = DAYS, scale: float = SCALE) -> Planted:

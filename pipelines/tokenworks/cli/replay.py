@@ -109,12 +109,13 @@ def compare(
             amount(row.first),
             amount(row.second),
             f"{amount(row.delta)} ({amount(row.delta_p10)} … {amount(row.delta_p90)})",
+            f"{amount(row.delta_window_p10)} … {amount(row.delta_window_p90)}",
         )
         for row in rows
         if row.delta is not None and row.metric in SHOWN
     ]
     names = (one["scenario"]["name"], other["scenario"]["name"])
-    columns = ["metric", *names, "difference (p10 … p90)"]
+    columns = ["metric", *names, "difference (p10 … p90)", "of these requests"]
     show.console.print(show.table(f"{names[1]} less {names[0]}, {segment}", columns, shown))
     show.say(
         "  • The interval takes both results' errors as independent: where they err alike it is wider than it need be."
@@ -257,12 +258,16 @@ def _show_summary(summary: dict[str, Any]) -> None:
             amount(metric["history"]),
             amount(metric["no_change"]),
             amount(metric["scenario"]),
-            f"{amount(metric['delta_p50'])} ({amount(metric['delta_p10'])} … {amount(metric['delta_p90'])})",
+            f"{amount(metric['delta'])} ({amount(metric['delta_p10'])} … {amount(metric['delta_p90'])})",
+            f"{amount(metric['delta_window_p10'])} … {amount(metric['delta_window_p90'])}",
         )
         for metric in summary["metrics"]
         if metric["segment"] == "all" and metric["metric"] in SHOWN
     ]
-    columns = ["metric", "history", "no change", "scenario", "change (p10 … p90)"]
+    columns = [
+        *("metric", "history", "no change", "scenario"),
+        *("change (p10 … p90)", "of these requests"),
+    ]
     show.console.print(show.table(summary["scenario"]["name"], columns, rows))
     for reason in summary["refusal_reasons"]:
         show.warning(f"Forced: {reason}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,14 @@ from tokenworks.replay.calibration.laws import ServingLaw, learn_laws
 from tokenworks.replay.calibration.screening import LEAST_REQUESTS
 from tokenworks.replay.calibration.warehouse import runs_of
 from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.estimates.window import Doubts, doubts_of
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import Policy, play
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.stage import Played, Stage, set_stage
 from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
 from tokenworks.replay.traffic.fleet import fleet_of
-from tokenworks.replay.traffic.requests import Traffic
+from tokenworks.replay.traffic.requests import Traffic, in_window
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -49,6 +50,7 @@ class Prepared:
         today: caches that the recorded hits imply; null where unknown.
         baseline: the replay of no change.
         held_out: the same, learned from the first half alone; null where that is too little.
+        doubts: how far each deployment's hours lie beside history, by metric.
     """
 
     key: tuple[str, int, str, bool]
@@ -57,6 +59,7 @@ class Prepared:
     today: CachePlan | None
     baseline: Played
     held_out: Played | None
+    doubts: Doubts
 
     def serves(self, scenario: Scenario) -> bool:
         """Whether a scenario can be held against this."""
@@ -97,14 +100,30 @@ def learn(stage: Stage, rows: Mask) -> Model:
 def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
     """Replay no change."""
     today = _today(stage, model)
+    policy = Policy(Serving.as_is(stage.fleet, model.laws), prefix=today)
+    baseline = play(stage, policy)
     return Prepared(
         key=key_of(scenario),
         stage=stage,
         model=model,
         today=today,
-        baseline=play(stage, Policy(Serving.as_is(stage.fleet, model.laws), prefix=today)),
+        baseline=baseline,
         held_out=_held_out(stage),
+        doubts=doubts_of(stage, _free(stage, policy, baseline), _first(scenario, stage)),
     )
+
+
+def _free(stage: Stage, policy: Policy, baseline: Played) -> Played:
+    """No change with every replica chosen by the replay, as those of requests that move are."""
+    named = (stage.replica >= 0) & (stage.fleet.replicas[stage.recorded.deployment] > 1)
+    if not named.any():
+        return baseline
+    return play(replace(stage, replica=np.full_like(stage.replica, -1)), policy)
+
+
+def _first(scenario: Scenario, stage: Stage) -> int:
+    """The first request that is not there to warm up."""
+    return int(np.argmax(stage.traffic.which(in_window(scenario.window))))
 
 
 def _today(stage: Stage, model: Model) -> CachePlan | None:

@@ -39,6 +39,15 @@ from tokenworks.replay.session import Session
 SWEEP_FILE = "sweep.json"
 SWEEP_TABLE = "sweep.parquet"
 PAGE_FILE = "page.html"
+#: What a point says of the change on each axis.
+DELTAS = (
+    "delta",
+    "delta_p10",
+    "delta_p50",
+    "delta_p90",
+    "delta_window_p10",
+    "delta_window_p90",
+)
 
 #: Called with the point, its number and the number of points.
 Told = Callable[[str, int, int], None]
@@ -148,13 +157,13 @@ def _axes(result: ReplayResult, axes: Frontier) -> dict[str, Any]:
     for axis, metric in axes.model_dump().items():
         row = whole.get(metric, {})
         found[axis] = row.get("scenario")
-        for key in ("delta", "delta_p10", "delta_p50", "delta_p90"):
+        for key in DELTAS:
             found[f"{axis}_{key}"] = row.get(key)
     return found
 
 
 def _nothing(axes: Frontier) -> dict[str, Any]:
-    keys = ("", "_delta", "_delta_p10", "_delta_p50", "_delta_p90")
+    keys = ("", *(f"_{key}" for key in DELTAS))
     return {f"{axis}{key}": None for axis in axes.model_dump() for key in keys} | {"run_id": None}
 
 

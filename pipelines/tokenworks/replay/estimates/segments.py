@@ -15,16 +15,13 @@ from tokenworks.replay.estimates.capacity import (
     CapacityMetric,
     over_hours,
 )
-from tokenworks.replay.estimates.estimate import (
-    Comparison,
-    Estimate,
-    Segment,
-    estimate,
-    low_mid_high,
-)
+from tokenworks.replay.estimates.comparison import Comparison, Segment
+from tokenworks.replay.estimates.estimate import Estimate, around, estimate, low_mid_high
+from tokenworks.replay.estimates.exposure import together
 from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, QUALITY
 from tokenworks.replay.routing.quality import Claim, Stated
 
+Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 #: Metrics by which segments other than the whole are told apart.
@@ -106,6 +103,8 @@ def _claimed(row: Estimate, claim: Claim | Stated) -> Estimate:
         delta_p10=value.p10,
         delta_p50=value.p50,
         delta_p90=value.p90,
+        delta_window_p10=None,
+        delta_window_p90=None,
     )
 
 
@@ -125,16 +124,13 @@ def _capacity(
         over_hours(metric, table, positions, first, draws)
         for table in (tables.history, tables.no_change, tables.scenario)
     )
-    # Deployments err each on its own: what moves between two is in doubt at both ends.
-    gains = [
-        over_hours(metric, tables.scenario, one, first, draws[:1])[0]
-        - over_hours(metric, tables.no_change, one, first, draws[:1])[0]
-        for one in np.eye(len(positions), dtype=np.bool_)[positions]
-        if metric.below is None
-    ]
-    exposure = float(np.sqrt(np.square(gains).sum())) if gains else abs(float(new[0] - old[0]))
+    gains = _gains(metric, tables, positions, first, hours)
+    exposure = float(np.sqrt(np.square(gains).sum()))
     shift = new[1:] - old[1:] + compared.doubt(error, exposure)
     low, mid, high = low_mid_high(shift)
+    delta = _known(new[0] - old[0])
+    half = None if delta is None else _half(compared, metric, positions, gains)
+    window = around(delta or 0.0, half)
     return Estimate(
         segment=name,
         metric=metric.name,
@@ -143,12 +139,43 @@ def _capacity(
         history=_known(history[0]),
         no_change=_known(old[0]),
         scenario=_known(new[0]),
-        delta=_known(new[0] - old[0]),
+        delta=delta,
         delta_p10=low,
         delta_p50=mid,
         delta_p90=high,
+        delta_window_p10=window[0],
+        delta_window_p90=window[1],
         request_count=int(positions[compared.scenario.deployment].sum()),
     )
+
+
+def _gains(
+    metric: CapacityMetric, tables: Capacities, positions: Mask, first: int, hours: int
+) -> Floats:
+    """Change at each deployment, which errs on its own; of a quotient the change as a whole."""
+    once = np.ones((1, hours))
+    every = np.eye(len(positions), dtype=np.bool_)[positions]
+    sides = tables.scenario, tables.no_change
+    new, old = (
+        np.array([over_hours(metric, side, one, first, once)[0] for one in every])
+        if metric.below is None
+        else over_hours(metric, side, positions, first, once)
+        for side in sides
+    )
+    change: Floats = new - old
+    return change
+
+
+def _half(
+    compared: Comparison, metric: CapacityMetric, positions: Mask, gains: Floats
+) -> float | None:
+    """Distance from the delta of the very requests; of a quotient by the deployment most in doubt."""
+    doubts = compared.doubts.get(metric.name)
+    if doubts is None:
+        return None
+    asked = doubts[positions] if metric.below is None else doubts[positions].max(keepdims=True)
+    counted = gains != 0
+    return together(asked[counted], gains[counted])
 
 
 def _known(value: np.float64) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokenworks.replay.answer import Answer
+from tokenworks.replay.estimates.window import draws_outcomes
 from tokenworks.replay.routing.quality import NoClaim
 from tokenworks.replay.traffic.blocks import why_no_blocks
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO
@@ -31,9 +32,10 @@ def assumptions(answer: Answer) -> list[str]:
             "or were cancelled later are replayed with the tokens they had; their latency is not shown."
         ),
         (
-            "Intervals: p10, p50 and p90 over a block bootstrap of hours and the model's own error "
-            "in the backtest."
+            "delta_p10 to delta_p90 speak of traffic like this: a block bootstrap of hours and the "
+            "model's own error in the backtest."
         ),
+        _window(answer),
         *_caching(answer),
         *_routing(answer),
         *_serving(answer),
@@ -57,6 +59,20 @@ def _loop(answer: Answer) -> str:
     return (
         "Open loop: requests arrive when they did, whatever the answer takes. Demand does not "
         "react to price or latency."
+    )
+
+
+def _window(answer: Answer) -> str:
+    if draws_outcomes(answer.scenario):
+        return (
+            "delta_window_p10 and p90, of these very requests, are not told: stated rates or other "
+            "answers' lengths decide what becomes of a request, and history has no like of that."
+        )
+    return (
+        "delta_window_p10 to delta_window_p90 speak of these very requests: what changes at a "
+        "deployment is as far off as one hour of it (for money and energy, one day) lies beside "
+        "history when nothing changes. No other traffic is drawn, and the law is trusted to err "
+        "under the scenario as it does here."
     )
 
 

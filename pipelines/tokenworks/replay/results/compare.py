@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tokenworks.replay.estimates.estimate import around
 from tokenworks_sources.errors import TokenworksError
 
 
@@ -31,6 +32,8 @@ class Difference:
     delta_p10: float | None
     delta_p50: float | None
     delta_p90: float | None
+    delta_window_p10: float | None
+    delta_window_p90: float | None
 
 
 def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Difference]:
@@ -66,17 +69,29 @@ def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Difference]:
 def _difference(first: dict[str, Any], second: dict[str, Any]) -> Difference:
     low, mid, high = _interval(first, second)
     values = (first["scenario"], second["scenario"])
+    delta = None if None in values else values[1] - values[0]
+    window = around(delta or 0.0, None if delta is None else _half(first, second))
     return Difference(
         segment=first["segment"],
         metric=first["metric"],
         unit=first["unit"],
         first=values[0],
         second=values[1],
-        delta=None if None in values else values[1] - values[0],
+        delta=delta,
         delta_p10=low,
         delta_p50=mid,
         delta_p90=high,
+        delta_window_p10=window[0],
+        delta_window_p90=window[1],
     )
+
+
+def _half(first: dict[str, Any], second: dict[str, Any]) -> float | None:
+    """Distance from the difference on the very requests that it stays within."""
+    ends = [(row["delta_window_p10"], row["delta_window_p90"]) for row in (first, second)]
+    if any(end is None for pair in ends for end in pair):
+        return None
+    return math.hypot(*((high - low) / 2 for low, high in ends))
 
 
 def _interval(

@@ -133,8 +133,13 @@ def _figures(whole: dict[str, Row]) -> list[Figure]:
         if row["delta"] is None:
             found.append(Figure(label, "–", "not known from this traffic"))
             continue
-        found.append(Figure(label, change(row), f"p10 to p90: {interval(row)}"))
+        found.append(Figure(label, change(row), _basis(row)))
     return found
+
+
+def _basis(row: Row) -> str:
+    these = interval(row, "delta_window")
+    return f"p10 to p90: {interval(row)}; of these very requests: {these}"
 
 
 def _segments(rows: list[Row], kind: str) -> list[tuple[str, list[Row]]]:

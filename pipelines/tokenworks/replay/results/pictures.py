@@ -28,10 +28,11 @@ def changes(rows: Sequence[Row]) -> str:
     lines = [_line(LABEL + room / 2, 0, LABEL + room / 2, ROW * len(drawn) + 4, RULE)]
     for place, (row, (low, mid, high)) in enumerate(zip(drawn, parts, strict=True)):
         y = ROW * place + 15
-        at = [LABEL + room * (max(-1.0, min(1.0, one / reach)) + 1) / 2 for one in (low, mid, high)]
+        at = [_across(one / reach, room) for one in (low, mid, high)]
         lines += [
             _text(LABEL - 12, y + 4, row["metric"], "end", INK),
             _line(at[0], y, at[2], y, ACCENT, 5, 0.35),
+            *_inner(row, y, reach, room),
             f'<circle cx="{at[1]:.1f}" cy="{y}" r="4" fill="{ACCENT}"/>',
         ]
     bottom = ROW * len(drawn) + 18
@@ -39,6 +40,18 @@ def changes(rows: Sequence[Row]) -> str:
         x = LABEL + room * (share / reach + 1) / 2
         lines.append(_text(x, bottom, per_cent(share), "middle", MUTED))
     return _svg(WIDTH, bottom + 8, lines)
+
+
+def _inner(row: Row, y: float, reach: float, room: float) -> list[str]:
+    """The interval of the very requests, on that of traffic like them."""
+    if row["delta_window_p10"] is None:
+        return []
+    ends = [_share(row, f"delta_window_{end}") / reach for end in ("p10", "p90")]
+    return [_line(_across(ends[0], room), y, _across(ends[1], room), y, ACCENT, 5)]
+
+
+def _across(share: float, room: float) -> float:
+    return LABEL + room * (max(-1.0, min(1.0, share)) + 1) / 2
 
 
 def _share(row: Row, key: str) -> float:

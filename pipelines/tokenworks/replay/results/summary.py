@@ -13,7 +13,7 @@ from tokenworks.replay.estimates.estimate import Estimate
 from tokenworks.replay.results.assumptions import assumptions
 
 #: Raise when the same scenario and traffic would give other numbers.
-METHOD_VERSION = 4
+METHOD_VERSION = 5
 
 
 def summary(found: Answer, run_id: str) -> dict[str, Any]:

@@ -55,11 +55,12 @@ def change(row: dict[str, Any]) -> str:
     return text if part is None else f"{text} ({'+' if part > 0 else ''}{per_cent(part)})"
 
 
-def interval(row: dict[str, Any]) -> str:
-    """p10 … p90 of the change."""
-    if row["delta_p10"] is None:
+def interval(row: dict[str, Any], of: str = "delta") -> str:
+    """p10 … p90 of the change: `delta` for traffic like this, `delta_window` for these requests."""
+    low, high = row[f"{of}_p10"], row[f"{of}_p90"]
+    if low is None or high is None:
         return UNKNOWN
-    return f"{amount(row['delta_p10'])} … {amount(row['delta_p90'])}{unit(row['unit'])}"
+    return f"{amount(low)} … {amount(high)}{unit(row['unit'])}"
 
 
 def unit(name: str) -> str:

@@ -1,0 +1,178 @@
+"""How far the change of the very requests replayed may lie beside what is printed.
+
+No other traffic is drawn; what is in doubt is the model, and history tells by how much. Replayed
+without a change, with every replica chosen by the replay as it is for requests that move, each
+hour of a deployment lies somewhat beside what was measured there. To a deployment the hours of a
+scenario are what any of its hours is to the others: another load and another mix. So what changes
+is taken to be as far off as one hour is. It errs alike in all of them, and nothing averages out.
+Amounts are shares of a day's, so that for them days stand in the place of hours.
+
+This trusts the law to err under the scenario as it does here. The bias between runs of one
+deployment, which its own traffic does not show, is in the wider interval alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.estimates.capacity import (
+    CAPACITY_METRICS,
+    Capacity,
+    CapacityMetric,
+    capacity_of,
+    hours_of,
+)
+from tokenworks.replay.estimates.conformal import LEAST_BIAS, MANY, student_t
+from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, Metric
+from tokenworks.replay.estimates.quantities import part_of
+from tokenworks.replay.language.scenario import Scenario
+from tokenworks.replay.pricing.rates import CARBON, PRICED
+from tokenworks.replay.stage import Played, Stage
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+#: Share of the draws below the upper end.
+UPPER = 0.9
+#: Relative error at p10 to p90, by deployment, of each metric.
+Doubts = dict[str, Floats]
+_ENERGY = "energy_facility_joules"
+#: Amounts that err like another: tariffs and intensities are data, what they apply to is not.
+_LIKE = {
+    CARBON: _ENERGY,
+    "judged_cost_usd": "cost_active_usd",
+    **{metric.part: _ENERGY for metric in POWER_METRICS},
+}
+_CAPACITY_LIKE = {"cost_idle_usd": "cost_active_usd", "energy_drawn_joules": _ENERGY}
+
+
+def draws_outcomes(scenario: Scenario) -> bool:
+    """Whether stated rates decide what becomes of a request, so that history has no like of it."""
+    routing = scenario.routing
+    return scenario.semantic_cache is not None or (
+        routing is not None and (routing.cascade is not None or routing.output_tokens == "target")
+    )
+
+
+def doubts_of(stage: Stage, free: Played, first: int) -> Doubts:
+    """How far the replay lies beside history, hour by hour.
+
+    Args:
+        stage: the traffic, with history.
+        free: the replay of no change in which the replay chooses the replicas.
+        first: the first request that counts; caches warm up before it.
+    """
+    hour = np.maximum(hours_of(stage) - hours_of(stage)[first], 0)
+    found = {
+        metric.name: (
+            _by_day(stage, free, _LIKE.get(metric.part, metric.part))
+            if is_priced(metric)
+            else _by_hour(stage, free, metric, hour, first)
+        )
+        for metric in (*METRICS, *POWER_METRICS)
+    }
+    skipped = int(hours_of(stage)[first])
+    tables = capacity_of(stage, stage.recorded, stage.recorded), capacity_of(stage, free, free)
+    for metric in CAPACITY_METRICS:
+        like = _CAPACITY_LIKE.get(metric.name)
+        found[metric.name] = found[like] if like else _capacity(metric, tables, skipped)
+    return found
+
+
+def is_priced(metric: Metric) -> bool:
+    """Whether a metric sums amounts at recorded rates."""
+    return _LIKE.get(metric.part, metric.part) in PRICED
+
+
+def relative_error(history: Floats, replayed: Floats, weights: Floats) -> Floats:
+    """Student's t over groups, of the difference between history and replay over their mean.
+
+    Args:
+        history: table (deployment, group); NaN where unknown.
+        replayed: the same of the replay.
+        weights: what each group counts.
+
+    Returns:
+        By deployment, what a new group stays within at both ends; NaN without a known group. One
+        group tells no error: then that of runs in general.
+    """
+    found = np.full(len(history), np.nan)
+    least = LEAST_BIAS * student_t(UPPER, MANY) / student_t(0.95, MANY)
+    for position, (old, new, weight) in enumerate(zip(history, replayed, weights, strict=True)):
+        known = ~np.isnan(old) & ~np.isnan(new) & (weight > 0)
+        count = int(known.sum())
+        if count < 2:
+            found[position] = least if count else np.nan
+            continue
+        middle = np.abs(old[known] + new[known]) / 2
+        apart = np.divide(old[known] - new[known], middle, out=np.zeros(count), where=middle > 0)
+        spread = math.sqrt(float(np.average(apart**2, weights=weight[known])))
+        fitted = math.sqrt(count / (count - 1))
+        beside = student_t(UPPER, count - 1) * math.sqrt(1 + 1 / count)
+        found[position] = beside * fitted * spread
+    return found
+
+
+def _by_day(stage: Stage, free: Played, amount: str) -> Floats:
+    """Recorded amounts of each day against the replayed busy time at the rate of all days."""
+    if free.ran is None:
+        raise AssertionError("a replay has attempts")
+    busy = free.ran.effort.busy
+    recorded = stage.recorded.amounts[amount]
+    known = ~np.isnan(recorded)
+    cells = stage.recorded.deployment[known] * busy.shape[1] + stage.rates.days[known]
+    sums = _sums(cells, recorded[known], busy.shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = sums.sum(axis=1) / busy.sum(axis=1)
+    return relative_error(np.where(sums > 0, sums, np.nan), busy * rate[:, None], busy)
+
+
+def _by_hour(stage: Stage, free: Played, metric: Metric, hour: Ints, first: int) -> Floats:
+    old, new = (part_of(stage, one, metric.part) for one in (stage.recorded, free))
+    known = ~np.isnan(old) & ~np.isnan(new)
+    known[:first] = False
+    shape = stage.fleet.count, int(hour.max()) + 1
+    cells = stage.recorded.deployment[known] * shape[1] + hour[known]
+    counts = _sums(cells, np.ones(cells.size), shape)
+    if metric.quantile is not None:
+        history, replayed = (
+            _quantiles(cells, part[known], metric.quantile, counts) for part in (old, new)
+        )
+        return relative_error(history, replayed, counts)
+    history, replayed = (_sums(cells, part[known], shape) for part in (old, new))
+    return relative_error(history, replayed, np.where(counts > 0, (history + replayed) / 2, 0.0))
+
+
+def _capacity(metric: CapacityMetric, tables: tuple[Capacity, Capacity], first: int) -> Floats:
+    history, replayed = (getattr(table, metric.above)[:, first:] for table in tables)
+    weights = np.nan_to_num((history + replayed) / 2)
+    if metric.below is not None:
+        below = [getattr(table, metric.below)[:, first:] for table in tables]
+        weights = np.nan_to_num(below[0])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            history, replayed = history / below[0], replayed / below[1]
+    return relative_error(history, replayed, weights)
+
+
+def _sums(cells: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
+    flat = np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
+    table: Floats = flat.astype(np.float64).reshape(shape)
+    return table
+
+
+def _quantiles(cells: Ints, values: Floats, share: float, counts: Floats) -> Floats:
+    """Interpolated quantile of the values in each cell; NaN in an empty one."""
+    ordered = values[np.lexsort((values, cells))]
+    sizes = counts.ravel().astype(np.int64)
+    starts = np.cumsum(sizes) - sizes
+    filled = sizes > 0
+    place = (sizes[filled] - 1) * share
+    low = starts[filled] + np.floor(place).astype(np.int64)
+    high = starts[filled] + np.ceil(place).astype(np.int64)
+    found = np.full(sizes.size, np.nan)
+    found[filled] = ordered[low] + (place - np.floor(place)) * (ordered[high] - ordered[low])
+    table: Floats = found.reshape(counts.shape)
+    return table
