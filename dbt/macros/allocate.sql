@@ -1,3 +1,25 @@
+{# Whole part of a · w / total and what it leaves, for 0 <= w <= total. Where the product may have more digits
+   than a whole number holds (a day's idle of ten thousand GPUs times the picoseconds that they were busy), a
+   is taken in two parts, as in long division: exact up to a total of 4e28 and a · total of 9e46. Beyond, the
+   engine stops with an overflow. Weights are never rescaled. #}
+{% macro product_fits(a, total) %}cast({{ a }} as double) * cast({{ total }} as double) < 9e37{% endmacro %}
+{% macro high_product(a, w) %}{{ int_div(a, '1000000000') }} * ({{ w }}){% endmacro %}
+{% macro low_product(a, w, total) -%}
+(({{ high_product(a, w) }}) % {{ total }} * 1000000000 + ({{ a }}) % 1000000000 * ({{ w }}))
+{%- endmacro %}
+{% macro share_floor(a, w, total) -%}
+(case
+    when {{ product_fits(a, total) }} then {{ int_div(a ~ ' * (' ~ w ~ ')', total) }}
+    else {{ int_div(high_product(a, w), total) }} * 1000000000 + {{ int_div(low_product(a, w, total), total) }}
+end)
+{%- endmacro %}
+{% macro share_remainder(a, w, total) -%}
+(case
+    when {{ product_fits(a, total) }} then {{ a }} * ({{ w }}) % {{ total }}
+    else {{ low_product(a, w, total) }} % {{ total }}
+end)
+{%- endmacro %}
+
 {# Largest remainder over integers.
 
    Splits each measure of `relation` over the rows of a partition in proportion to the integer `weight`:
@@ -27,11 +49,11 @@ from (
     select
         {% for measure in measures.values() %}
         {%- set n = loop.index -%}
-        {%- set product = "abs(cast(" ~ measure ~ " as " ~ big_integer() ~ ")) * " ~ weight -%}
+        {%- set size = "abs(cast(" ~ measure ~ " as " ~ big_integer() ~ "))" -%}
         {%- set total = "nullif(weight_total, 0)" -%}
         {{ measure }} as measure_{{ n }},
-        {{ int_div(product, total) }} as base_{{ n }},
-        ({{ product }}) % {{ total }} as remainder_{{ n }},
+        {{ share_floor(size, weight, total) }} as base_{{ n }},
+        {{ share_remainder(size, weight, total) }} as remainder_{{ n }},
         {% endfor %}
         weighed.*
     from (
@@ -58,7 +80,7 @@ from (
 {% macro running_part(measure, total, before, after) -%}
 {%- set size = "abs(cast(" ~ measure ~ " as " ~ big_integer() ~ "))" -%}
 ({{ sign_of(measure) }} * (
-    {{ int_div(size ~ " * (" ~ after ~ ")", "nullif(" ~ total ~ ", 0)") }}
-    - {{ int_div(size ~ " * (" ~ before ~ ")", "nullif(" ~ total ~ ", 0)") }}
+    {{ share_floor(size, after, "nullif(" ~ total ~ ", 0)") }}
+    - {{ share_floor(size, before, "nullif(" ~ total ~ ", 0)") }}
 ))
 {%- endmacro %}

@@ -16,6 +16,10 @@ from hypothesis import strategies as st
 Pool = tuple[int, list[int]]
 POOLS = st.tuples(
     st.integers(-(10**18), 10**18), st.lists(st.integers(0, 10**12), min_size=1, max_size=8)
+) | st.tuples(
+    # Products of up to 45 digits; a whole number has 38.
+    st.integers(-(10**21), 10**21),
+    st.lists(st.just(0) | st.integers(10**18, 10**24), min_size=1, max_size=8),
 )
 
 
@@ -99,6 +103,8 @@ def test_running_parts_add_up_and_stay_within_one_unit(
         ((10_000, [1, 1, 1]), [3_333, 3_333, 3_334]),
         ((-10_000, [1, 1, 1]), [-3_333, -3_333, -3_334]),
         ((5, [0, 7, 3]), [0, 3, 2]),
+        ((48 * 10**16, [1, 86 * 10**19]), [0, 48 * 10**16]),
+        ((10**21, [10**24, 2 * 10**24]), [333333333333333333333, 666666666666666666667]),
     ],
 )
 def test_running_parts_are_differences_of_one_floor(
