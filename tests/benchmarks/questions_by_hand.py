@@ -113,7 +113,7 @@ ORDER = {
     "09_how_much_energy_does_a_token_take": "-facility_joules_per_output_token model region",
     "10_what_limits_each_deployment": "deployment_id -hour_count limiting_factor",
     "11_what_is_wasted": "-waste_usd tenant_id",
-    "12_what_does_the_next_100_ms_cost": "month model region measure p95_seconds",
+    "12_what_does_the_next_100_ms_cost": "month model tier region p95_seconds",
 }
 FRAMES = {
     **ANSWERS,

@@ -26,6 +26,8 @@ MARTS = ("fct_cost_ledger", "fct_deployment_hours", "fct_latency_sketches", "fct
          "rpt_unit_cost")  # fmt: skip
 # Made from the copied requests.
 ROLLED_UP = "rpt_tenant_days"
+# Rows of months, of which the sample has two: every fourth fortnight brings the next two.
+MONTHLY = "rpt_frontier"
 REQUESTS = "fct_requests"
 COPIES = 18
 DAYS = 14
@@ -89,6 +91,8 @@ def _copies(connection: duckdb.DuckDBPyConnection, mart: str, fortnights: int) -
         copies = COPIES
     elif "tenant_id" in {row[0] for row in columns}:
         copies, where = TENANT_GROUPS, "(tenant_id is not null or c = 0)"
+    elif mart == MONTHLY:
+        where = "f % 4 = 0"
     listed = ", ".join(f"{_copied(mart, name, kind)} as {name}" for name, kind, *_ in columns)
     return (
         f"select {listed} from sample.{mart}, range({fortnights}) as fortnights(f), "
@@ -99,7 +103,7 @@ def _copies(connection: duckdb.DuckDBPyConnection, mart: str, fortnights: int) -
 def _copied(mart: str, name: str, kind: str) -> str:
     """A column of a copy."""
     changed = {
-        "month": "strftime(cast(month || '-01' as date) + to_months(cast(2 * f as integer)), '%Y-%m')",
+        "month": "strftime(cast(month || '-01' as date) + to_months(cast(f // 2 as integer)), '%Y-%m')",
         "bill_id": "bill_id || '-' || f",
         "charge_line_id": "charge_line_id || '-' || f",
         "tenant_id": f"tenant_id || '-' || (c % {TENANT_GROUPS})",

@@ -30,7 +30,7 @@ TOLD: list[tuple[str, dict[str, Any], str, float]] = [
     ("09_how_much_energy_does_a_token_take", {"model": "qwen3-8b", "region": "us-east"}, "carbon_grams_per_kwh", 379),
     ("10_what_limits_each_deployment", {"deployment_id": "small-us"}, "hour_count", 336),
     ("11_what_is_wasted", {"tenant_id": "delta"}, "waste_usd", 4.85),
-    ("12_what_does_the_next_100_ms_cost", {"measure": "tpot", "region": "eu-west"}, "p95_seconds", 0.026),
+    ("12_what_does_the_next_100_ms_cost", {"tier": "large", "region": "us-east"}, "usd_per_m_output_for_100_ms", 79.96),
 ]  # fmt: skip
 
 

@@ -103,7 +103,10 @@ def missed_days(scan: Scan) -> pl.LazyFrame:
     return (
         scan("rpt_slo")
         .filter(pl.col("attainment_den") >= 20)
-        .sort("attainment_ratio", "event_date", "model", "region")
+        .sort(
+            "attainment_ratio", "usd_per_m_good_output_fully_loaded", "event_date", *SEGMENT,
+            descending=[False, True] + [False] * 4, nulls_last=True,
+        )
         .head(10)
         .select(
             "event_date", *SEGMENT, "attainment_ratio", "attainment_den",
@@ -204,9 +207,9 @@ def waste(scan: Scan) -> pl.LazyFrame:
 def frontier(scan: Scan) -> pl.LazyFrame:
     return (
         scan("rpt_frontier")
-        .filter(pl.col("is_on_frontier"))
+        .filter(pl.col("is_on_frontier"), pl.col("measure") == "ttft")
         .select(
-            "month", *SEGMENT, "measure", "output_tokens_per_gpu_second", "p95_seconds",
+            "month", *SEGMENT, "output_tokens_per_gpu_second", "p95_seconds",
             "usd_per_m_output", "usd_per_m_output_for_100_ms",
         )
     )  # fmt: skip
