@@ -127,11 +127,23 @@ class TableCalendar:
         for period in self.periods:
             if period.name == name:
                 return period
-        shown = ", ".join(period.name for period in self.periods[:SHOWN_PERIODS])
         raise PeriodNameError(
-            f"{name!r} is no period of the calendar {self.name}. Its periods are {shown} … "
-            f'{self.periods[-1].name}; `tokenworks sql "from {PERIODS}"` lists them.'
+            f"{name!r} is no period of the calendar {self.name}. {self._said_of(name)}; "
+            f'`tokenworks sql "from {PERIODS}"` lists them.'
         )
+
+    def _said_of(self, name: str) -> str:
+        """The periods in which a calendar month lies; of another name the first ones and the last."""
+        match = _MONTH.fullmatch(name)
+        if match and 1 <= int(match["month"]) <= 12 and int(match["year"]):
+            month = month_of(date(int(match["year"]), int(match["month"]), 1))
+            within = [one for one in self.periods if one.has(month.first_date)]
+            within += [one for one in self.periods if month.has(one.first_date)]
+            if within:
+                spans = [f"{one.name} ({one.first_date} to {one.last_date})" for one in within]
+                return f"That month lies in {', '.join(dict.fromkeys(spans))}"
+        shown = ", ".join(period.name for period in self.periods[:SHOWN_PERIODS])
+        return f"Its periods are {shown} … {self.periods[-1].name}"
 
     def containing(self, day: date) -> FiscalPeriod | None:
         """The period of a date; None outside the table."""

@@ -115,7 +115,7 @@ def restatements(
     show.console.print(show.table("Recordings of the books", columns, rows))
     if len(found) > limit:
         show.say(f"the last {limit} of {len(found):,}; raise --limit for more")
-    show.hint("`tokenworks report --month YYYY-MM --as-known-on DATE` reads the books as of then")
+    show.hint("`tokenworks report YYYY-MM --as-known-on DATE` reads the books as of then")
 
 
 def recorded(one: Restated) -> str:

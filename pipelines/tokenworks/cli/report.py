@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenworks.cli import show
+from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,8 +20,20 @@ def register(app: typer.Typer) -> None:
     app.command()(report)
 
 
+class NoPeriodError(TokenworksError):
+    """A report of nothing in particular, or of two periods at once."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Name one month or fiscal period: `tokenworks report 2026-10`, or FY2026-P03."
+        )
+
+
 def report(
-    month: Annotated[str, typer.Option(help="YYYY-MM, or a fiscal period such as FY2026-P03.")],
+    period: Annotated[
+        str | None, typer.Argument(help="YYYY-MM, or a fiscal period such as FY2026-P03.")
+    ] = None,
+    month: Annotated[str | None, typer.Option(help="The same as an option.")] = None,
     as_known_on: Annotated[
         str | None, typer.Option(help="Read the books as of then: a date, a time, or now.")
     ] = None,
@@ -35,16 +48,19 @@ def report(
     ] = None,
 ) -> None:
     """Write the workbook and page of a month or a fiscal period."""
+    if (period is None) == (month is None):
+        raise NoPeriodError
+    name = period or month or ""
     result = report_and_show(
         Settings.from_environment(),
-        month,
+        name,
         as_known_on,
         strict=strict,
         calendar=calendar,
         time_zone=time_zone,
     )
     show.console.print(result.first_line)
-    show.console.print(headline_table(month, result.headline))
+    show.console.print(headline_table(name, result.headline))
     show.hint(f"open {result.page_path} in a browser")
 
 

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def build() -> None:
     """Compute the marts from the lake, reconcile them and publish."""
     build_and_publish(Settings.from_environment())
-    show.hint("`tokenworks tables`, `tokenworks report --month YYYY-MM`, `tokenworks replay`")
+    show.hint("`tokenworks tables`, `tokenworks report YYYY-MM`, `tokenworks replay`")
 
 
 def build_and_publish(settings: Settings) -> None:

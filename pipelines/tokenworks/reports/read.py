@@ -190,7 +190,7 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
     dated = (marts["fct_requests"], marts["fct_cost_ledger"])
     in_month = pl.col("event_date").is_between(period.start, period.end, closed="left")
     if not any(frame.filter(in_month).limit(1).collect().height for frame in dated):
-        raise NoDataError(str(period), _months(dated))
+        raise NoDataError(str(period), _fiscal_periods(marts, period) or _months(dated))
     ledger = marts["fct_cost_ledger"].filter(in_month)
     return Marts(
         requests=marts["fct_requests"].filter(in_month),
@@ -253,6 +253,15 @@ def _scan(folder: Path, mart: str) -> pl.LazyFrame:
     return typed.with_columns(
         pl.when(pl.col(name) != _UNKNOWN_KEY).then(pl.col(name)).alias(name) for name in keys
     )
+
+
+def _fiscal_periods(marts: Mapping[str, pl.LazyFrame], period: Period) -> list[str]:
+    """Periods of a fiscal period's calendar in which somebody was charged."""
+    if period.fiscal is None:
+        return []
+    of_calendar = pl.col("calendar") == period.fiscal.calendar
+    found = marts["rpt_chargeback"].filter(of_calendar).select("period").unique().sort("period")
+    return [str(name) for name in found.collect()["period"]]
 
 
 def _months(frames: tuple[pl.LazyFrame, ...]) -> list[str]:

@@ -66,7 +66,7 @@ def test_books_close_in_the_periods_of_their_calendar(weekly: Settings) -> None:
 
 def test_month_is_refused_when_the_books_have_other_periods(weekly: Settings) -> None:
     with pytest.raises(PeriodNameError, match=r"periods are FY2027-P01, FY2027-P02, FY2027-P03 …"):
-        close(weekly, "2026-10", now=LATER)
+        close(weekly, "2029-10", now=LATER)
 
 
 def test_period_is_refused_when_it_shares_dates_with_a_closed_month(
@@ -82,6 +82,16 @@ def test_period_is_refused_when_it_shares_dates_with_a_closed_month(
         close(settings, "FY2027-P01", now=LATER)
     # Corrections of September go into the first period that begins after it.
     assert postings(closed_periods(settings), books_calendar(settings))[0][3] == "FY2027-P02"
+
+
+def test_error_names_the_periods_of_a_month_when_the_books_have_no_months(weekly: Settings) -> None:
+    with pytest.raises(PeriodNameError) as caught:
+        close(weekly, "2026-10", now=LATER)
+    assert str(caught.value) == (
+        "'2026-10' is no period of the calendar 4-4-5. That month lies in FY2027-P01 (2026-09-27 to "
+        "2026-10-24), FY2027-P02 (2026-10-25 to 2026-11-21); `tokenworks sql "
+        '"from dim_fiscal_periods"` lists them.'
+    )
 
 
 def test_calendar_says_what_to_do_when_its_table_ends() -> None:

@@ -101,7 +101,10 @@ def test_connectors_lists_every_format() -> None:
         (["contracts", "no_table"], "There is no table 'no_table'"),
         (["replay", "run", "no_scenario"], "There is no scenario 'no_scenario'"),
         (["sql", "select 1"], "nothing is published yet"),
+        (["report", "October"], "YYYY-MM"),
         (["report", "--month", "October"], "YYYY-MM"),
+        (["report"], "Name one month or fiscal period"),
+        (["report", "2026-10", "--month", "2026-11"], "Name one month or fiscal period"),
     ],
 )
 def test_error_says_what_to_do_when_input_is_wrong(arguments: list[str], message: str) -> None:
