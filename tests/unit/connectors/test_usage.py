@@ -236,6 +236,30 @@ def test_write_is_the_total_when_its_details_are_incomplete() -> None:
         ),
         pytest.param(
             {
+                "total_input_tokens": 10,
+                "total_cached_tokens": 4,
+                "total_tool_use_tokens": 5,
+                "total_output_tokens": 20,
+                "total_thought_tokens": 30,
+                "total_tokens": 65,
+                "raw_prompt_token": 41,
+            },
+            TokenClasses(15, 4, None, None, None, 50, 30),
+            id="Gemini's Interactions",
+        ),
+        pytest.param(
+            {
+                "prompt_tokens": 381,
+                "completion_tokens": 88,
+                "total_tokens": 469,
+                "prompt_token_details": {"cached_tokens": 128},
+                "completion_tokens_details": {"reasoning_tokens": 0},
+            },
+            TokenClasses(381, 128, None, None, None, 88, 0),
+            id="a run of OpenAI's assistants",
+        ),
+        pytest.param(
+            {
                 "billed_units": {"input_tokens": 2_406, "output_tokens": 2},
                 "cached_tokens": 2_928,
                 "tokens": {"input_tokens": 2_935, "output_tokens": 4},

@@ -165,6 +165,44 @@ def test_every_column_is_filled_when_a_chat_answer_is_logged_bare(
             10,
             6,
         ),
+        # Gemini's Interactions: thoughts stand beside the output.
+        (
+            {
+                "id": "v1_1",
+                "object": "interaction",
+                "created": "2026-10-01T00:05:00Z",
+                "status": "completed",
+                "model": "gemini-2.5-flash",
+                "steps": [{"content": SECRET}],
+                "usage": {
+                    "total_input_tokens": 10,
+                    "total_output_tokens": 20,
+                    "total_thought_tokens": 30,
+                    "total_tokens": 60,
+                },
+            },
+            "v1_1",
+            10,
+            50,
+        ),
+        # Cohere names neither a model nor a kind.
+        (
+            {
+                "timestamp": "2026-10-01T00:05:00Z",
+                "response": {
+                    "id": "c-1",
+                    "finish_reason": "COMPLETE",
+                    "message": {"role": "assistant", "content": SECRET},
+                    "usage": {
+                        "billed_units": {"input_tokens": 3, "output_tokens": 9},
+                        "tokens": {"input_tokens": 7, "output_tokens": 9},
+                    },
+                },
+            },
+            "c-1",
+            7,
+            9,
+        ),
     ],
 )
 def test_answer_lands_when_it_lies_in_an_envelope(
@@ -176,6 +214,23 @@ def test_answer_lands_when_it_lies_in_an_envelope(
     assert row["started_at"] == datetime(2026, 10, 1, 0, 5)
     assert row["request_id"] == identity
     assert (row["input_total_tokens"], row["output_total_tokens"]) == (total, output)
+
+
+@pytest.mark.parametrize(
+    ("answer", "operation", "finish"),
+    [
+        ({"generations": [], "finish_reason": "COMPLETE"}, "chat", "COMPLETE"),
+        ({"embeddings": [[0.5]]}, "embeddings", None),
+        ({"results": [], "meta": {"billed_units": {"search_units": 1}}}, "rerank", None),
+    ],
+)
+def test_operation_is_told_by_what_an_answer_holds_when_it_names_none(
+    answer: dict[str, Any], operation: str, finish: str | None, ingest: Ingest
+) -> None:
+    body = {"id": "c-1", "meta": {"billed_units": {"input_tokens": 7}}, **answer}
+    outcome = ingest({"timestamp": "2026-10-01T00:05:00Z", "response": body})
+    row = outcome.frames["requests"].row(0, named=True)
+    assert (row["operation"], row["finish_reason"]) == (operation, finish)
 
 
 def test_request_and_duration_are_kept_when_the_envelope_has_them(ingest: Ingest) -> None:

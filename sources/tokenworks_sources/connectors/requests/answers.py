@@ -39,6 +39,7 @@ OBJECTS = {
     "response": "chat",
     "text_completion": "text_completion",
     "list": "embeddings",
+    "interaction": "chat",
 }
 CHUNK = "chunk of a stream without usage"
 SESSION = "entry of a session log that is no answer"
@@ -73,7 +74,7 @@ def row_of(record: Record, body: Record, key: bytes) -> Row:
         "ended_at": ended,
         "clock": "utc",
         "e2e_seconds": duration,
-        "operation": OBJECTS.get(text_at(body, "object") or "", "chat"),
+        "operation": _operation(body),
         "model_requested": text_at(request, "model"),
         "model_served": text_at(body, "model") or text_at(body, "modelVersion"),
         "provider": provider,
@@ -104,12 +105,22 @@ def kind_of(body: Record) -> str | None:
         return "Anthropic message"
     if "usageMetadata" in body:
         return "Gemini answer"
+    if inner(usage_of(body) or {}, "billed_units"):
+        return "Cohere answer"
     return "Converse answer" if "stopReason" in body and "usage" in body else None
 
 
 def usage_of(body: Record) -> Record | None:
     """The usage object of an answer."""
     return next((usage for name in USAGES if (usage := inner(body, name))), None)
+
+
+def _operation(body: Record) -> str:
+    """What was asked for; Gemini and Cohere say so only by what an answer holds."""
+    if at(usage_of(body), "billed_units", "search_units") is not None:
+        return "rerank"
+    kind = text_at(body, "object") or ("list" if "embeddings" in body else "")
+    return OBJECTS.get(kind, "chat")
 
 
 def nothing_in(record: Record, body: Record) -> str | None:
@@ -201,7 +212,7 @@ def _finish(body: Record) -> str | None:
         listed = body.get(name)
         if isinstance(listed, list) and listed and isinstance(listed[0], dict):
             return json_fields.word(listed[0].get(reason))
-    return json_fields.word(body.get("stop_reason") or body.get("stopReason"))
+    return json_fields.word(_first_of(body, "stop_reason", "stopReason", "finish_reason"))
 
 
 def _phases(usage: Record) -> Row:

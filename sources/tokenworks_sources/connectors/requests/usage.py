@@ -8,7 +8,8 @@ cache reads and writes, and `output_total` includes reasoning. What providers do
 - Anthropic and Bedrock Converse: `input_tokens` excludes cache reads and writes. Server-side work of
   another kind (`iterations` of a compaction or an advisor) stands beside the counts and is not in them.
 - Gemini: the prompt includes cached content; thoughts and tool-use prompts stand beside it. Its JSON leaves
-  out what is 0, so a prompt without `cachedContentTokenCount` found nothing in the cache.
+  out what is 0, so a prompt without `cachedContentTokenCount` found nothing in the cache. Its Interactions
+  count the same under other names (`total_input_tokens`, ...), and write the 0.
 - xAI and Perplexity: reasoning stands beside the completion. For xAI the total tells; nothing else
   distinguishes it from OpenAI's.
 - Cohere: `tokens` is what the model read, `billed_units` what is charged; cached tokens are part of
@@ -156,6 +157,7 @@ def _responses_or_anthropic(body: Mapping[str, object], provider: str | None) ->
 _ANTHROPIC = ("cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation")
 _CACHE_READ = (
     "prompt_tokens_details.cached_tokens",
+    "prompt_token_details.cached_tokens",  # so spelt in the runs of OpenAI's assistants
     "input_tokens_details.cached_tokens",
     "cache_read_input_tokens",
     "cached_tokens",
@@ -228,6 +230,18 @@ def _gemini(body: Mapping[str, object], provider: str | None) -> TokenClasses:
     )
 
 
+def _interaction(body: Mapping[str, object], provider: str | None) -> TokenClasses:
+    """Gemini's Interactions: tool-use prompts and thoughts stand beside input and output."""
+    prompt, tools = _count(body, "total_input_tokens"), _count(body, "total_tool_use_tokens")
+    answer, thoughts = _count(body, "total_output_tokens"), _count(body, "total_thought_tokens")
+    return inclusive(
+        input_total=None if prompt is None else prompt + (tools or 0),
+        cache_read=_count(body, "total_cached_tokens"),
+        output_total=None if answer is None else answer + (thoughts or 0),
+        reasoning=thoughts,
+    )
+
+
 def _cohere(body: Mapping[str, object], provider: str | None) -> TokenClasses:
     kind = "billed_units" if body.get("tokens") is None else "tokens"
     return inclusive(
@@ -245,6 +259,7 @@ _SHAPES: tuple[tuple[tuple[str, ...], _Shape], ...] = (
     (("input_tokens", "output_tokens"), _responses_or_anthropic),
     (("promptTokenCount", "candidatesTokenCount", "totalTokenCount"), _gemini),
     (("prompt_token_count", "candidates_token_count", "total_token_count"), _gemini),
+    (("total_input_tokens", "total_output_tokens"), _interaction),
     (("inputTokens", "outputTokens", "inputTokenCount", "outputTokenCount"), _bedrock),
     (("tokens", "billed_units"), _cohere),
 )

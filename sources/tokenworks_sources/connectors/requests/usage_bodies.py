@@ -1,7 +1,7 @@
 """Answers of model providers as proxies, SDK loggers and batch jobs dump them, with their usage.
 
-One answer a record (JSONL, an array, one object): Chat, Responses, Anthropic Messages, Gemini, Bedrock
-Converse, Cohere; bare, or inside an envelope (`response`, `response.body`, `body`, `message`, `result`)
+One answer a record (JSONL, an array, one object): Chat, Responses, Anthropic Messages, Gemini and its
+Interactions, Bedrock Converse, Cohere; bare, or inside an envelope (`response`, `response.body`, `body`, `message`, `result`)
 that may hold the `request`, a time, a duration and a status code.
 
 What the emitters get wrong, and what is done about it:
@@ -47,7 +47,7 @@ class UsageBodies:
     name: str = "usage_bodies"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "answers of model providers with their usage, as proxies and SDKs dump them"
 
     def recognise(self, preview: Preview) -> str | None:
