@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tokenworks.replay.language.capacity import Capacity
+from tokenworks.replay.language.disaggregation import Disaggregation
 from tokenworks.replay.serving.capacity import Presence, limits_under, replicas_under
 from tokenworks.replay.serving.disaggregation import Pool, Transfer, serve_apart
 from tokenworks.replay.serving.steps import Autoscale, Limits, StepLaw, Work, simulate
@@ -95,3 +96,26 @@ def test_pools_apart_are_refused_when_turns_wait_for_answers() -> None:
     pool = Pool(StepLaw(1.0), Limits(max_num_seqs=1))
     with pytest.raises(ValueError, match="open loop only"):
         serve_apart(work, pool, pool, Transfer())
+
+
+@pytest.mark.parametrize(
+    ("travel", "said"),
+    [
+        ({}, "give transfer_seconds_per_token, or"),
+        ({"kv_bytes_per_token": 1000}, "give transfer_seconds_per_token, or"),
+        (
+            {
+                "transfer_seconds_per_token": 0,
+                "kv_bytes_per_token": 1000,
+                "bytes_per_second": 1e9,
+            },
+            "give transfer_seconds_per_token, or",
+        ),
+    ],
+)
+def test_pools_apart_say_how_a_prompt_travels_in_one_way_when_written(
+    travel: dict[str, float], said: str
+) -> None:
+    section = {"prefill": {"replicas": 1}, "decode": {"replicas": 1}, **travel}
+    with pytest.raises(ValidationError, match=said):
+        Disaggregation.model_validate(section)

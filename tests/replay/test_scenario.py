@@ -125,7 +125,8 @@ def test_all_mistakes_are_named_when_there_are_several() -> None:
         "  - seed: Input should be greater than or equal to 0 (given: -1).",
         (
             "  - foo: not a known key. Allowed here: name, description, window, report_on, "
-            "routing, regions, prefix_cache, response_cache, semantic_cache, capacity, chips, power, balancing, quality, "
+            "routing, regions, prefix_cache, response_cache, semantic_cache, capacity, chips, power, balancing, disaggregation, "
+            "quality, "
             "loop, limits, seed, sweep, frontier."
         ),
     ]

@@ -195,7 +195,7 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
     if scenario.response_cache is not None:
         check_fingerprints(stage.traffic)
     _serving(scenario, stage, {})
-    check_together(scenario)
+    check_together(scenario, stage.is_closed)
     follows = scenario.balancing is not None and scenario.balancing.policy == "prefix"
     if follows and scenario.prefix_cache is None:
         check_blocks(stage.traffic)
@@ -209,7 +209,7 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
 
 
 def _serving(scenario: Scenario, stage: Stage, laws: dict[int, ServingLaw]) -> Serving:
-    levers = scenario.capacity, scenario.chips, scenario.balancing
+    levers = scenario.capacity, scenario.chips, scenario.balancing, scenario.disaggregation
     return serving_under(stage.fleet, laws, *levers, scenario.seed)
 
 

@@ -151,7 +151,7 @@ def _serve_all(
     cached = stage.recorded.cached[request]
     at_home = deployment == stage.recorded.deployment[request]
     serving = policy.serving
-    changed = np.isin(deployment, [*serving.replicas, *serving.balancing])
+    changed = np.isin(deployment, [*serving.replicas, *serving.balancing, *serving.apart])
     if stage.is_sticky:
         # The balancer is known, and it would have looked at the load that comes new.
         changed |= np.isin(deployment, deployment[~at_home])
@@ -229,6 +229,7 @@ def _timed(
 def _take(batch: _Batch, place: Ints) -> _Batch:
     """The attempts in the order of `Attempts`, whatever the order of their starts was."""
     timings = batch.timings
+    handover = timings.handover
     return _Batch(
         request=batch.request[place],
         starts=batch.starts[place],
@@ -243,6 +244,7 @@ def _take(batch: _Batch, place: Ints) -> _Batch:
             tpot=timings.tpot[place],
             e2e=timings.e2e[place],
             replica=timings.replica[place],
+            handover=None if handover is None else handover.take(place),
         ),
     )
 
@@ -262,15 +264,18 @@ def _priced(
     starts = batch.starts + batch.timings.queue
     ends = np.maximum(batch.starts + batch.timings.e2e, starts)
     runs = Runs(batch.deployment, batch.timings.replica, starts, ends)
+    occupied, handover = runs, batch.timings.handover
+    if handover is not None:
+        occupied = handover.occupied(runs, batch.starts, batch.timings.ttft)
     effort = Effort(
-        batch.deployment, stage.rates.days[batch.request], weights, _busy_by_day(stage, runs)
+        batch.deployment, stage.rates.days[batch.request], weights, _busy_by_day(stage, occupied)
     )
     base = no_change.ran.effort if no_change is not None and no_change.ran else None
     amounts = price(stage.rates, effort, base)
     for name in amounts:
         factor = serving.price if name in BY_PRICE else serving.watts
         amounts[name] = amounts[name] * factor[batch.deployment]
-    return Ran(attempts.request, runs, effort, amounts)
+    return Ran(attempts.request, runs, occupied, effort, amounts)
 
 
 def _busy_by_day(stage: Stage, runs: Runs) -> Floats:
@@ -325,6 +330,7 @@ def _of_requests(
             tpot=tpot,
             e2e=e2e + added,
             replica=replica,
+            handover=None,
         ),
         amounts={name: summed(values) for name, values in ran.amounts.items()},
         ran=ran,

@@ -11,7 +11,7 @@ from tokenworks.replay.calibration.hull import Range
 from tokenworks.replay.calibration.laws import ServingLaw
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.serving.busy import Runs, peaks
-from tokenworks.replay.serving.serve import held_tokens
+from tokenworks.replay.serving.engines import held_tokens
 from tokenworks.replay.stage import Played, Stage, runs_of
 
 Ints = NDArray[np.int64]

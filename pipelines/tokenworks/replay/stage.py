@@ -40,12 +40,14 @@ class Ran:
     Attributes:
         request: row of the request that each attempt belongs to.
         runs: where and when each ran.
+        occupied: when replicas were busy: as `runs`, or cut in two where pools are apart.
         effort: what they asked of the fleet.
         amounts: cost, energy and carbon of each.
     """
 
     request: Ints
     runs: Runs
+    occupied: Runs
     effort: Effort
     amounts: dict[str, Floats]
 
@@ -245,6 +247,11 @@ def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) ->
     priced = with_carbon(rates, history.deployment, rates.days, amounts)
     inputs = history.uncached + cached
     return Played(history.deployment, inputs, history.output, cached, timings, priced)
+
+
+def occupied_by(stage: Stage, played: Played) -> Runs:
+    """When replicas were busy under a play, and with what."""
+    return runs_of(stage, played) if played.ran is None else played.ran.occupied
 
 
 def runs_of(stage: Stage, played: Played) -> Runs:

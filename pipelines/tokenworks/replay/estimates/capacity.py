@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.serving.busy import busy_tables
-from tokenworks.replay.stage import Played, Stage, runs_of
+from tokenworks.replay.stage import Played, Stage, occupied_by
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -102,7 +102,7 @@ def capacity_of(stage: Stage, played: Played, no_change: Played) -> Capacity:
     hour = hours_of(stage)
     hours = int(hour.max()) + 1
     gpus = stage.fleet.gpus / stage.fleet.replicas
-    runs = runs_of(stage, played)
+    runs = occupied_by(stage, played)
     edges = _edges(stage, hours, float(runs.ends.max()))
     busy, running = busy_tables(stage.fleet, runs, edges)
     held = _recorded(stage, "gpu_hours_assigned", hours)

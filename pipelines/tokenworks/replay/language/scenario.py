@@ -19,6 +19,7 @@ from tokenworks.replay.language.balancing import Balancing
 from tokenworks.replay.language.base import Match, Strict, Window
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
+from tokenworks.replay.language.disaggregation import Disaggregation
 from tokenworks.replay.language.explain import explain, explain_yaml
 from tokenworks.replay.language.power import Power
 from tokenworks.replay.language.prefix_cache import PrefixCache
@@ -39,6 +40,7 @@ LEVERS = (
     "chips",
     "power",
     "balancing",
+    "disaggregation",
 )
 
 
@@ -87,6 +89,9 @@ class Scenario(Strict):
     )
     balancing: Balancing | None = Field(
         default=None, description="Which replica of a deployment answers which request."
+    )
+    disaggregation: Disaggregation | None = Field(
+        default=None, description="Prompts and tokens on replicas of their own."
     )
     quality: Quality | None = Field(
         default=None, description="What the result may say of quality, and from what."

@@ -64,7 +64,7 @@ def explain_scenario(
     refusals = []
     for _, one in scenario.points():
         try:
-            stage = set_stage(traffic, fleet_of(traffic), None, one.seed)
+            stage = set_stage(traffic, fleet_of(traffic), None, one.seed, one.loop)
             decide_all(one, stage, folder)
         except (LeverRefusedError, TrafficError) as refused:
             refusals.append(str(refused))

@@ -9,6 +9,7 @@ from tokenworks.replay.language.balancing import Balancing
 from tokenworks.replay.language.base import Match
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
+from tokenworks.replay.language.disaggregation import Disaggregation
 from tokenworks.replay.language.power import Power
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.regions import RegionRouting
@@ -122,7 +123,7 @@ def _semantic_cache(lever: SemanticCache) -> str:
     return f"A semantic cache answers with at most {lever.false_hit_budget:.1%} false hits."
 
 
-def _where(lever: Balancing | Capacity | ChipChange) -> str:
+def _where(lever: Balancing | Capacity | ChipChange | Disaggregation) -> str:
     return ", ".join(lever.deployments or [f"tier {tier}" for tier in lever.tiers or []]) or "all"
 
 
@@ -141,6 +142,14 @@ def _chips(lever: ChipChange) -> str:
 
 def _balancing(lever: Balancing) -> str:
     return f"Requests of {_where(lever)} find their replica by {lever.policy}."
+
+
+def _disaggregation(lever: Disaggregation) -> str:
+    return (
+        f"Prompts and tokens of {_where(lever)} on replicas of their own: {lever.prefill.replicas} "
+        f"for prompts, {lever.decode.replicas} for tokens; between them "
+        f"{lever.transfer_base_seconds:g} s and {lever.seconds_per_token:.3g} s per prompt token."
+    )
 
 
 def _power(lever: Power) -> str:
@@ -169,4 +178,5 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
     "chips": _chips,
     "power": _power,
     "balancing": _balancing,
+    "disaggregation": _disaggregation,
 }

@@ -13,8 +13,11 @@ from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.balancing import Balancing
 from tokenworks.replay.language.capacity import Capacity
 from tokenworks.replay.language.chips import ChipChange
+from tokenworks.replay.language.disaggregation import Disaggregation
+from tokenworks.replay.language.disaggregation import Pool as AskedPool
 from tokenworks.replay.serving.capacity import limits_under, replicas_under
 from tokenworks.replay.serving.chips import LawFactors, factors_of, scaled, with_drafter
+from tokenworks.replay.serving.disaggregation import Apart, Pool, Transfer
 from tokenworks.replay.serving.steps import Autoscale, Routing
 from tokenworks.replay.traffic.fleet import Fleet
 
@@ -33,6 +36,7 @@ class Serving:
         price: factor on the price of its GPU-hours.
         said: what changes, in words.
         balancing: how requests find a replica, of deployments where that changes.
+        apart: pools of deployments that compute prompts and make tokens on replicas of their own.
     """
 
     laws: dict[int, ServingLaw]
@@ -41,6 +45,7 @@ class Serving:
     price: Floats
     said: tuple[str, ...] = ()
     balancing: Mapping[int, Routing] = field(default_factory=dict)
+    apart: Mapping[int, Apart] = field(default_factory=dict)
 
     @classmethod
     def as_is(cls, fleet: Fleet, laws: dict[int, ServingLaw]) -> Serving:
@@ -55,12 +60,14 @@ def serving_under(
     capacity: Capacity | None,
     chips: ChipChange | None,
     balancing: Balancing | None = None,
+    disaggregation: Disaggregation | None = None,
     seed: int = 0,
 ) -> Serving:
     """Apply the sections; without them nothing changes.
 
     Raises:
-        LeverRefusedError: a section names a deployment or tier that is not there.
+        LeverRefusedError: a section names a deployment or tier that is not there, or needs what
+            its law does not tell.
     """
     found = Serving.as_is(fleet, laws)
     if chips is not None:
@@ -69,7 +76,50 @@ def serving_under(
         found = _with_capacity(fleet, found, capacity)
     if balancing is not None:
         found = _with_balancing(fleet, found, balancing, seed)
+    if disaggregation is not None:
+        found = _with_pools(fleet, found, disaggregation)
     return found
+
+
+def _with_pools(fleet: Fleet, serving: Serving, lever: Disaggregation) -> Serving:
+    named = named_deployments(fleet, lever.deployments, lever.tiers, "disaggregation")
+    transfer = Transfer(lever.transfer_base_seconds, lever.seconds_per_token)
+    positions = np.flatnonzero(named).tolist()
+    apart = {}
+    for position in positions:
+        if position in serving.laws:
+            law = serving.laws[position]
+            if not law.law.per_prefill_token:
+                raise LeverRefusedError(
+                    "disaggregation",
+                    f"the log of {fleet.ids[position]} does not tell what a prompt token costs: "
+                    "its law shows no growth of a step with the prompt tokens in it.",
+                    "Log ttft_seconds and input tokens, cached ones apart, of prompts of many "
+                    "lengths.",
+                )
+            pools = _pool(law, lever.prefill), _pool(law, lever.decode)
+            apart[position] = Apart(*pools, transfer)
+    names = ", ".join(fleet.ids[one] for one in positions)
+    said = (
+        f"{names}: prompts and first tokens on {lever.prefill.replicas} replicas, other tokens on "
+        f"{lever.decode.replicas}, each with the GPUs of one replica as it is, all of them paid "
+        "for. Both pools follow the law learnt where they were one, times stated factors: nobody "
+        "has measured them apart. A request waits for its keys and values "
+        f"{transfer.base_seconds:g} s and {transfer.seconds_per_token:.3g} s per prompt token, "
+        "however many travel at once."
+    )
+    return replace(serving, apart=apart, said=(*serving.said, said))
+
+
+def _pool(law: ServingLaw, asked: AskedPool) -> Pool:
+    most = asked.max_num_seqs or law.limits.max_num_seqs
+    budget = asked.token_budget or law.limits.token_budget
+    limits = replace(
+        law.limits,
+        max_num_seqs=most,
+        token_budget=None if budget is None else max(budget, most),
+    )
+    return Pool(scaled(law.law, asked.factors.over(LawFactors())), limits, asked.replicas)
 
 
 def _with_balancing(fleet: Fleet, serving: Serving, lever: Balancing, seed: int) -> Serving:

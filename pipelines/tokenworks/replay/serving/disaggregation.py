@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.serving.busy import Runs
 from tokenworks.replay.serving.steps import (
     Autoscale,
     Limits,
@@ -23,6 +24,7 @@ from tokenworks.replay.serving.steps import (
 )
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,50 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """How a deployment is divided."""
+
+    prefill: Pool
+    decode: Pool
+    transfer: Transfer
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Where attempts went on after their first token.
+
+    Attributes:
+        replica: of the decode pool, counted on from the prefill pool's; -1 for none.
+        starts: seconds after the arrival at which their tokens begin there.
+    """
+
+    replica: Ints
+    starts: Floats
+
+    def take(self, rows: Ints) -> Handover:
+        """Those of some attempts."""
+        return Handover(self.replica[rows], self.starts[rows])
+
+    def occupied(self, runs: Runs, arrivals: Floats, first_token: Floats) -> Runs:
+        """When replicas were busy: the run of what is handed over is cut in two.
+
+        Args:
+            runs: each attempt as a whole, at the replica of its prompt.
+            arrivals: seconds.
+            first_token: seconds after the arrival.
+        """
+        rows = np.flatnonzero(self.replica >= 0)
+        cut = runs.ends.copy()
+        cut[rows] = (arrivals + first_token)[rows]
+        return Runs(
+            np.concatenate([runs.deployment, runs.deployment[rows]]),
+            np.concatenate([runs.replica, self.replica[rows]]),
+            np.concatenate([runs.starts, (arrivals + self.starts)[rows]]),
+            np.concatenate([np.maximum(cut, runs.starts), runs.ends[rows]]),
+        )
+
+
+@dataclass(frozen=True)
 class ServedApart:
     """What became of the work.
 
@@ -61,7 +107,21 @@ class ServedApart:
     transfer_seconds: Floats
     prefill: Served
     decode: Served
-    decoded: NDArray[np.int64]
+    decoded: Ints
+
+    @property
+    def decoded_by(self) -> Ints:
+        """Replica that made the other tokens, counted on from the prefill pool's; -1 for none."""
+        replica = np.full(len(self.arrived), -1, dtype=np.int64)
+        replica[self.decoded] = self.decode.replica + len(self.prefill.on_seconds)
+        return replica
+
+    @property
+    def between_seconds(self) -> Floats:
+        """From the first token to a place in the decode pool; 0 where the first was the last."""
+        between = np.zeros(len(self.arrived))
+        between[self.decoded] = self.decode.admitted - self.first_token[self.decoded]
+        return between
 
 
 def serve_apart(work: Work, prefill: Pool, decode: Pool, transfer: Transfer) -> ServedApart:

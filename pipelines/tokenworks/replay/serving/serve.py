@@ -7,14 +7,15 @@ difference between two scenarios is theirs alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.calibration.laws import ServingLaw
 from tokenworks.replay.serving.changes import Serving
-from tokenworks.replay.serving.concurrency import Occupancy
+from tokenworks.replay.serving.disaggregation import Apart, Handover, serve_apart
+from tokenworks.replay.serving.engines import Engines, engines_apart, engines_of
 from tokenworks.replay.serving.steps import (
     Autoscale,
     Limits,
@@ -50,27 +51,6 @@ class Luck:
 
 
 @dataclass(frozen=True)
-class Engines:
-    """What the engines of one deployment did.
-
-    Attributes:
-        running_p99: requests per replica that 99 % of the busy time does not exceed.
-        kv_tokens_p99: the same of tokens held by decoding requests, each at half its answer.
-        on_seconds: replica-seconds that were held.
-        busy_seconds: replica-seconds in a step.
-        prefill_tokens: prompt tokens that were computed, again after a preemption.
-        output_tokens: tokens that were made.
-    """
-
-    running_p99: float
-    kv_tokens_p99: float
-    on_seconds: float
-    busy_seconds: float
-    prefill_tokens: int
-    output_tokens: int
-
-
-@dataclass(frozen=True)
 class Timings:
     """What each attempt experienced.
 
@@ -80,6 +60,7 @@ class Timings:
         tpot: seconds per token after the first; NaN under two tokens.
         replica: replica that served it.
         engines: what the engines did, by deployment; none for history.
+        handover: where attempts went on after their first token; null where none do.
     """
 
     arrived: Floats
@@ -89,6 +70,7 @@ class Timings:
     e2e: Floats
     replica: Ints
     engines: dict[int, Engines]
+    handover: Handover | None = None
 
 
 @dataclass(frozen=True)
@@ -134,26 +116,103 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
     arrived, queue, ttft, e2e = (np.empty(count) for _ in range(4))
     served_by = np.empty(count, dtype=np.int64)
     engines: dict[int, Engines] = {}
+    handover = Handover(np.full(count, -1, dtype=np.int64), np.full(count, np.nan))
     for position in map(int, np.unique(load.deployment)):
         rows = np.flatnonzero(load.deployment == position)
-        law, replicas = serving.laws[position], int(fleet.replicas[position])
-        policy: Policy = "session" if load.by_session else "least_loaded"
-        routing = serving.balancing.get(position, Routing(policy))
-        served = _simulate(
-            load, rows, law, serving.replicas.get(position, replicas), routing, position
-        )
+        law = serving.laws[position]
+        if position in serving.apart:
+            one = _apart(load, rows, law, serving.apart[position])
+        else:
+            one = _together(load, rows, serving, position, int(fleet.replicas[position]))
         first = law.first_token.at(load.luck.first_token[rows])
         token = law.token.at(load.luck.token[rows])
-        decode = (served.ended - served.first_token) * token
-        arrived[rows] = served.arrived
-        queue[rows] = served.queue_seconds
-        ttft[rows] = np.maximum(served.ttft_seconds * first, served.queue_seconds) + law.overhead
-        e2e[rows] = ttft[rows] + decode
-        served_by[rows] = served.replica
-        engines[position] = _engines(served, load.prompt[rows], load.output[rows])
+        arrived[rows], queue[rows], served_by[rows] = one.arrived, one.queue, one.replica
+        ttft[rows] = np.maximum(one.first * first, one.queue) + law.overhead
+        e2e[rows] = ttft[rows] + one.between + one.tokens * token
+        handover.replica[rows] = one.decoded_by
+        handover.starts[rows] = ttft[rows] + one.between
+        engines[position] = one.engines
     steps = load.output - 1
     tpot = np.where(steps > 0, (e2e - ttft) / np.maximum(steps, 1), np.nan)
-    return Timings(arrived, queue, ttft, tpot, e2e, served_by, engines)
+    went_on = handover if serving.apart else None
+    return Timings(arrived, queue, ttft, tpot, e2e, served_by, engines, went_on)
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """Attempts at one deployment, before the spread of its law.
+
+    Attributes:
+        arrived: seconds.
+        queue, first, between, tokens: seconds until a slot, from arrival to the first token, until
+            a place in the decode pool, and of the other tokens.
+        replica: where the prompt was computed.
+        decoded_by: where the other tokens were made, -1 for the same.
+        engines: what the engines did.
+    """
+
+    arrived: Floats
+    queue: Floats
+    first: Floats
+    between: Floats
+    tokens: Floats
+    replica: Ints
+    decoded_by: Ints
+    engines: Engines
+
+
+def _together(load: Load, rows: Ints, serving: Serving, position: int, replicas: int) -> _Stages:
+    policy: Policy = "session" if load.by_session else "least_loaded"
+    routing = serving.balancing.get(position, Routing(policy))
+    asked = serving.replicas.get(position, replicas)
+    served = _simulate(load, rows, serving.laws[position], asked, routing, position)
+    return _Stages(
+        arrived=served.arrived,
+        queue=served.queue_seconds,
+        first=served.ttft_seconds,
+        between=np.zeros(rows.size),
+        tokens=served.ended - served.first_token,
+        replica=served.replica,
+        decoded_by=np.full(rows.size, -1, dtype=np.int64),
+        engines=engines_of(served, load.prompt[rows], load.output[rows]),
+    )
+
+
+def _apart(load: Load, rows: Ints, law: ServingLaw, apart: Apart) -> _Stages:
+    work = _work(load, rows, law, is_named=True)
+    policy: Policy = "session" if load.by_session else "least_loaded"
+    prefill, decode = (
+        replace(one, limits=_wide_enough(one.limits, work), routing=Routing(policy))
+        for one in (apart.prefill, apart.decode)
+    )
+    served = serve_apart(work, prefill, decode, apart.transfer)
+    between = served.between_seconds
+    return _Stages(
+        arrived=served.arrived,
+        queue=served.prefill.queue_seconds,
+        first=served.first_token - served.arrived,
+        between=between,
+        tokens=served.ended - served.first_token - between,
+        replica=served.prefill.replica,
+        decoded_by=served.decoded_by,
+        engines=engines_apart(served, load.prompt[rows], load.output[rows]),
+    )
+
+
+def _work(load: Load, rows: Ints, law: ServingLaw, is_named: bool) -> Work:
+    place = np.full(len(load.arrivals), -1, dtype=np.int64)
+    place[rows] = np.arange(rows.size)
+    previous = load.previous[rows]
+    return Work(
+        arrivals=load.arrivals[rows],
+        prompt=np.maximum(load.prompt[rows], 1),
+        output=np.maximum(load.output[rows], 1),
+        cached=np.minimum(load.cached[rows], np.maximum(load.prompt[rows], 1)),
+        replica=load.replica[rows] if is_named else None,
+        previous=np.where(previous >= 0, place[previous], -1),
+        think_seconds=load.think_seconds[rows] + law.overhead,
+        session=load.session[rows],
+    )
 
 
 def _simulate(
@@ -164,20 +223,8 @@ def _simulate(
     routing: Routing,
     position: int,
 ) -> Served:
-    place = np.full(len(load.arrivals), -1, dtype=np.int64)
-    place[rows] = np.arange(rows.size)
-    previous = load.previous[rows]
-    work = Work(
-        arrivals=load.arrivals[rows],
-        prompt=np.maximum(load.prompt[rows], 1),
-        output=np.maximum(load.output[rows], 1),
-        cached=np.minimum(load.cached[rows], np.maximum(load.prompt[rows], 1)),
-        # Where replicas come and go none can be named; those of the play before are forgotten.
-        replica=None if isinstance(replicas, Autoscale) else load.replica[rows],
-        previous=np.where(previous >= 0, place[previous], -1),
-        think_seconds=load.think_seconds[rows] + law.overhead,
-        session=load.session[rows],
-    )
+    # Where replicas come and go none can be named; those of the play before are forgotten.
+    work = _work(load, rows, law, is_named=not isinstance(replicas, Autoscale))
     caches = None
     if routing.policy == "prefix" and load.prompts is not None:
         if load.capacity_blocks is None:
@@ -197,30 +244,3 @@ def _wide_enough(limits: Limits, work: Work) -> Limits:
         return limits
     longest = int((work.prompt + work.output).max(initial=1)) // limits.block_tokens + 1
     return Limits(**{**vars(limits), "kv_blocks": max(limits.kv_blocks, longest)})
-
-
-def held_tokens(prompt: Ints, output: Ints) -> Ints:
-    """Tokens that each request holds while it decodes: its prompt and half its answer."""
-    return prompt + output // 2
-
-
-def _engines(served: Served, prompt: Ints, output: Ints) -> Engines:
-    return Engines(
-        running_p99=_p99(served, served.admitted, None),
-        kv_tokens_p99=_p99(served, served.first_token, held_tokens(prompt, output)),
-        on_seconds=float(served.on_seconds.sum()),
-        busy_seconds=float(served.busy_seconds.sum()),
-        prefill_tokens=int(served.prefill_tokens.sum()),
-        output_tokens=int(output[served.replica >= 0].sum()),
-    )
-
-
-def _p99(served: Served, starts: Floats, weights: Ints | None) -> float:
-    """Largest over the replicas of what 99 % of the busy time does not exceed."""
-    found = []
-    for one in np.unique(served.replica[served.replica >= 0]):
-        mine = served.replica == one
-        weight = None if weights is None else weights[mine]
-        held = Occupancy.of(starts[mine], served.ended[mine], weight)
-        found.append(held.time_weighted_quantile(0.99))
-    return max(found, default=0.0)
