@@ -10,7 +10,8 @@ What the emitter gets wrong, and what is done about it:
   the `zone`. genai-perf and older CSV have neither: the `anchor` of that file is the begin.
 - `inter_token_latency` is one mean per request, the lake's time per output token; the time between two
   chunks is `inter_chunk_latency`.
-- `request_count` counts valid requests. Failed ones have a count of their own only where there were any.
+- `request_count` counts valid requests, and there is none where all failed, nor any latency. Failed ones have
+  a count of their own only where there were any.
 - Throughput may be over the whole phase with its grace period, which is longer than `benchmark_duration`;
   it is taken as printed.
 - A CSV holds several tables with different headers, parted by blank lines; tables of GPU telemetry follow.
@@ -38,6 +39,8 @@ from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of
 
 JSON_KEYS = frozenset(("request_throughput", "request_latency"))
+ALL_FAILED_KEYS = frozenset(("aiperf_version", "error_request_count", "error_summary"))
+MARKS = (b'"request_latency"', b'"error_request_count"')
 CSV_HEADER = "Metric,avg,min,max,"
 LONGEST_METRIC = 200
 _LATENCIES = {
@@ -71,7 +74,7 @@ class AiPerfSummary:
     name: str = "aiperf_summary"
     table: str = "benchmark_runs"
     tables: tuple[str, ...] = ("benchmark_runs",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "AIPerf and genai-perf summaries, profile_export_aiperf.json or .csv"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -79,10 +82,13 @@ class AiPerfSummary:
         if preview.first_line.startswith(CSV_HEADER):
             known = "Request Latency (ms)" in (preview.text or "")
             return f"a table of metrics that begins {CSV_HEADER}…" if known else None
-        if b'"request_latency"' not in preview.head:
+        if not any(mark in preview.head for mark in MARKS):
             return None
-        known = heads.keys_of(preview.text) >= JSON_KEYS
-        return "keys request_throughput and request_latency" if known else None
+        keys = heads.keys_of(preview.text)
+        for known_by in (JSON_KEYS, ALL_FAILED_KEYS):
+            if known_by <= keys:
+                return f"keys {' and '.join(sorted(known_by))}"
+        return None
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of the `about.yaml` beside the file."""
@@ -167,6 +173,8 @@ def _row(
         row[column] = next((count for count in counts if count is not None), None)
     if row["requests_failed"] is None and facts.get("error_summary") == []:
         row["requests_failed"] = 0
+    if row["requests_failed"] and "request_latency" not in metrics:
+        row["requests_succeeded"] = row["requests_succeeded"] or 0
     for column, key in _RATES.items():
         row[column] = figures.number(_average(metrics, key), key)
     for metric, key in _LATENCIES.items():

@@ -3,7 +3,8 @@
 Both write the same arrays: `input_lens`, `output_lens`, `ttfts`, `itls` (one list per request),
 `errors` and `generated_texts`, of which the last is never read and the last but one only for whether
 there is any. A failed request keeps its place with an empty list, 0 tokens and a `ttft` of 0.0: its
-latencies are unknown. Newer vLLM adds `start_times` on a clock that starts anywhere.
+latencies are unknown. A copy without `errors` tells it by that; one without `itls` does not tell when the
+last token came. Newer vLLM adds `start_times` on a clock that starts anywhere.
 """
 
 from __future__ import annotations
@@ -78,10 +79,11 @@ def write_requests(
 
 
 def _request(detail: Detail, index: int, started_at: datetime | None) -> Mapping[str, object]:
-    failed = bool(detail.errors) and bytes(detail.errors[index]) not in _NO_ERROR
+    failed = _has_failed(detail, index)
     ttft = None if failed else figures.positive(_at(detail.ttfts, index), "ttfts")
     decode = None if ttft is None else _decode_seconds(detail, index)
-    whole = None if ttft is None else ttft + (decode or 0.0)
+    is_last_known = bool(detail.itls) or _at(detail.output_lens, index) == 1
+    whole = ttft + (decode or 0.0) if ttft is not None and is_last_known else None
     return {
         "started_at": started_at,
         "first_token_at": moments.later(started_at, ttft) if started_at else None,
@@ -94,6 +96,12 @@ def _request(detail: Detail, index: int, started_at: datetime | None) -> Mapping
         "is_streaming": True if ttft is not None else None,
         "status": "failure" if failed else "success",
     }
+
+
+def _has_failed(detail: Detail, index: int) -> bool:
+    if detail.errors:
+        return bytes(detail.errors[index]) not in _NO_ERROR
+    return bool(_at(detail.ttfts, index) == 0 and _at(detail.output_lens, index) == 0)
 
 
 def _decode_seconds(detail: Detail, index: int) -> float | None:

@@ -10,7 +10,10 @@ What the emitter gets wrong, and what is done about it:
 - Tokens are counted by the client's tokenizer (`input_sequence_length`, ...) and, where the server
   tells, by the server (`usage_...`). The server's count is taken: it holds the chat template.
 - A failed request has `error` and perhaps `error_isl` alone, a cancelled one an error beside
-  `was_cancelled`. Only the class of the error is read, or its code: the message may quote the prompt.
+  `was_cancelled`; older versions tell it by the error's class. Only the class of the error is read, or its
+  code: the message may quote the prompt.
+- `request_end_ns` of a failed request was read, in older versions, from a clock that starts anywhere: an
+  end before the begin is unknown.
 - `context_overflow_skip` marks a prompt that the server refused as too long; the summary leaves it
   out. Its status is `rejected`.
 - The model is in no line: `model` of an `about.yaml` beside it names it. The deployment is the
@@ -39,6 +42,7 @@ KNOWN_BY = ("metadata", "metrics")
 KNOWN_INSIDE = ("benchmark_phase", "request_start_ns")
 MEASURED = "profiling"
 WARM_UP = "warm-up request"
+CANCELLED = "RequestCancellationError"
 RAW_BYTES = 2_000
 
 
@@ -49,7 +53,7 @@ class AiPerf:
     name: str = "aiperf"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "AIPerf profile_export.jsonl, one line per request"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -151,9 +155,7 @@ def _row(record: _Record, own_id: str) -> dict[str, object] | None:
         "trace_id": about.root_correlation_id,
         "started_at": started_at,
         "first_token_at": moments.later(started_at, ttft),
-        "ended_at": None
-        if about.request_end_ns is None
-        else _instant(about.request_end_ns, "request_end_ns"),
+        "ended_at": _end(about),
         "ttft_seconds": ttft,
         "tpot_seconds": metrics.seconds("inter_token_latency"),
         "e2e_seconds": metrics.seconds("request_latency"),
@@ -174,9 +176,14 @@ def _outcome(record: _Record) -> dict[str, object]:
         kind = figures.class_name(error.type) or figures.class_name(error.code) or "error"
     if record.metadata.context_overflow_skip:
         return {"status": "rejected", "error_type": kind or "context_overflow"}
-    if record.metadata.was_cancelled:
+    if record.metadata.was_cancelled or kind == CANCELLED:
         return {"status": "cancelled", "error_type": kind}
     return {"status": "failure" if error else "success", "error_type": kind}
+
+
+def _end(about: _Metadata) -> datetime | None:
+    ended, begun = about.request_end_ns, about.request_start_ns
+    return None if ended is None or ended < begun else _instant(ended, "request_end_ns")
 
 
 def _instant(nanoseconds: int, field: str) -> datetime:
