@@ -128,6 +128,18 @@ def test_a_quality_is_kept_at_the_smallest_share_when_a_threshold_is_fitted_to_l
         fit_to_quality(scores, weak, 1 - strong, 0.9)
 
 
+def test_a_fitted_threshold_is_judged_on_other_labels_when_there_are_enough() -> None:
+    """Scores 1 to 10; weak right up to 5, strong always. From 6 on keeps all right.
+
+    Without 1 and 6 the threshold is 7, and 6 goes to the weak model, which is wrong: 9 of 10.
+    """
+    scores, weak = np.arange(1.0, 11.0), (np.arange(10) < 5).astype(float)
+    found = fit_to_quality(scores, weak, np.ones(10), 1.0)
+    assert (found.threshold, found.quality, found.quality_elsewhere) == (6.0, 1.0, 0.9)
+    few = fit_to_quality(scores[:9], weak[:9], np.ones(9), 1.0)
+    assert few.quality_elsewhere is None
+
+
 def test_a_curve_has_eleven_points_when_it_is_cut_into_tenths() -> None:
     """Scores 1 to 10 cut at 1, 1.9, ... 9.1 and above all: the share falls by a tenth each.
 

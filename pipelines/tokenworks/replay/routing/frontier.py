@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 #: Points of RouteLLM's curves: ten bins of equally many prompts.
 BINS = 10
+#: Folds in which a fitted threshold is judged, and fewest labels for it.
+FOLDS, LEAST_JUDGED = 5, 10
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,14 @@ class Fitted:
         threshold: prompts go to the strong model from this score on.
         share: share of the traffic that does.
         quality: mean score on the labels; null where it was fitted to a share.
+        quality_elsewhere: mean score on labels that thresholds were not fitted to, each fold by
+            the others; null under `LEAST_JUDGED` labels, and where it was fitted to a share.
     """
 
     threshold: float
     share: float
     quality: float | None = None
+    quality_elsewhere: float | None = None
 
 
 def fit_to_share(scores: Floats, share: float) -> Fitted:
@@ -182,18 +187,51 @@ def fit_to_share(scores: Floats, share: float) -> Fitted:
 
 
 def fit_to_quality(scores: Floats, weak: Floats, strong: Floats, least: float) -> Fitted:
-    """The threshold with the smallest share to the strong model that keeps a mean score."""
+    """The threshold with the smallest share to the strong model that keeps a mean score.
+
+    On its own labels it looks better than it is, so it is judged on others too.
+    """
     curve = threshold_sweep(scores, weak, strong, every_threshold(scores))
-    good = np.flatnonzero(curve.qualities >= least - 1e-12)
-    if good.size == 0:
+    at = _keeping(curve, least)
+    if at is None:
         best = curve.qualities.max()
         raise LeverRefusedError(
             "routing.score.quality_at_least",
             f"no threshold reaches {least:.6g}; the best mean score on the labels is {best:.6g}.",
             "Ask for less, or use a better score.",
         )
-    at = int(good[0])
-    return Fitted(float(curve.thresholds[at]), float(curve.shares[at]), float(curve.qualities[at]))
+    return Fitted(
+        float(curve.thresholds[at]),
+        float(curve.shares[at]),
+        float(curve.qualities[at]),
+        _quality_elsewhere(scores, weak, strong, least),
+    )
+
+
+def _keeping(curve: Curve, least: float) -> int | None:
+    good = np.flatnonzero(curve.qualities >= least - 1e-12)
+    return int(good[0]) if good.size else None
+
+
+def _quality_elsewhere(scores: Floats, weak: Floats, strong: Floats, least: float) -> float | None:
+    """Mean score with each fold decided by a threshold fitted to the others.
+
+    Folds take every fifth label by score. Where the others keep the score nowhere, their best
+    threshold decides.
+    """
+    if scores.size < LEAST_JUDGED:
+        return None
+    fold = np.empty(scores.size, dtype=np.int64)
+    fold[np.argsort(scores, kind="stable")] = np.arange(scores.size) % FOLDS
+    reached = np.empty(scores.size)
+    for one in range(FOLDS):
+        held = fold == one
+        learnt = scores[~held], weak[~held], strong[~held]
+        curve = threshold_sweep(*learnt, every_threshold(learnt[0]))
+        at = _keeping(curve, least)
+        threshold = curve.thresholds[np.argmax(curve.qualities) if at is None else at]
+        reached[held] = np.where(scores[held] >= threshold, strong[held], weak[held])
+    return float(reached.mean())
 
 
 def cheapest_at(costs: Floats, qualities: Floats, least: float) -> int | None:

@@ -95,7 +95,7 @@ def _by_score(given: Given, asked: ByScore, route: Route, open_to: Mask) -> Rout
     strong = known & (given.scores >= fitted.threshold)
     said = (
         f"{asked.column} from {fitted.threshold:.6g} on goes to {asked.strong_tier}: "
-        f"{int(strong.sum()):,} of {int(known.sum()):,} requests."
+        f"{int(strong.sum()):,} of {int(known.sum()):,} requests.{_kept(fitted)}"
     )
     unknown = int((rows & ~known).sum())
     if unknown:
@@ -106,6 +106,19 @@ def _by_score(given: Given, asked: ByScore, route: Route, open_to: Mask) -> Rout
         serving(given.fleet, route.deployments, known & ~strong, asked.weak_tier),
     )
     return route.sent(known, targets, said)
+
+
+def _kept(fitted: Fitted) -> str:
+    """How good the labels are that a threshold was fitted to, and those that it was not."""
+    if fitted.quality is None:
+        return ""
+    said = f" Mean score {fitted.quality:.6g} on the labels that it was fitted to"
+    if fitted.quality_elsewhere is None:
+        return f"{said}; they are too few to be judged on others."
+    return (
+        f"{said}, {fitted.quality_elsewhere:.6g} where each fifth is decided by the other four: "
+        "expect the latter."
+    )
 
 
 def _threshold(given: Given, asked: ByScore, scores: Floats) -> Fitted:
