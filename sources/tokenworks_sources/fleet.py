@@ -13,7 +13,15 @@ from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from tokenworks_sources.allocation import (
     Headroom,
@@ -22,11 +30,19 @@ from tokenworks_sources.allocation import (
     Weights,
     WeightSource,
 )
+from tokenworks_sources.currencies import MINOR_DIGITS
 from tokenworks_sources.errors import FleetError, place_in_yaml
 from tokenworks_sources.fiscal import Books
 from tokenworks_sources.fleet_checks import check_fleet
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+def _known_currency(value: str) -> str:
+    if value not in MINOR_DIGITS:
+        raise ValueError(f"{value!r} is no currency code of ISO 4217, for example USD")
+    return value
+
+
+Currency = Annotated[str, AfterValidator(_known_currency)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -116,6 +118,18 @@ def test_row_becomes_a_reject_when_it_breaks_a_rule(
         connection.register("typed", typed.to_arrow())
         found = connection.execute(f"select {sql_violation(THINGS)} from typed").fetchone()
     assert found == (reason,)
+
+
+@pytest.mark.parametrize(("currency", "kept"), [("KWD", True), ("DOLLARS", False), ("usd", False)])
+def test_bill_is_rejected_when_nothing_can_be_billed_in_its_currency(
+    currency: str, kept: bool
+) -> None:
+    bill = {"bill_id": "B", "line_id": "1", "meter_id": "M", "kind": "energy", "currency": currency,
+            "period_start": datetime(2026, 9, 1), "period_end": datetime(2026, 10, 1),
+            "amount": Decimal(1), "source_line": 1}  # fmt: skip
+    rows, rejects = conform(CONTRACTS["energy_bills"], pl.DataFrame([bill]), FILE)
+    assert rows.height == int(kept)
+    assert rejects["reason"].to_list() == ([] if kept else ["currency: not a code of ISO 4217"])
 
 
 def test_unknown_stays_null_when_a_column_is_absent() -> None:

@@ -13,29 +13,13 @@ from collections.abc import Mapping
 from decimal import Context, Decimal
 from typing import TypeAlias
 
+from tokenworks_sources.currencies import MINOR_DIGITS
 from tokenworks_sources.errors import TokenworksError
 
 Key: TypeAlias = tuple[str, ...]
 
 SCALE = 12
 _EXACT = Context(prec=80)
-
-# ISO 4217: currencies in use, by the number of digits of their minor unit.
-_MINOR_DIGITS: dict[int, str] = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    2: (
-        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN "
-        "BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP "
-        "GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT "
-        "LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN "
-        "NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE "
-        "SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES "
-        "WST XCD XCG YER ZAR ZMW ZWG"
-    ),
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
-_DIGITS_OF = {code: digits for digits, codes in _MINOR_DIGITS.items() for code in codes.split()}
 
 
 class UnknownCurrencyError(TokenworksError):
@@ -55,13 +39,13 @@ class AllocationError(TokenworksError):
 
 def is_currency(text: str) -> bool:
     """Whether a text is a currency code, and no other unit such as kWh."""
-    return text in _DIGITS_OF
+    return text in MINOR_DIGITS
 
 
 def minor_digits(currency: str) -> int:
     """Digits after the point of a currency's minor unit: JPY 0, USD 2, KWD 3."""
     try:
-        return _DIGITS_OF[currency]
+        return MINOR_DIGITS[currency]
     except KeyError:
         raise UnknownCurrencyError(currency) from None
 

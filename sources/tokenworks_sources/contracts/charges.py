@@ -1,6 +1,7 @@
 """Contract of `charges`: one billed charge in FOCUS terms."""
 
 from tokenworks_sources.contracts.model import Column, ColumnType, Contract, Rule
+from tokenworks_sources.currencies import is_no_currency
 
 MONEY: ColumnType = "decimal(38,12)"
 
@@ -102,6 +103,7 @@ CONTRACT = Contract(
         Column("tags", "string", "FOCUS Tags as a flat JSON object."),
     ),
     rules=(
+        Rule(is_no_currency("billing_currency"), "billing_currency: not a code of ISO 4217"),
         Rule("charge_period_end <= charge_period_start", "charge_period_end: not after its start"),
         Rule(
             "billing_period_end <= billing_period_start", "billing_period_end: not after its start"

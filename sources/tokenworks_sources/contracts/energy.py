@@ -1,6 +1,7 @@
 """Contracts of `energy_readings` and `energy_bills`."""
 
 from tokenworks_sources.contracts.model import Column, Contract, Rule
+from tokenworks_sources.currencies import is_no_currency
 
 READINGS = Contract(
     table="energy_readings",
@@ -101,5 +102,8 @@ BILLS = Contract(
         Column("issued_at", "timestamp", "When the bill was issued.", "UTC"),
         Column("description", "string", "The line's text."),
     ),
-    rules=(Rule("period_end <= period_start", "period_end: not after period_start"),),
+    rules=(
+        Rule(is_no_currency("currency"), "currency: not a code of ISO 4217"),
+        Rule("period_end <= period_start", "period_end: not after period_start"),
+    ),
 )

@@ -128,6 +128,8 @@ def test_a_row_is_rejected_when_a_time_is_none(ingest, text: str) -> None:
     ("fields", "reason"),
     [
         ({"BilledCost": "NULL"}, "billed_cost: missing"),
+        ({"BillingCurrency": "DOLLARS"}, "billing_currency: not a code of ISO 4217"),
+        ({"BillingCurrency": "XXX"}, "billing_currency: not a code of ISO 4217"),
         ({"BillingCurrency": ""}, "billing_currency: missing"),
         (
             {"ChargeCategory": "Fee"},

@@ -222,6 +222,11 @@ def test_one_policy_needs_no_list(tmp_path: Path, ingest_file: Callable[..., Any
             "mig: 3g.40gb, gpus: [GPU-a], valid_to",
             r"replicas\.r-0\.mig: '3g\.40gb' is a part of a GPU whose memory is not stated\. Give its",
         ),
+        (
+            "currency: EUR, fac",
+            "currency: DOLLARS, fac",
+            "'DOLLARS' is no currency code of ISO 4217",
+        ),
     ],
 )
 def test_fleet_is_refused_with_its_field_when_it_contradicts_itself(
