@@ -44,7 +44,7 @@ def report(
         str | None, typer.Option(help="Fiscal calendar, where several have such a period.")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="Write the days of this zone too: America/New_York.")
+        str | None, typer.Option(help="Show days and times of this zone: America/New_York.")
     ] = None,
 ) -> None:
     """Write the workbook and page of a month or a fiscal period."""

@@ -75,7 +75,7 @@ def build_report(
         as_known_on: read the books as they were known then; as they are where not given.
         strict: print nothing where the unknown share is not within its limit.
         calendar: the fiscal calendar that the period is of, where several have one of its name.
-        time_zone: whose days are written beside; that of the books where not given.
+        time_zone: whose days and times are shown; that of the books where not given.
 
     Raises:
         PeriodError: when there is no period of that name.
@@ -89,27 +89,32 @@ def build_report(
     period = named(month, settings.published_parquet, calendar)
     with edition(settings, period, as_known_on) as chosen:
         tell(f"Reading the marts of {period}")
-        tables = build_tables(read_month(chosen.marts, chosen.period), chosen.period)
+        books_zone = zone_of_books(chosen.marts)
+        zone = known_zone(time_zone) if time_zone else books_zone
+        tables = build_tables(read_month(chosen.marts, chosen.period), chosen.period, zone)
+        # Another zone's report stands beside that of the books.
+        apart = f"-{_slug(zone)}" if zone and zone != books_zone else ""
         if strict and tables.quality.verdict() != "within":
             raise UnsureReportError(period, tables.quality.first_line())
         tell("Writing the workbook")
         workbook = chosen.put(
-            lambda path: write_workbook(tables, path), f"tokenworks-{period}.xlsx"
+            lambda path: write_workbook(tables, path), f"tokenworks-{period}{apart}.xlsx"
         )
         tell("Drawing the page")
-        page = chosen.put(lambda path: write_page(tables, path), "index.html")
-        days = _put_local_days(chosen, time_zone)
+        page = chosen.put(lambda path: write_page(tables, path), f"index{apart}.html")
+        days = _put_local_days(chosen, zone) if zone else None
     return ReportResult(workbook, page, tables.headline, tables.quality.first_line(), days)
 
 
-def _put_local_days(chosen: Edition, time_zone: str | None) -> Path | None:
-    zone = known_zone(time_zone) if time_zone else zone_of_books(chosen.marts)
-    if zone is None:
-        return None
+def _put_local_days(chosen: Edition, zone: str) -> Path:
     return chosen.put(
         lambda path: write_local_days(chosen.marts, chosen.period, zone, path),
-        f"days-{zone.replace('/', '-')}.csv",
+        f"days-{_slug(zone)}.csv",
     )
+
+
+def _slug(zone: str) -> str:
+    return zone.replace("/", "-")
 
 
 def _silent(_: str) -> None:

@@ -35,6 +35,7 @@ _UNKNOWN_KEY = "(unknown)"
 COLUMNS: Mapping[str, Columns] = {
     "fct_requests": {
         **_SEGMENT,
+        "started_at": _TIME,
         "tenant_id": _TEXT,
         "deployment_id": _TEXT,
         "status": _TEXT,
@@ -51,6 +52,7 @@ COLUMNS: Mapping[str, Columns] = {
     },
     "fct_cost_ledger": {
         **_SEGMENT,
+        "hour_start": _TIME,
         "bill_id": _TEXT,
         "charge_line_id": _TEXT,
         "cost_source": _TEXT,

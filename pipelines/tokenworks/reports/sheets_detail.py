@@ -103,7 +103,7 @@ def reconciliation_sheet(tables: ReportTables) -> Sheet:
     headers = (
         "Check",
         "Subject",
-        "Period start (UTC)",
+        f"Period start ({tables.window.zone or 'UTC'})",
         "Unit",
         "Expected",
         "Found",

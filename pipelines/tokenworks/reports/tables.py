@@ -33,6 +33,7 @@ from tokenworks.reports.quality import Quality, quality
 from tokenworks.reports.read import Marts
 from tokenworks.reports.unit_cost import SegmentCost, unit_costs
 from tokenworks.reports.variance import Bridge, bridge
+from tokenworks.reports.zoned import LocalDays, in_zone, local_days, span_text
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,15 @@ class Window:
     first_day: date
     last_day: date
     days_with_data: int
+    zone: str | None = None
 
     @property
     def text(self) -> str:
         """In words."""
         days = f"{self.days_with_data} of {self.period.days} days"
+        local = f" ({span_text(self.period, self.zone)}, {self.zone})" if self.zone else ""
         return (
-            f"{self.period.start} 00:00 to {self.period.end} 00:00 UTC; "
+            f"{self.period.start} 00:00 to {self.period.end} 00:00 UTC{local}; "
             f"data on {days}, {self.first_day} to {self.last_day}{self.period.note}"
         )
 
@@ -121,6 +124,7 @@ class ReportTables:
     energy: tuple[Energy, ...]
     reconciliation: tuple[ReconciliationRow, ...]
     quality: Quality
+    local_days: LocalDays | None = None
 
     @property
     def unbalanced(self) -> tuple[ReconciliationRow, ...]:
@@ -128,13 +132,13 @@ class ReportTables:
         return tuple(row for row in self.reconciliation if row.is_balanced is not True)
 
 
-def build_tables(marts: Marts, period: Period) -> ReportTables:
-    """Compute every table of a month."""
+def build_tables(marts: Marts, period: Period, zone: str | None = None) -> ReportTables:
+    """Compute every table of a month; with a time zone, the days and times that it shows too."""
     books = ledgers(marts.ledger)
     latency = latencies(marts.requests)
     segments = unit_costs(marts.unit_cost, SEGMENT)
     return ReportTables(
-        window=_window(marts, period),
+        window=_window(marts, period, zone),
         request_count=int(marts.requests.select(pl.len()).collect().item()),
         headline=headline_rows(segments, latency),
         ledgers=books,
@@ -149,8 +153,9 @@ def build_tables(marts: Marts, period: Period) -> ReportTables:
         utilisation=utilisation(marts.utilization),
         latency=latency,
         energy=energies(marts.energy),
-        reconciliation=_reconciliation(marts.reconciliation),
+        reconciliation=_reconciliation(marts.reconciliation, zone),
         quality=quality(marts.requests, marts.ledger, marts.deployment_hours),
+        local_days=local_days(marts.ledger, marts.requests, books, period, zone) if zone else None,
     )
 
 
@@ -177,7 +182,7 @@ def _sum(values: Sequence[Decimal | None]) -> Decimal | None:
     return sum(known, Decimal(0)) if len(known) == len(values) else None
 
 
-def _window(marts: Marts, period: Period) -> Window:
+def _window(marts: Marts, period: Period, zone: str | None) -> Window:
     days = pl.concat([marts.requests.select("event_date"), marts.ledger.select("event_date")])
     row = (
         days.select(
@@ -188,15 +193,15 @@ def _window(marts: Marts, period: Period) -> Window:
         .collect()
         .row(0, named=True)
     )
-    return Window(period, row["first"], row["last"], int(row["days"]))
+    return Window(period, row["first"], row["last"], int(row["days"]), zone)
 
 
-def _reconciliation(frame: pl.LazyFrame) -> tuple[ReconciliationRow, ...]:
+def _reconciliation(frame: pl.LazyFrame, zone: str | None) -> tuple[ReconciliationRow, ...]:
     return tuple(
         ReconciliationRow(
             check=row["check_name"],
             subject=row["subject"] or "",
-            period_start=row["period_start"],
+            period_start=in_zone(row["period_start"], zone),
             unit=row["currency"] or row["unit"] or "",
             expected=row["expected"],
             actual=row["actual"],

@@ -12,7 +12,13 @@ from typing import Any
 
 import xlsxwriter
 
-from tokenworks.reports import sheets, sheets_detail, sheets_finance, sheets_variance
+from tokenworks.reports import (
+    sheets,
+    sheets_detail,
+    sheets_finance,
+    sheets_variance,
+    sheets_zoned,
+)
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.quality import Verdict
 from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Chart, Sheet
@@ -45,6 +51,7 @@ def month_sheets(tables: ReportTables) -> tuple[Sheet, ...]:
         sheets.unit_cost_sheet(tables),
         charged,
         sheets_variance.variance_sheet(tables),
+        *((sheets_zoned.days_sheet(tables, tables.local_days),) if tables.local_days else ()),
         sheets_detail.idle_sheet(tables),
         sheets_detail.reconciliation_sheet(tables),
         sheets_detail.corrections_sheet(tables),
