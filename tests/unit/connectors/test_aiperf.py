@@ -72,6 +72,35 @@ def test_times_are_exact_when_nanoseconds_are_too_long_for_a_float(land: Land) -
     assert (row["status"], row["deployment_key"]) == ("success", "run_a")
 
 
+def first_release(metrics: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    about = {"x_request_id": "r-1", "timestamp_ns": START, "credit_phase": "profiling"}
+    return {"metadata": about | metadata, "metrics": metrics, "error": None}
+
+
+def test_names_of_the_first_releases_are_read_when_a_file_is_old(
+    tmp_path: Path, land: Land
+) -> None:
+    measured = {
+        "ttft": metric(255.886, "ms"),
+        "request_latency": metric(297.525, "ms"),
+        "max_response_timestamp": metric(START + 297_525_000, "ns"),
+        "input_sequence_length": metric(550, "tokens"),
+        "output_sequence_length": metric(193, "tokens"),
+        "reasoning_token_count": metric(132, "tokens"),
+    }
+    outcome = land(first_release(measured), first_release(measured, credit_phase="warmup"))
+    assert outcome.manifest.skipped == {"warm-up request": 1}
+    row = outcome.frames["requests"].row(0, named=True)
+    assert row["started_at"] == datetime(2025, 10, 7, 5, 0, 7, 650730)
+    assert row["ended_at"] == datetime(2025, 10, 7, 5, 0, 7, 948255)
+    assert row["ttft_seconds"] == pytest.approx(0.255886)
+    assert (row["output_total_tokens"], row["output_reasoning_tokens"]) == (193, 132)
+    path = tmp_path / "run_a" / "profile_export.jsonl"
+    assert aiperf.CONNECTOR.recognise(preview_of(path)) == (
+        "keys metadata and metrics, with credit_phase, timestamp_ns"
+    )
+
+
 def test_unknown_stays_unknown_when_a_single_token_has_no_metric(land: Land) -> None:
     row = land(record({"request_latency": metric(5, "ms")})).frames["requests"].row(0, named=True)
     for column in ("ttft_seconds", "tpot_seconds", "first_token_at", "input_total_tokens"):

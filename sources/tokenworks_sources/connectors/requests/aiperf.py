@@ -14,6 +14,8 @@ What the emitter gets wrong, and what is done about it:
   code: the message may quote the prompt.
 - `request_end_ns` of a failed request was read, in older versions, from a clock that starts anywhere: an
   end before the begin is unknown.
+- The first releases have other names: `timestamp_ns` and `credit_phase`, `ttft`, and the end as a metric,
+  `max_response_timestamp`.
 - `context_overflow_skip` marks a prompt that the server refused as too long; the summary leaves it
   out. Its status is `rejected`.
 - The model is in no line: `model` of an `about.yaml` beside it names it. The deployment is the
@@ -39,7 +41,8 @@ from tokenworks_sources.connectors.requests.usage import UsageError, inclusive
 from tokenworks_sources.connectors.rows import Rows
 
 KNOWN_BY = ("metadata", "metrics")
-KNOWN_INSIDE = ("benchmark_phase", "request_start_ns")
+# By release, the newest first.
+KNOWN_INSIDE = (("benchmark_phase", "request_start_ns"), ("credit_phase", "timestamp_ns"))
 MEASURED = "profiling"
 WARM_UP = "warm-up request"
 CANCELLED = "RequestCancellationError"
@@ -53,18 +56,19 @@ class AiPerf:
     name: str = "aiperf"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "3"
+    version: str = "4"
     summary: str = "AIPerf profile_export.jsonl, one line per request"
 
     def recognise(self, preview: Preview) -> str | None:
         """By the keys of the first line and of its metadata."""
         first = preview.first_line
-        if not all(f'"{key}"' in first for key in KNOWN_INSIDE):
-            return None
-        if not set(KNOWN_BY) <= heads.keys_of(first):
-            return None
-        inside = set(KNOWN_INSIDE) <= heads.keys_of(first, "{{")
-        return f"keys metadata and metrics, with {', '.join(KNOWN_INSIDE)}" if inside else None
+        for names in KNOWN_INSIDE:
+            if not all(f'"{key}"' in first for key in names):
+                continue
+            inside = set(names) <= heads.keys_of(first, "{{")
+            if inside and set(KNOWN_BY) <= heads.keys_of(first):
+                return f"keys metadata and metrics, with {', '.join(names)}"
+        return None
 
     def version_of(self, file: LandingFile) -> str:
         """Version with the digest of the `about.yaml` beside the file."""
@@ -102,13 +106,15 @@ CONNECTOR = AiPerf()
 
 
 class _Metadata(msgspec.Struct):
-    request_start_ns: int
+    request_start_ns: int | None = None
+    timestamp_ns: int | None = None
     request_end_ns: int | None = None
     x_request_id: str | None = None
     x_correlation_id: str | None = None
     conversation_id: str | None = None
     root_correlation_id: str | None = None
-    benchmark_phase: str = MEASURED
+    benchmark_phase: str | None = None
+    credit_phase: str = MEASURED
     was_cancelled: bool = False
     context_overflow_skip: bool = False
 
@@ -136,10 +142,14 @@ def _row(record: _Record, own_id: str) -> dict[str, object] | None:
         UsageError: a figure is none.
     """
     about, metrics = record.metadata, _Metrics(record.metrics)
-    if about.benchmark_phase == "warmup":
+    phase = about.benchmark_phase or about.credit_phase
+    if phase == "warmup":
         return None
-    if about.benchmark_phase != MEASURED:
+    if phase != MEASURED:
         raise UsageError("benchmark_phase: not warmup or profiling")
+    begun = about.timestamp_ns if about.request_start_ns is None else about.request_start_ns
+    if begun is None:
+        raise UsageError("request_start_ns: missing")
     classes = inclusive(
         input_total=metrics.tokens("usage_prompt_tokens", "input_sequence_length", "error_isl"),
         cache_read=metrics.tokens("usage_prompt_cache_read_tokens", "usage_prompt_cached_tokens"),
@@ -147,15 +157,15 @@ def _row(record: _Record, own_id: str) -> dict[str, object] | None:
         output_total=metrics.tokens("usage_completion_tokens", "output_sequence_length"),
         reasoning=metrics.tokens("usage_reasoning_tokens", "reasoning_token_count"),
     )
-    ttft = metrics.seconds("time_to_first_token")
-    started_at = _instant(about.request_start_ns, "request_start_ns")
+    ttft = metrics.seconds("time_to_first_token", "ttft")
+    started_at = _instant(begun, "request_start_ns")
     return {
         "request_id": about.x_request_id or own_id,
         "session_id": about.x_correlation_id or about.conversation_id,
         "trace_id": about.root_correlation_id,
         "started_at": started_at,
         "first_token_at": moments.later(started_at, ttft),
-        "ended_at": _end(about),
+        "ended_at": _end(begun, about.request_end_ns, metrics),
         "ttft_seconds": ttft,
         "tpot_seconds": metrics.seconds("inter_token_latency"),
         "e2e_seconds": metrics.seconds("request_latency"),
@@ -181,8 +191,9 @@ def _outcome(record: _Record) -> dict[str, object]:
     return {"status": "failure" if error else "success", "error_type": kind}
 
 
-def _end(about: _Metadata) -> datetime | None:
-    ended, begun = about.request_end_ns, about.request_start_ns
+def _end(begun: int, ended: int | None, metrics: _Metrics) -> datetime | None:
+    if ended is None:
+        ended = metrics.nanoseconds("max_response_timestamp")
     return None if ended is None or ended < begun else _instant(ended, "request_end_ns")
 
 
@@ -213,10 +224,17 @@ class _Metrics:
         counts = (figures.whole(self._metric(name).value, name) for name in names)
         return next((count for count in counts if count is not None), None)
 
-    def seconds(self, name: str) -> float | None:
-        """A duration in seconds."""
+    def seconds(self, *names: str) -> float | None:
+        """The first of these durations that is there, in seconds."""
+        name = next((name for name in names if name in self.raw), names[0])
         metric = self._metric(name)
         return figures.seconds(metric.value, metric.unit, name)
+
+    def nanoseconds(self, name: str) -> int | None:
+        """A moment of the clock, whole and in nanoseconds; unknown where it is neither."""
+        metric = self._metric(name)
+        is_whole = isinstance(metric.value, int) and not isinstance(metric.value, bool)
+        return metric.value if is_whole and metric.unit == "ns" else None
 
 
 def _raw(record: _Record) -> str:
