@@ -37,7 +37,7 @@ from tokenworks.replay.serving.steps import (
     simulate,
 )
 from tokenworks.replay.serving.stream import simulate_batches
-from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.prompts import Prompts
 
 PACKAGES = ["ai-dynamo==1.3.1"]
 WORKERS, BLOCK, CAPACITY, SEQS, BUDGET = 8, 512, 400_000, 256, 8192

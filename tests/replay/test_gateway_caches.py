@@ -16,6 +16,7 @@ from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.base import Bounds, Match
 from tokenworks.replay.language.response_cache import MeasuredPoint, ResponseCache, SemanticCache
 from tokenworks.replay.language.scenario import Scenario
+from tokenworks.replay.traffic.columns import Columns
 from tokenworks.replay.traffic.requests import Traffic, load_traffic
 
 POINT = MeasuredPoint(threshold=0.8, hit_ratio=0.5, false_hit_ratio=0.1)
@@ -31,10 +32,10 @@ def traffic(hand_world: Any) -> Traffic:
     found = load_traffic(hand_world.publish(), Scenario(name="same"))
     names = [f"p{row}" if row % 4 else "common" for row in range(79)]
     tenants = ["acme", "beta"] * 40
-    frame = found.frame.with_columns(
+    frame = found.columns.select().with_columns(
         prompt_fingerprint=pl.Series([*names, None]), tenant_id=pl.Series(tenants)
     )
-    return replace(found, frame=frame)
+    return replace(found, columns=Columns.of(frame))
 
 
 def answers(traffic: Traffic, exact: ResponseCache) -> np.ndarray:
@@ -56,7 +57,8 @@ def test_attempts_are_avoided_when_a_prompt_was_answered_before(traffic: Traffic
 def test_one_fills_for_the_other_when_tenants_ask_the_same(traffic: Traffic) -> None:
     """All ask the same: acme's first answer serves its own 39 later requests and beta's 40. With
     the tenant in the key each serves its own 39."""
-    same = replace(traffic, frame=traffic.frame.with_columns(prompt_fingerprint=pl.lit("common")))
+    alike = traffic.columns.select().with_columns(prompt_fingerprint=pl.lit("common"))
+    same = replace(traffic, columns=Columns.of(alike))
     by = answers(same, ResponseCache(key=["prompt_fingerprint"]))
     assert avoided_by_tenant(same, by).saved.tolist() == [[39, 40], [0, 0]]
     by = answers(same, ResponseCache(key=["prompt_fingerprint", "tenant_id"]))
@@ -81,9 +83,11 @@ def test_fewer_are_avoided_when_answers_expire_or_few_may_ask(
 
 
 def test_the_lever_is_refused_when_prompts_are_unknown(traffic: Traffic) -> None:
-    unknown = traffic.frame.with_columns(prompt_fingerprint=pl.lit(None, dtype=pl.String))
+    unknown = traffic.columns.select().with_columns(
+        prompt_fingerprint=pl.lit(None, dtype=pl.String)
+    )
     with pytest.raises(LeverRefusedError, match=r"fingerprint.*unknown. Log `prompt_fing"):
-        answers(replace(traffic, frame=unknown), ResponseCache())
+        answers(replace(traffic, columns=Columns.of(unknown)), ResponseCache())
 
 
 def test_the_lever_is_refused_when_the_log_is_sampled(traffic: Traffic) -> None:

@@ -15,8 +15,8 @@ from tokenworks.replay.caches.prefix import CachePlan, Places, cached_tokens
 from tokenworks.replay.caches.reuse import reuse_by_owner
 from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 from tokenworks.replay.caches.trie import TriePolicy, prefix_nodes, trie_runs
-from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.prompts import Prompts
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from tokenworks.replay.caches.prefix import (
 from tokenworks.replay.caches.replayed import UNLIMITED, Expiry, Kind, LowerTiers
 from tokenworks.replay.caches.reuse import reuse_by_owner
 from tokenworks.replay.language.prefix_cache import PrefixCache
-from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.prompts import Prompts
 
 
 def prompts_of(*prompts: list[int], tokens: int = 200) -> Prompts:

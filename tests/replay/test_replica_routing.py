@@ -17,7 +17,7 @@ from tokenworks.replay.serving.steps import (
     Work,
     simulate,
 )
-from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.prompts import Prompts
 
 LAW, LIMITS = StepLaw(1.0), Limits(max_num_seqs=4)
 

@@ -155,10 +155,10 @@ def test_scores_are_found_by_request_when_they_lie_in_a_file(
     rows = pl.DataFrame({"request_id": ["r00003", "r00001", "r99999"], "win": [0.3, 0.1, 0.9]})
     {"parquet": rows.write_parquet, "csv": rows.write_csv, "jsonl": rows.write_ndjson}[suffix](path)
     table = side_table(path, ("request_id", "win"), "routing.score.file")
-    found = of_requests(table, "win", traffic.frame, "routing.score.file")
+    found = of_requests(table, "win", traffic.columns.select(), "routing.score.file")
     known = ~np.isnan(found)
     by_name = dict(
-        zip(traffic.frame["request_id"].filter(pl.Series(known)), found[known], strict=True)
+        zip(traffic.series("request_id").filter(pl.Series(known)), found[known], strict=True)
     )
     assert by_name == {"r00001": 0.1, "r00003": 0.3}
 
@@ -180,20 +180,20 @@ def test_a_file_is_refused_with_its_name_when_it_does_not_serve(
         side_table(path, ("hardness",), "routing.score.file")
     table = side_table(path, ("win",), "routing.score.file")
     with pytest.raises(LeverRefusedError, match="request_id a stands there twice"):
-        of_requests(table, "win", traffic.frame, "routing.score.file")
+        of_requests(table, "win", traffic.columns.select(), "routing.score.file")
     with pytest.raises(LeverRefusedError, match="no request_id of the file is one of"):
-        of_requests(table[:1], "win", traffic.frame, "routing.score.file")
+        of_requests(table[:1], "win", traffic.columns.select(), "routing.score.file")
 
 
 def judged(traffic: Traffic, found: Decision, **evidence: Any) -> Judgement:
     fleet = fleet_of(traffic)
     served_by = deployments_of(traffic, fleet)
-    return judge(traffic.frame, fleet, served_by, found, Evidence(**evidence), seed=1)
+    return judge(traffic.columns.select(), fleet, served_by, found, Evidence(**evidence), seed=1)
 
 
 def labels_of(traffic: Traffic) -> pl.DataFrame:
     """The large model is right on all, the small one on requests of over 1,000 input tokens."""
-    names, tokens = traffic.frame["request_id"], traffic.frame["input_total_tokens"]
+    names, tokens = traffic.series("request_id"), traffic.series("input_total_tokens")
     large = pl.DataFrame({"request_id": names, "model": "model-large", "score": 1.0})
     right = (tokens > 1000).cast(pl.Float64)
     return pl.concat(
@@ -228,7 +228,7 @@ def test_nothing_is_claimed_when_nobody_judged(traffic: Traffic) -> None:
 
 
 def test_chances_are_asked_for_when_answers_are_judged_without_them(traffic: Traffic) -> None:
-    rows = pl.DataFrame({"request_id": traffic.frame["request_id"], "score": [1.0] * 80})
+    rows = pl.DataFrame({"request_id": traffic.series("request_id"), "score": [1.0] * 80})
     found = decided(traffic, routing={"rules": [SHORT]})
     claim = judged(traffic, found, judged=rows).claim
     assert isinstance(claim, NoClaim)
@@ -249,7 +249,7 @@ def test_chances_carry_a_claim_when_a_coin_chose_between_models(
 ) -> None:
     """Half went to each model; small answers score 0.2, large ones 1: all small loses 0.4."""
     monkeypatch.setattr("tokenworks.replay.routing.quality.LEAST_ANSWERS", 40)
-    rows = traffic.frame.select(
+    rows = traffic.columns.select(
         "request_id",
         pl.when(pl.col("tier") == "large").then(1.0).otherwise(0.2).alias("score"),
         pl.lit(0.5).alias("propensity"),

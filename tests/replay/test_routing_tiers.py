@@ -43,7 +43,7 @@ def world(hand_world: Any) -> Given:
     fleet = fleet_of(traffic)
     assert fleet.tiers == ("large", "small")
     return Given(
-        frame=traffic.frame,
+        frame=traffic.columns.select(),
         fleet=fleet,
         served_by=deployments_of(traffic, fleet),
         arrivals=traffic.arrivals(),
@@ -81,7 +81,9 @@ def test_requests_stay_and_are_counted_when_their_region_lacks_the_tier(hand_wor
     traffic = load_traffic(hand_world.publish(), Scenario(name="x"))
     fleet = fleet_of(traffic)
     served_by = deployments_of(traffic, fleet)
-    here = Given(traffic.frame, fleet, served_by, traffic.arrivals(), np.ones(80), seed=1)
+    here = Given(
+        traffic.columns.select(), fleet, served_by, traffic.arrivals(), np.ones(80), seed=1
+    )
     route = routed(here, rules=[SHORT])
     assert (route.deployments == served_by).all()
     assert route.without_target.sum() == 10
@@ -376,7 +378,7 @@ def test_nothing_leaves_its_region_or_is_lost_when_levers_combine(hand_world: An
     served_by, generator = deployments_of(traffic, fleet), np.random.default_rng(5)
     regions = np.array(fleet.regions)
     here = Given(
-        traffic.frame, fleet, served_by, traffic.arrivals(), np.full(80, 400.0), seed=1,
+        traffic.columns.select(), fleet, served_by, traffic.arrivals(), np.full(80, 400.0), seed=1,
         scores=generator.random(80),
     )  # fmt: skip
     for _ in range(60):

@@ -14,7 +14,8 @@ from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.prepare import open_stage
-from tokenworks.replay.traffic.blocks import check_blocks, why_no_blocks
+from tokenworks.replay.traffic.blocks import check_blocks, prompts_in, why_no_blocks
+from tokenworks.replay.traffic.columns import Columns
 from tokenworks.replay.traffic.marts import REQUESTS
 from tokenworks.replay.traffic.requests import load_traffic
 from tokenworks.replay.traffic.sampling import (
@@ -62,8 +63,9 @@ def why(frame: pl.DataFrame, hashes: bool = True, are_roots_whole: bool = False)
     if not hashes:
         scattered = pl.element().hash(7).reinterpret(signed=True)
         frame = frame.with_columns(pl.col("prefix_block_hashes").list.eval(scattered))
+    frame = frame.with_columns(prefix_block_tokens=pl.lit(BLOCK))
     recorded = frame["recorded"].cast(pl.Float64).to_numpy()
-    return why_sampled(frame, BLOCK, recorded, are_roots_whole)
+    return why_sampled(*prompts_in(Columns.of(frame), BLOCK), recorded, are_roots_whole)
 
 
 def test_reuse_is_lost_when_one_request_in_ten_is_kept(conversations: pl.DataFrame) -> None:
@@ -142,13 +144,14 @@ def test_recorded_hits_are_explained_when_an_earlier_prompt_had_the_blocks() -> 
     """Blocks of 100. The last two of four prompts recorded 250 and 200: two blocks were there
     before, one more may be found in part, so 250 is explained. The other's 200 had one block of
     another prompt's at most in part: 100 of 450 have no source."""
-    hashes = pl.Series([1, 2, 3, 1, 2, 4, 9, 8])
+    # The blocks 1 2, 3, 1 2 4 and 9 8.
+    seen = np.array([False, False, False, True, True, False, False, False])
     offsets = np.array([0, 2, 3, 6, 8])
     inputs = np.array([200, 100, 300, 200])
     recorded = np.array([0.0, np.nan, 250.0, 200.0])
-    found = unexplained_hits_ratio(hashes, offsets, 100, inputs, recorded)
+    found = unexplained_hits_ratio(seen, offsets, 100, inputs, recorded)
     assert found == pytest.approx(100 / 450)
-    assert unexplained_hits_ratio(hashes, offsets, 100, inputs, np.full(4, np.nan)) is None
+    assert unexplained_hits_ratio(seen, offsets, 100, inputs, np.full(4, np.nan)) is None
 
 
 def test_prompts_part_at_their_first_rare_block_when_all_begin_alike() -> None:

@@ -106,7 +106,7 @@ def test_file_order_breaks_ties_when_timestamps_are_equal(hand_world: Any) -> No
         request["started_at"] = start
     hand_world.requests.reverse()
     traffic = load_traffic(hand_world.publish(), SAME)
-    assert traffic.frame["source_line"].to_list() == list(range(80))
+    assert traffic.series("source_line").to_list() == list(range(80))
 
 
 def test_the_missing_column_is_named_when_a_mart_is_of_another_version(

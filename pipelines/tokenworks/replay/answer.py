@@ -191,14 +191,14 @@ def decide_all(scenario: Scenario, stage: Stage, folder: Path) -> tuple[Decision
     check_names(scenario, stage.traffic)
     if scenario.prefix_cache is not None:
         lever = scenario.prefix_cache
-        check_blocks(stage.traffic, lever.block_tokens, lever.is_root_sample)
+        check_blocks(stage.traffic, lever.block_tokens, lever.is_root_sample, stage.prompts)
     if scenario.response_cache is not None:
         check_fingerprints(stage.traffic)
     _serving(scenario, stage, {})
     check_together(scenario, stage.is_closed)
     follows = scenario.balancing is not None and scenario.balancing.policy == "prefix"
     if follows and scenario.prefix_cache is None:
-        check_blocks(stage.traffic)
+        check_blocks(stage.traffic, prompts=stage.prompts)
     if scenario.power is not None:
         check_power(scenario.power, stage)
     beside = read_beside(scenario, folder, stage)
@@ -234,7 +234,8 @@ def _judged(
     """
     if scenario.quality is None:
         return None
-    frame, served_by = stage.traffic.frame, stage.recorded.deployment
+    frame = stage.traffic.columns.select("request_id", "started_at")
+    served_by = stage.recorded.deployment
     found = judge(frame, stage.fleet, served_by, decision, evidence, scenario.seed)
     if isinstance(found.claim, NoClaim) and scenario.quality.claim == "required":
         raise found.claim.refusal()

@@ -74,8 +74,9 @@ def read_beside(scenario: Scenario, folder: Path, stage: Stage) -> Beside:
         column = scenario.routing.score.column
         if path := files.get("routing.score.file"):
             table = side_table(path, ("request_id", column), "routing.score.file")
-            scores = of_requests(table, column, stage.traffic.frame, "routing.score.file")
-        elif column in stage.traffic.frame.columns:
+            asked = stage.traffic.columns.select("request_id")
+            scores = of_requests(table, column, asked, "routing.score.file")
+        elif column in stage.traffic.columns.names:
             scores = stage.traffic.numbers(column)
     return Beside(
         Side(
@@ -95,7 +96,7 @@ def _answers(stage: Stage, tier: str, labels: pl.DataFrame) -> Floats:
     everybody = np.ones(len(served_by), dtype=np.bool_)
     where = serving(fleet, served_by, everybody, tier)
     models = np.array([*fleet.models, ""])[np.where(where == NOWHERE, fleet.count, where)]
-    return scores_of(labels, stage.traffic.frame["request_id"], pl.Series(models))
+    return scores_of(labels, stage.traffic.series("request_id"), pl.Series(models))
 
 
 def _labelled(

@@ -21,7 +21,7 @@ from tokenworks.replay.serving.busy import Runs, busy_tables
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.serving.serve import Load, Timings, serve
 from tokenworks.replay.stage import Played, Ran, Stage
-from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.prompts import Prompts
 
 DAY_SECONDS = 86_400.0
 #: Rounds in which turns that change deployment find their arrival, and when that is found.
@@ -280,10 +280,10 @@ def _priced(
 
 def _busy_by_day(stage: Stage, runs: Runs) -> Floats:
     """Busy GPU-seconds by deployment and UTC day; what ends later belongs to the last day."""
-    first = stage.traffic.frame["started_at"][0]
+    first, _ = stage.traffic.span
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
     days = int(stage.rates.days.max()) + 1
-    edges = np.arange(days + 1) * DAY_SECONDS - (first - midnight).total_seconds()
+    edges = np.arange(days + 1, dtype=np.float64) * DAY_SECONDS - (first - midnight).total_seconds()
     edges[-1] = max(edges[-1], float(runs.ends.max(initial=0.0)))
     busy, _ = busy_tables(stage.fleet, runs, edges)
     gpus: Floats = busy * (stage.fleet.gpus / stage.fleet.replicas)[:, None]

@@ -18,7 +18,7 @@ from tokenworks.replay.pricing.tariff import (
     electricity_costs,
     hourly_prices,
 )
-from tokenworks.replay.routing.conditions import named
+from tokenworks.replay.routing.conditions import asked_columns, named
 from tokenworks.replay.serving.draw import ByBusyTime, ByTokens
 from tokenworks.replay.serving.shifting import shifted_arrivals
 from tokenworks.replay.stage import Draw, Played, Stage, runs_of
@@ -62,7 +62,8 @@ def check_power(power: Power, stage: Stage) -> None:
 
 def _waiting(stage: Stage, shift: Shifting) -> Mask:
     """Requests that may wait."""
-    frame, path = stage.traffic.frame, "power.shift.when"
+    path = "power.shift.when"
+    frame = asked_columns(stage.traffic, shift.when)
     may = named(frame, shift.when, path)
     if not may.any():
         asked = [name for name in shift.when.model_dump(exclude_none=True) if name != "hour_utc"]
@@ -189,7 +190,7 @@ def drawn(stage: Stage, played: Played, no_change: Played, power: LoadPower) -> 
 
 
 def _hourly(stage: Stage, day: Sequence[float], hours: int) -> Floats:
-    first = stage.traffic.frame["started_at"][0]
+    first, _ = stage.traffic.span
     return hourly_prices(np.array(day), first.hour, hours)
 
 
@@ -198,6 +199,6 @@ def _into_hour(stage: Stage) -> float:
 
 
 def _into_day(stage: Stage) -> float:
-    first = stage.traffic.frame["started_at"][0]
+    first, _ = stage.traffic.span
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
     return float((first - midnight).total_seconds())

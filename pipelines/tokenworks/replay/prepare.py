@@ -23,8 +23,9 @@ from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.play import Policy, play
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.stage import Played, Stage, set_stage
-from tokenworks.replay.traffic.blocks import prompts_of, why_no_blocks
+from tokenworks.replay.traffic.blocks import read_blocks
 from tokenworks.replay.traffic.fleet import fleet_of
+from tokenworks.replay.traffic.prompts import Prompts
 from tokenworks.replay.traffic.requests import Traffic, in_window
 
 Ints = NDArray[np.int64]
@@ -79,7 +80,8 @@ def _has_whole_roots(scenario: Scenario) -> bool:
 def open_stage(scenario: Scenario, traffic: Traffic) -> Stage:
     """The traffic as arrays, with prompts as blocks where the log has them."""
     whole = _has_whole_roots(scenario)
-    prompts = prompts_of(traffic, whole) if why_no_blocks(traffic, whole) is None else None
+    found = read_blocks(traffic, whole)
+    prompts = found if isinstance(found, Prompts) else None
     return set_stage(traffic, fleet_of(traffic), prompts, scenario.seed, scenario.loop)
 
 

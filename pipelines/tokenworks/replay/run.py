@@ -22,7 +22,7 @@ from tokenworks.replay.beside import side_digest
 from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError, ScenarioError
 from tokenworks.replay.language.scenario import Scenario, load_scenario
 from tokenworks.replay.results.html import result_page
-from tokenworks.replay.results.outcomes import outcome_frame
+from tokenworks.replay.results.outcomes import write_outcomes
 from tokenworks.replay.results.summary import (
     METHOD_VERSION,
     backtest_document,
@@ -37,7 +37,6 @@ SUMMARY_FILE = "summary.json"
 SUMMARY_TABLE = "summary.parquet"
 BACKTEST_FILE = "backtest.json"
 PAGE_FILE = "page.html"
-ROW_GROUP = 122_880
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _write(found: Answer, run_id: str, folder: Path) -> None:
     written = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     told, judged = summary(found, run_id), backtest_document(found)
     (partial / SCENARIO_FILE).write_text(written, encoding="utf-8")
-    outcome_frame(found, run_id).write_parquet(partial / OUTCOMES_FILE, row_group_size=ROW_GROUP)
+    write_outcomes(found, run_id, partial / OUTCOMES_FILE)
     summary_frame(found, run_id).write_parquet(partial / SUMMARY_TABLE)
     page = result_page(told, judged, written)
     (partial / PAGE_FILE).write_text(page, encoding="utf-8", newline="\n")

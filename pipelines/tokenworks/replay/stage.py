@@ -20,9 +20,9 @@ from tokenworks.replay.routing.affinity import LEAST_FOLLOW_UPS, STICKY_RATIO, k
 from tokenworks.replay.serving.busy import Runs
 from tokenworks.replay.serving.loops import clients_of, is_closed_loop, turns_of
 from tokenworks.replay.serving.serve import Luck, Timings
-from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
 from tokenworks.replay.traffic.history import History
+from tokenworks.replay.traffic.prompts import Prompts
 from tokenworks.replay.traffic.requests import CANCELLED, SUCCEEDED, Traffic
 
 Floats = NDArray[np.float64]

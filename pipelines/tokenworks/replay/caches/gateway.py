@@ -69,7 +69,7 @@ def answered(
 
 def check_fingerprints(traffic: Traffic) -> None:
     """Refuse an exact cache on a log that does not tell equal prompts, or lacks requests."""
-    if traffic.frame["prompt_fingerprint"].null_count() == traffic.count:
+    if traffic.unknown_count("prompt_fingerprint") == traffic.count:
         raise LeverRefusedError(
             "response_cache",
             "no request has a prompt fingerprint, so which prompts are equal is unknown.",
@@ -86,7 +86,7 @@ def check_fingerprints(traffic: Traffic) -> None:
 
 
 def _exact(traffic: Traffic, ends: Floats, lever: ResponseCache) -> Ints:
-    keys = dense_keys(traffic.frame, list(lever.key))
+    keys = dense_keys(traffic.columns.select(*lever.key), list(lever.key))
     keys = np.where(traffic.which(matches(lever.when)), keys, NO_KEY)
     asked = Asked(keys, traffic.arrivals(), ends, traffic.which(SUCCEEDED))
     capacity = traffic.count if lever.capacity_answers is None else lever.capacity_answers
@@ -103,7 +103,8 @@ def _semantic(traffic: Traffic, by: Ints, lever: SemanticCache, seed: int) -> tu
     if point is None:
         raise AssertionError("the language lets no budget through that no point keeps")
     asked: Mask = traffic.which(matches(lever.when)) & (by == SERVED)
-    names = traffic.frame.select(pl.concat_str("emitter", pl.lit("|"), "request_id")).to_series()
+    called = pl.concat_str("emitter", pl.lit("|"), "request_id")
+    names = traffic.columns.select(called).to_series()
     kinds = drawn_hits(asked, point, names, seed)
     hit = kinds != SEMANTIC_SERVED
     false = int((kinds == FALSE_HIT).sum())

@@ -26,8 +26,8 @@ from tokenworks.replay.caches.replayed import (
 from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.prefix_cache import PrefixCache
-from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.prompts import Prompts
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -107,7 +107,7 @@ def _closest(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask, wanted
     steps: list[Ints] = []
     for one in np.unique(replica):
         mine = replica == one
-        part = prompts.take(rows[mine])
+        part = prompts.alone(rows[mine])
         required.append(required_capacities(part.ids, part.offsets, part.block_count))
         after = part.tokens_so_far()
         before = after - part.tokens_per_block()
@@ -126,7 +126,7 @@ def _curve(prompts: Prompts, streams: Ints, counted: Mask) -> tuple[Ints, Ints]:
     weights: list[Ints] = []
     for one in np.unique(streams):
         rows = np.flatnonzero(streams == one)
-        part = prompts.take(rows)
+        part = prompts.alone(rows)
         required.append(required_capacities(part.ids, part.offsets, part.block_count))
         weights.append(part.tokens_per_block() * np.repeat(counted[rows], part.counts))
     return hits_by_capacity(np.concatenate(required), np.concatenate(weights))
@@ -232,7 +232,7 @@ def runs_by_tier(
         rows = np.flatnonzero(streams == stream)
         capacity = int(plan.capacity_blocks[places.deployment[rows[0]]])
         times = None if arrivals is None else arrivals[rows]
-        found[rows] = replay_cache(prompts.take(rows), capacity, plan.policy, plan.kind, times)
+        found[rows] = replay_cache(prompts.alone(rows), capacity, plan.policy, plan.kind, times)
     return found
 
 

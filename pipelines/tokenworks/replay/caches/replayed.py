@@ -11,7 +11,7 @@ from tokenworks.replay.caches.expiry import expiring_hits
 from tokenworks.replay.caches.policies import Policy, leading_hits, runs_of
 from tokenworks.replay.caches.tiers import Spill, tier_hits
 from tokenworks.replay.caches.trie import TriePolicy, prefix_nodes, trie_runs
-from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.prompts import Prompts
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.attribution import NOBODY, Shares, filled_by, shares
-from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.prompts import Prompts
 from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
@@ -28,7 +28,7 @@ def reuse_by_owner(
     fillers = np.full(len(prompts.ids), NOBODY, dtype=np.int64)
     for stream in np.unique(streams):
         rows = np.flatnonzero(streams == stream)
-        part = prompts.take(rows)
+        part = prompts.alone(rows)
         local = filled_by(part.ids, part.offsets, runs[rows], part.block_count)
         at = np.repeat(prompts.offsets[rows] - part.offsets[:-1], part.counts)
         fillers[at + np.arange(len(local))] = np.where(local == NOBODY, NOBODY, rows[local])
@@ -43,7 +43,7 @@ def avoided_by_tenant(traffic: Traffic, by: Ints) -> Shares:
         traffic: the requests.
         by: request whose answer each request gets, `responses.SERVED` where it is served.
     """
-    tenants = traffic.frame["tenant_id"].fill_null("")
+    tenants = traffic.series("tenant_id").fill_null("")
     names = tenants.unique().sort()
     owners = tenants.replace_strict(names, pl.Series(range(len(names)), dtype=pl.Int64))
     rows = np.arange(traffic.count)

@@ -138,8 +138,7 @@ def calibrate_fleet(stage: Stage, folder: Path, only: str | None = None) -> list
         folder: gets a file and a page per deployment.
         only: one deployment; null for all.
     """
-    frame = stage.traffic.frame
-    window = (frame["started_at"][0], frame["started_at"][-1])
+    window = stage.traffic.span
     served = [stage.fleet.ids[place] for place in np.unique(stage.recorded.deployment)]
     if only is not None and only not in served:
         raise LeverRefusedError(

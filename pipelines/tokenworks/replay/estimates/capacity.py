@@ -156,7 +156,7 @@ def over_hours(
 
 def hours_of(stage: Stage) -> Ints:
     """UTC hour of arrival of each request, counted from the first."""
-    micros = stage.traffic.frame["started_at"].dt.epoch("us").to_numpy()
+    micros = stage.traffic.started().dt.epoch("us").to_numpy()
     hours = micros // 3_600_000_000
     counted: Ints = (hours - hours.min()).astype(np.int64)
     return counted
@@ -174,9 +174,9 @@ def _held_more(stage: Stage, played: Played, no_change: Played) -> Floats:
 
 def _edges(stage: Stage, hours: int, last: float) -> Floats:
     """Hour bounds in seconds since the first arrival; what ends later belongs to the last hour."""
-    first = stage.traffic.frame["started_at"][0]
+    first, _ = stage.traffic.span
     offset = first.minute * 60 + first.second + first.microsecond / 1e6
-    edges: Floats = np.arange(hours + 1) * HOUR_SECONDS - offset
+    edges: Floats = np.arange(hours + 1, dtype=np.float64) * HOUR_SECONDS - offset
     edges[-1] = max(edges[-1], last)
     return edges
 
@@ -184,7 +184,7 @@ def _edges(stage: Stage, hours: int, last: float) -> Floats:
 def _recorded(stage: Stage, column: str, hours: int) -> Floats:
     """A column of the deployment hours as a table; NaN for a deployment that lacks an hour."""
     ids = {name: position for position, name in enumerate(stage.fleet.ids)}
-    first = stage.traffic.frame["started_at"][0].replace(minute=0, second=0, microsecond=0)
+    first = stage.traffic.span[0].replace(minute=0, second=0, microsecond=0)
     table = np.full((stage.fleet.count, hours), np.nan)
     known = stage.traffic.hours.filter(
         pl.col(column).is_not_null() & pl.col("deployment_id").is_in(list(ids))

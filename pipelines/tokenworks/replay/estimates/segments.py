@@ -192,7 +192,7 @@ def _segments(compared: Comparison) -> Iterator[Segment]:
             before, after = reported & (old == name), reported & (new == name)
             if before.any() or after.any():
                 yield Segment(f"{kind}:{name}", before, after)
-    tenants = compared.stage.traffic.frame["tenant_id"]
+    tenants = compared.stage.traffic.series("tenant_id")
     counts = tenants.filter(reported).drop_nulls().value_counts().sort("count", "tenant_id")
     for name in sorted(counts["tenant_id"].tail(MOST_TENANTS).to_list()):
         rows = reported & (tenants == name).fill_null(value=False).to_numpy()

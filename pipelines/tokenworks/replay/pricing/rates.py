@@ -70,13 +70,12 @@ def learn_rates(traffic: Traffic, fleet: Fleet, served_by: Ints, weights: Floats
     by_day = {
         name: _rates(traffic.numbers(name), weights, served_by, days, shape) for name in PRICED
     }
-    first = traffic.frame["started_at"].dt.date()[0]
+    first = traffic.span[0].date()
     return Rates(by_day, days, intensities(traffic.energy, fleet, first, shape[1]))
 
 
 def _days(traffic: Traffic) -> Ints:
-    started = traffic.frame["started_at"]
-    dates = started.dt.date()
+    dates = traffic.started().dt.date()
     return (dates - dates.min()).dt.total_days().to_numpy()
 
 

@@ -157,7 +157,7 @@ def _serving(answer: Answer) -> list[str]:
 def _traffic(answer: Answer) -> list[str]:
     traffic = answer.traffic
     said = []
-    unknown = traffic.frame["input_cache_read_tokens"].null_count()
+    unknown = traffic.unknown_count("input_cache_read_tokens")
     if unknown:
         said.append(f"{unknown:,} requests do not say how much was cached; none is taken.")
     coverage = traffic.token_coverage

@@ -115,7 +115,7 @@ def _needs(traffic: Traffic) -> Iterator[Need]:
 
 
 def _column(traffic: Traffic, column: str, what: str, without: str) -> Need:
-    known = traffic.count - traffic.frame[column].null_count()
+    known = traffic.count - traffic.unknown_count(column)
     found = f"{known:,} of {traffic.count:,} requests"
     return Need(what, _state(known, traffic.count), found, without)
 

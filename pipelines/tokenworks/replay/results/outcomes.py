@@ -1,9 +1,14 @@
-"""The per-request outcome of a replay as one frame, in order of arrival."""
+"""The per-request outcome of a replay, piece by piece in order of arrival."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tokenworks.replay.answer import Answer
@@ -11,32 +16,57 @@ from tokenworks.replay.pricing.rates import CARBON, PRICED
 from tokenworks.replay.stage import Played
 
 IDENTITY = ("emitter", "request_id", "started_at", "tenant_id")
+ROW_GROUP = 122_880
+TOKENS = ("input_total_tokens", "output_total_tokens")
 
 
-def outcome_frame(answer: Answer, run_id: str) -> pl.DataFrame:
+def write_outcomes(answer: Answer, run_id: str, path: Path) -> None:
+    """Write the outcome of every reported request; only a piece of it is ever held."""
+    with ExitStack() as open_file:
+        writer: pq.ParquetWriter | None = None
+        for frame in outcome_frames(answer, run_id):
+            table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+            if writer is None:
+                written = pq.ParquetWriter(path, table.schema, compression="zstd")
+                writer = open_file.enter_context(written)
+            writer.write_table(table, row_group_size=ROW_GROUP)
+
+
+def outcome_frames(answer: Answer, run_id: str) -> Iterator[pl.DataFrame]:
     """One row per reported request: what it is, then no change beside the scenario.
 
     The columns are described in `tables`.
     """
-    frame = answer.traffic.frame
-    moved = answer.baseline.deployment != answer.played.deployment
-    columns = [
-        pl.repeat(run_id, frame.height, eager=True).alias("run_id"),
-        pl.repeat(answer.scenario.name, frame.height, eager=True).alias("scenario"),
-        *(frame[name] for name in IDENTITY),
-        frame["started_at"].dt.date().alias("event_date"),
-        pl.Series("is_rerouted", moved),
-        frame["input_total_tokens"].cast(pl.Int64),
-        frame["output_total_tokens"].cast(pl.Int64),
-        *_side(answer, answer.baseline, "no_change"),
-        *_side(answer, answer.played, "scenario"),
-    ]
-    return pl.DataFrame(columns).filter(pl.Series(answer.reported))
+    for place, read in answer.traffic.columns.slices(*IDENTITY, *TOKENS):
+        moved = answer.baseline.deployment[place] != answer.played.deployment[place]
+        columns = [
+            pl.repeat(run_id, read.height, eager=True).alias("run_id"),
+            pl.repeat(answer.scenario.name, read.height, eager=True).alias("scenario"),
+            *(read[name] for name in IDENTITY),
+            read["started_at"].dt.date().alias("event_date"),
+            pl.Series("is_rerouted", moved),
+            *(read[name].cast(pl.Int64) for name in TOKENS),
+            *_side(answer, answer.baseline, place, "no_change"),
+            *_side(answer, answer.played, place, "scenario"),
+        ]
+        yield pl.DataFrame(columns).filter(pl.Series(answer.reported[place]))
 
 
-def _side(answer: Answer, played: Played, name: str) -> list[pl.Series]:
+def _side(answer: Answer, played: Played, place: slice, name: str) -> list[pl.Series]:
     fleet, timings = answer.fleet, played.timings
-    position = played.deployment
+    position = pl.Series(played.deployment[place])
+    facts = {
+        "deployment_id": fleet.ids,
+        "model": fleet.models,
+        "tier": fleet.tiers,
+        "region": fleet.regions,
+    }
+    counted = {
+        "replica": timings.replica,
+        "input_cache_read_tokens": played.cached,
+        "input_total_tokens": played.input_tokens,
+        "output_total_tokens": played.output_tokens,
+    }
     measured = {
         "queue_seconds": timings.queue,
         "ttft_seconds": timings.ttft,
@@ -45,15 +75,15 @@ def _side(answer: Answer, played: Played, name: str) -> list[pl.Series]:
         **{column: played.amounts[column] for column in (*PRICED, CARBON)},
     }
     return [
-        pl.Series(f"{name}_deployment_id", np.array(fleet.ids)[position], dtype=pl.String),
-        pl.Series(f"{name}_model", np.array(fleet.models)[position], dtype=pl.String),
-        pl.Series(f"{name}_tier", np.array(fleet.tiers)[position], dtype=pl.String),
-        pl.Series(f"{name}_region", np.array(fleet.regions)[position], dtype=pl.String),
-        pl.Series(f"{name}_replica", timings.replica, dtype=pl.Int64),
-        pl.Series(f"{name}_input_cache_read_tokens", played.cached, dtype=pl.Int64),
-        pl.Series(f"{name}_input_total_tokens", played.input_tokens, dtype=pl.Int64),
-        pl.Series(f"{name}_output_total_tokens", played.output_tokens, dtype=pl.Int64),
-        *(_known(f"{name}_{column}", values) for column, values in measured.items()),
+        *(
+            pl.Series(f"{name}_{fact}", values, dtype=pl.String).gather(position)
+            for fact, values in facts.items()
+        ),
+        *(
+            pl.Series(f"{name}_{column}", values[place], dtype=pl.Int64)
+            for column, values in counted.items()
+        ),
+        *(_known(f"{name}_{column}", values[place]) for column, values in measured.items()),
     ]
 
 

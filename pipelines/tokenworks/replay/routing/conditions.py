@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.routing import Arrival
 from tokenworks.replay.traffic.fleet import Fleet
-from tokenworks.replay.traffic.requests import matches
+from tokenworks.replay.traffic.requests import Traffic, matches
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 #: Stands for a request that has no such deployment.
 NOWHERE = -1
+
+
+def asked_columns(traffic: Traffic, section: BaseModel, *more: str) -> pl.DataFrame:
+    """The columns that a section names anywhere, and when each request arrived."""
+    asked = {"started_at", *more} | _keys(section.model_dump(exclude_none=True))
+    return traffic.columns.select(*(name for name in traffic.columns.names if name in asked))
+
+
+def _keys(written: Any) -> set[str]:
+    """Every key of nested mappings and lists."""
+    if isinstance(written, dict):
+        return set(written).union(*map(_keys, written.values()))
+    return set().union(*map(_keys, written)) if isinstance(written, list | tuple) else set()
 
 
 def named(frame: pl.DataFrame, when: Arrival, path: str) -> Mask:

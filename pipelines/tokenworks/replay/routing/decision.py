@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tokenworks.replay.language.regions import RegionRouting
 from tokenworks.replay.language.routing import TierRouting
 from tokenworks.replay.routing.cascade import Attempts
-from tokenworks.replay.routing.conditions import NOWHERE, serving
+from tokenworks.replay.routing.conditions import NOWHERE, asked_columns, serving
 from tokenworks.replay.routing.output_lengths import SAID, as_written_by
 from tokenworks.replay.routing.policy import route_tiers
 from tokenworks.replay.routing.regions import route_regions
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+#: What requests are called, and what belongs together, where lots are drawn.
+_NAMES = ("emitter", "request_id", "session_id", "tenant_id")
 _KEPT = (
     "Output tokens stay as recorded, also for requests that another model answers: a smaller model "
     "may write more or less."
@@ -122,7 +124,12 @@ def decide(
     added = np.zeros(served_by.size)
     if regions is not None:
         placed = route_regions(
-            traffic.frame, fleet, deployments, regions, side.series, side.per_work
+            asked_columns(traffic, regions, "client_region"),
+            fleet,
+            deployments,
+            regions,
+            side.series,
+            side.per_work,
         )
         deployments, added = placed.deployments, placed.added_rtt
         second = _beside(fleet, deployments, second)
@@ -153,11 +160,11 @@ def _given(
     traffic: Traffic, fleet: Fleet, served_by: Ints, asked: TierRouting, seed: int, side: Side
 ) -> Given:
     scores = side.scores
-    if scores is None and asked.score is not None and asked.score.column in traffic.frame.columns:
+    if scores is None and asked.score is not None and asked.score.column in traffic.columns.names:
         scores = traffic.numbers(asked.score.column)
     ran = traffic.numbers("e2e_seconds") - np.nan_to_num(traffic.numbers("queue_seconds"))
     return Given(
-        frame=traffic.frame,
+        frame=asked_columns(traffic, asked, *(_NAMES if _draws_lots(asked) else ())),
         fleet=fleet,
         served_by=served_by,
         arrivals=traffic.arrivals(),
@@ -167,6 +174,10 @@ def _given(
         labelled=side.labelled,
         first_right=side.first_right,
     )
+
+
+def _draws_lots(asked: TierRouting) -> bool:
+    return asked.canary is not None or asked.cascade is not None
 
 
 def _beside(fleet: Fleet, deployments: Ints, second: Ints) -> Ints:

@@ -25,8 +25,8 @@ from tokenworks.replay.serving.steps import (
     simulate,
 )
 from tokenworks.replay.serving.work import Policy, PrefixCaches
-from tokenworks.replay.traffic.blocks import Prompts
 from tokenworks.replay.traffic.fleet import Fleet
+from tokenworks.replay.traffic.prompts import Prompts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -230,7 +230,7 @@ def _simulate(
         if load.capacity_blocks is None:
             raise AssertionError("a balancer that follows prefixes needs the size of the caches")
         capacity = max(1, int(load.capacity_blocks[position]))
-        caches = PrefixCaches(load.prompts.take(rows), capacity)
+        caches = PrefixCaches(load.prompts.alone(rows), capacity)
     elif routing.policy == "prefix":
         # The replicas have been found in an earlier pass; nobody is left to be routed by blocks.
         routing = Routing()

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.traffic.blocks import Prompts
+from tokenworks.replay.traffic.prompts import Prompts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

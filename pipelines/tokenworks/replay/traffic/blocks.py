@@ -1,20 +1,19 @@
-"""Prompts as runs of block ids, taken from the logged prefix hashes."""
+"""Reads prompts as runs of block ids from the logged prefix hashes, or says why it cannot."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.traffic.columns import Columns
+from tokenworks.replay.traffic.numbering import Numbering
+from tokenworks.replay.traffic.prompts import Prompts
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO, Traffic
 from tokenworks.replay.traffic.sampling import why_sampled
 
 Ints = NDArray[np.int64]
-Ids = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 #: Share of input tokens that must carry hashes for caches to be simulated.
 HASHED_TOKENS_RATIO = 0.99
@@ -25,60 +24,6 @@ WHAT_TO_LOG = (
 )
 
 
-@dataclass(frozen=True)
-class Prompts:
-    """Blocks of prompts, flat.
-
-    Attributes:
-        ids: dense block ids, prompt after prompt.
-        offsets: start of each prompt in `ids`, and the end of the last.
-        block_count: number of distinct ids.
-        block_tokens: tokens per block.
-        input_tokens: tokens of each prompt.
-        known: prompts whose hashes were logged.
-    """
-
-    ids: Ids
-    offsets: Ints
-    block_count: int
-    block_tokens: int
-    input_tokens: Ints
-    known: Mask
-
-    @property
-    def counts(self) -> Ints:
-        """Blocks of each prompt."""
-        return np.diff(self.offsets)
-
-    def take(self, rows: Ints) -> Prompts:
-        """The prompts at `rows`, in that order; ids keep their meaning."""
-        counts = self.counts[rows]
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        shift = np.repeat(self.offsets[rows] - offsets[:-1], counts)
-        return Prompts(
-            ids=self.ids[shift + np.arange(offsets[-1])],
-            offsets=offsets,
-            block_count=self.block_count,
-            block_tokens=self.block_tokens,
-            input_tokens=self.input_tokens[rows],
-            known=self.known[rows],
-        )
-
-    def tokens_so_far(self) -> Ints:
-        """Tokens of each prompt up to and with each of its blocks."""
-        order = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], self.counts)
-        whole = np.repeat(self.input_tokens, self.counts)
-        tokens: Ints = np.minimum((order + 1) * self.block_tokens, whole)
-        return tokens
-
-    def tokens_per_block(self) -> Ints:
-        """Tokens of each entry of `ids`; the last block of a prompt may be partial."""
-        order = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], self.counts)
-        left = np.repeat(self.input_tokens, self.counts) - order * self.block_tokens
-        tokens: Ints = np.clip(left, 0, self.block_tokens)
-        return tokens
-
-
 def why_no_blocks(traffic: Traffic, are_roots_whole: bool = False) -> str | None:
     """Why caches cannot be simulated on this traffic, or null.
 
@@ -87,12 +32,46 @@ def why_no_blocks(traffic: Traffic, are_roots_whole: bool = False) -> str | None
         are_roots_whole: whether the log is known to be a sample of whole prefix roots, which
             keeps reuse though requests are missing.
     """
+    found = read_blocks(traffic, are_roots_whole)
+    return found if isinstance(found, str) else None
+
+
+def check_blocks(
+    traffic: Traffic,
+    asked_block_tokens: int | None = None,
+    are_roots_whole: bool = False,
+    prompts: Prompts | None = None,
+) -> None:
+    """Refuse where prompts cannot be replayed as blocks, of a given size where asked.
+
+    Args:
+        traffic: published traffic.
+        asked_block_tokens: the size; null for any.
+        are_roots_whole: as in `why_no_blocks`.
+        prompts: the blocks, where they have been read already.
+
+    Raises:
+        LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
+    """
+    found = prompts or read_blocks(traffic, are_roots_whole)
+    if isinstance(found, str):
+        raise LeverRefusedError("prefix_cache", found, WHAT_TO_LOG)
+    if asked_block_tokens not in (None, found.block_tokens):
+        raise LeverRefusedError(
+            "prefix_cache.block_tokens",
+            f"the log hashes blocks of {found.block_tokens} tokens, not {asked_block_tokens}.",
+            "Leave block_tokens out, or log hashes of the size that you ask for.",
+        )
+
+
+def read_blocks(traffic: Traffic, are_roots_whole: bool = False) -> Prompts | str:
+    """Blocks of the traffic, or why caches cannot be simulated on it; as `why_no_blocks`."""
     ratio = traffic.hashed_tokens_ratio or 0.0
     if ratio == 0.0:
         return "no request of the traffic has prefix hashes, so what it could reuse is unknown."
     if ratio < HASHED_TOKENS_RATIO:
         return f"only {ratio:.1%} of the input tokens have prefix hashes; a part is not a sample."
-    sizes = traffic.frame["prefix_block_tokens"].drop_nulls().unique().sort().to_list()
+    sizes = traffic.series("prefix_block_tokens").drop_nulls().unique().sort().to_list()
     if len(sizes) > 1:
         return f"hashes of several block sizes ({sizes}) cannot be compared."
     coverage = traffic.token_coverage
@@ -101,51 +80,35 @@ def why_no_blocks(traffic: Traffic, are_roots_whole: bool = False) -> str | None
             f"the log holds {coverage:.1%} of the input tokens that the engines counted: it is "
             "sampled, and sampling destroys reuse."
         )
+    prompts, hashes = prompts_in(traffic.columns, int(sizes[0]))
     recorded = traffic.numbers("input_cache_read_tokens")
-    return why_sampled(traffic.frame, int(sizes[0]), recorded, are_roots_whole)
+    return why_sampled(prompts, hashes, recorded, are_roots_whole) or prompts
 
 
-def check_blocks(
-    traffic: Traffic, asked_block_tokens: int | None = None, are_roots_whole: bool = False
-) -> None:
-    """Refuse where prompts cannot be replayed as blocks, of a given size where asked.
+def prompts_in(columns: Columns, block_tokens: int) -> tuple[Prompts, Ints]:
+    """Blocks of logged prompts, and the hash of each block id.
 
-    Raises:
-        LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
+    Args:
+        columns: requests in order of arrival.
+        block_tokens: tokens per block.
     """
-    why = why_no_blocks(traffic, are_roots_whole)
-    if why is not None:
-        raise LeverRefusedError("prefix_cache", why, WHAT_TO_LOG)
-    block_tokens = int(traffic.frame["prefix_block_tokens"].drop_nulls()[0])
-    if asked_block_tokens not in (None, block_tokens):
-        raise LeverRefusedError(
-            "prefix_cache.block_tokens",
-            f"the log hashes blocks of {block_tokens} tokens, not {asked_block_tokens}.",
-            "Leave block_tokens out, or log hashes of the size that you ask for.",
-        )
-
-
-def prompts_of(traffic: Traffic, are_roots_whole: bool = False) -> Prompts:
-    """Blocks of the traffic.
-
-    Raises:
-        LeverRefusedError: the traffic lacks usable hashes; the message says what to log.
-    """
-    check_blocks(traffic, are_roots_whole=are_roots_whole)
-    frame = traffic.frame.select("prefix_block_hashes", "prefix_block_tokens")
-    block_tokens = int(frame["prefix_block_tokens"].drop_nulls()[0])
-    known = frame.select(
-        pl.col("prefix_block_hashes").is_not_null() & pl.col("prefix_block_tokens").is_not_null()
-    ).to_series()
-    hashes = frame["prefix_block_hashes"]
-    counts = hashes.list.len().fill_null(0).cast(pl.Int64).to_numpy()
-    flat = hashes.filter(counts > 0).explode().to_numpy()
-    distinct, ids = np.unique(flat, return_inverse=True)
-    return Prompts(
-        ids=ids.astype(np.int32),
-        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        block_count=len(distinct),
-        block_tokens=block_tokens,
-        input_tokens=traffic.integers("input_total_tokens"),
-        known=known.to_numpy(),
+    hashes, size = "prefix_block_hashes", pl.col("prefix_block_tokens")
+    counted = columns.select(
+        pl.col(hashes).list.len().fill_null(0).cast(pl.Int64).alias("count"),
+        (pl.col(hashes).is_not_null() & size.is_not_null()).alias("known"),
+        pl.col("input_total_tokens").cast(pl.Int64),
     )
+    counts = counted["count"].to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    ids, numbering = np.empty(offsets[-1], dtype=np.int32), Numbering()
+    for place, part in columns.slices(hashes):
+        flat = part[hashes].filter(counts[place] > 0).explode().to_numpy()
+        ids[offsets[place.start] : offsets[place.stop]] = numbering.of(flat)
+    return Prompts(
+        ids=ids,
+        offsets=offsets,
+        block_count=numbering.count,
+        block_tokens=block_tokens,
+        input_tokens=counted["input_total_tokens"].to_numpy(),
+        known=counted["known"].to_numpy(),
+    ), numbering.hashes

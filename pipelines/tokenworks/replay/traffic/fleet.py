@@ -89,7 +89,7 @@ def deployments_of(traffic: Traffic, fleet: Fleet) -> Ints:
     """Position of the deployment that served each request."""
     ids = pl.Series(fleet.ids, dtype=pl.String)
     positions = pl.Series(range(fleet.count), dtype=pl.Int64)
-    mapped = traffic.frame["deployment_id"].replace_strict(ids, positions, return_dtype=pl.Int64)
+    mapped = traffic.series("deployment_id").replace_strict(ids, positions, return_dtype=pl.Int64)
     return mapped.to_numpy()
 
 
@@ -99,7 +99,7 @@ def replicas_of(traffic: Traffic, fleet: Fleet) -> Ints:
     A deployment whose log names more replicas than the fleet has at once (some were replaced)
     is left to the balancer.
     """
-    frame = traffic.frame.select("deployment_id", "replica_id").with_row_index("row")
+    frame = traffic.columns.select("deployment_id", "replica_id").with_row_index("row")
     named = frame.select("deployment_id", "replica_id").drop_nulls().unique()
     positions = named.sort("deployment_id", "replica_id").with_columns(
         position=pl.int_range(pl.len()).over("deployment_id"),

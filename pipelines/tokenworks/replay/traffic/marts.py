@@ -113,6 +113,11 @@ def read_optional_mart(folder: Path, mart: str) -> pl.DataFrame | None:
 
 def read_mart(folder: Path, mart: str) -> pl.DataFrame:
     """The columns of one mart that a replay uses; a missing one is an error that names it."""
+    return scan_mart(folder, mart).collect()
+
+
+def scan_mart(folder: Path, mart: str) -> pl.LazyFrame:
+    """The same, to be read when it is asked for."""
     scan = pl.scan_parquet(mart_files(folder, mart), hive_partitioning=False)
     names = scan.collect_schema().names()
     missing = [name for name in COLUMNS[mart] if name not in names]
@@ -122,7 +127,7 @@ def read_mart(folder: Path, mart: str) -> pl.DataFrame:
             f"the mart lacks {', '.join(missing)}.",
             "Publish with this version of the models: tokenworks build.",
         )
-    return scan.select(COLUMNS[mart]).collect()
+    return scan.select(COLUMNS[mart])
 
 
 def traffic_digest(folder: Path) -> str:

@@ -50,8 +50,9 @@ def _matches(section: object, path: str) -> Iterator[tuple[str, Match]]:
 
 def _values(traffic: Traffic, dimension: str) -> set[str]:
     held: set[str] = set()
-    for table in (traffic.frame, traffic.deployments):
-        if dimension in table.columns:
-            column = table[dimension].cast(pl.String)
-            held.update(column.drop_nulls().unique().to_list())
+    for column in (
+        traffic.series(dimension),
+        traffic.deployments.get_column(dimension, default=pl.Series()),
+    ):
+        held.update(column.cast(pl.String).drop_nulls().unique().to_list())
     return held

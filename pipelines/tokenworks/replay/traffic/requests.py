@@ -1,6 +1,6 @@
 """The traffic of a replay: which requests take part, which do not, and why.
 
-Every row of the mart ends in `frame` or in `excluded` under exactly one reason. Nothing is
+Every row of the mart ends in `columns` or in `excluded` under exactly one reason. Nothing is
 filled in: a replayed request has a deployment, a start, an end and both token counts. A request
 that failed or was cancelled after its first token did engine work, so it is replayed as load; its
 latency is nobody's.
@@ -9,7 +9,8 @@ latency is nobody's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.language.base import Match, Window
+from tokenworks.replay.traffic.columns import Columns, in_order
 from tokenworks.replay.traffic.exclusions import advice, in_words
 from tokenworks.replay.traffic.marts import (
     DEPLOYMENTS,
@@ -27,6 +29,7 @@ from tokenworks.replay.traffic.marts import (
     REQUESTS,
     read_mart,
     read_optional_mart,
+    scan_mart,
     traffic_digest,
 )
 
@@ -48,7 +51,7 @@ class Traffic:
     """Requests in order of arrival, beside what was left out.
 
     Attributes:
-        frame: replayed requests, sorted by `ORDER`.
+        columns: replayed requests, sorted by `ORDER`.
         excluded: rows left out, by reason.
         hours: deployment hours of the same fleet.
         deployments: facts of the deployments.
@@ -60,7 +63,7 @@ class Traffic:
         energy: energy and carbon by day, model, tier and region; null where not published.
     """
 
-    frame: pl.DataFrame
+    columns: Columns
     excluded: dict[str, int]
     hours: pl.DataFrame
     deployments: pl.DataFrame
@@ -73,33 +76,54 @@ class Traffic:
     @property
     def count(self) -> int:
         """Number of replayed requests."""
-        return self.frame.height
+        return self.columns.count
+
+    @cached_property
+    def span(self) -> tuple[datetime, datetime]:
+        """First and last arrival."""
+        started = self.started()
+        return started[0], started[-1]
+
+    def started(self) -> pl.Series:
+        """When each request arrived, UTC."""
+        return self.series("started_at")
+
+    def series(self, name: str) -> pl.Series:
+        """A column as it is published."""
+        return self.columns.select(name).to_series()
 
     def which(self, condition: pl.Expr) -> NDArray[np.bool_]:
         """Requests that meet a condition."""
-        return self.frame.with_columns(condition.alias("met"))["met"].to_numpy()
+        # Beside a column, since a condition that always holds is one value alone.
+        return self.columns.select("started_at", condition.alias("met"))["met"].to_numpy()
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column as doubles, NaN where unknown."""
-        return self.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        known = pl.col(name).cast(pl.Float64).fill_null(float("nan"))
+        return self.columns.select(known).to_series().to_numpy()
 
     def integers(self, name: str) -> NDArray[np.int64]:
         """A column without nulls as integers."""
-        return self.frame[name].cast(pl.Int64).to_numpy()
+        return self.columns.select(pl.col(name).cast(pl.Int64)).to_series().to_numpy()
 
     def codes(self, name: str) -> NDArray[np.int64]:
         """A text column as numbers that are equal where the texts are; -1 where unknown."""
-        dense = self.frame[name].rank("dense").cast(pl.Int64).fill_null(-1)
-        return dense.to_numpy()
+        coded = pl.col(name).cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1)
+        return self.columns.select(coded).to_series().to_numpy()
+
+    def unknown_count(self, name: str) -> int:
+        """Requests without a value in a column."""
+        return int(self.columns.select(pl.col(name).is_null()).to_series().sum())
 
     def arrivals(self) -> NDArray[np.float64]:
         """Seconds since the first arrival."""
-        return seconds_since(self.frame["started_at"], self.frame["started_at"][0])
+        started = self.started()
+        return seconds_since(started, started[0])
 
     def cached(self) -> NDArray[np.int64]:
         """Recorded cached tokens, at most the input; unknown counts as none (and is counted)."""
-        known = self.frame["input_cache_read_tokens"].fill_null(0).clip(0)
-        tokens = known.cast(pl.Int64).to_numpy()
+        known = pl.col("input_cache_read_tokens").fill_null(0).clip(0).cast(pl.Int64)
+        tokens = self.columns.select(known).to_series().to_numpy()
         cached: NDArray[np.int64] = np.minimum(tokens, self.integers("input_total_tokens"))
         return cached
 
@@ -112,32 +136,36 @@ def seconds_since(moments: pl.Series, origin: object) -> NDArray[np.float64]:
 
 def load_traffic(folder: Path, scenario: Scenario, digest: str | None = None) -> Traffic:
     """Read the published marts in `folder` and split their rows into replayed and excluded."""
-    rows = read_mart(folder, REQUESTS)
+    # Of the version that is published now, whatever is published meanwhile.
+    folder = folder.resolve()
+    table = scan_mart(folder, REQUESTS)
     deployments = (
         read_mart(folder, DEPLOYMENTS).unique("deployment_id", keep="last").sort("deployment_id")
     )
     hours = read_mart(folder, HOURS)
-    reasons = rows.select(_reason(scenario, deployments).alias("reason"))["reason"]
-    kept = rows.filter(reasons.is_null()).sort(*ORDER)
-    counts = reasons.drop_nulls().value_counts(sort=True).rows()
+    reason = _reason(scenario, deployments).cast(pl.Categorical).alias("reason")
+    rows = table.select(reason, "started_at").collect()
+    counts = rows["reason"].drop_nulls().value_counts(sort=True).rows()
     excluded = dict(sorted((str(reason), int(count)) for reason, count in counts))
-    if kept.height + sum(excluded.values()) != rows.height:
+    moments = rows.select(pl.when(pl.col("reason").is_null()).then("started_at")).to_series()
+    columns = in_order(table, moments, ORDER)
+    if columns.count + sum(excluded.values()) != rows.height:
         raise AssertionError("rows in differ from rows replayed plus excluded")
-    if kept.is_empty():
+    if not columns.count:
         raise TrafficError(
             folder / REQUESTS,
             f"the scenario {scenario.name} finds no request to replay: {in_words(excluded)}.",
             advice(excluded),
         )
     return Traffic(
-        frame=kept,
+        columns=columns,
         excluded=excluded,
         hours=hours,
         deployments=deployments,
         digest=digest or traffic_digest(folder),
         rows_in=rows.height,
         token_coverage=_token_coverage(hours, scenario.window),
-        hashed_tokens_ratio=_hashed_ratio(kept),
+        hashed_tokens_ratio=_hashed_ratio(columns),
         energy=read_optional_mart(folder, ENERGY),
     )
 
@@ -217,9 +245,9 @@ def _token_coverage(hours: pl.DataFrame, window: Window) -> float | None:
     return float(logged) / float(counted) if counted else None
 
 
-def _hashed_ratio(frame: pl.DataFrame) -> float | None:
-    hashed = frame.filter(
-        pl.col("prefix_block_hashes").is_not_null() & pl.col("prefix_block_tokens").is_not_null()
-    )
-    total = frame["input_total_tokens"].sum()
-    return float(hashed["input_total_tokens"].sum()) / float(total) if total else None
+def _hashed_ratio(columns: Columns) -> float | None:
+    tokens, is_hashed = pl.col("input_total_tokens"), pl.lit(value=True)
+    for name in ("prefix_block_hashes", "prefix_block_tokens"):
+        is_hashed &= pl.col(name).is_not_null()
+    found = columns.select(tokens, pl.when(is_hashed).then(tokens).alias("hashed")).sum().row(0)
+    return float(found[1]) / float(found[0]) if found[0] else None

@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.caches.hit_ratio import last_half, tokens_of_runs
 from tokenworks.replay.caches.policies import runs_of
+from tokenworks.replay.jit import kernel
 from tokenworks.replay.routing.draws import luck
+from tokenworks.replay.traffic.prompts import Prompts
 
+Ids = NDArray[np.int32]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -61,7 +64,7 @@ def _counts_blocks(hashes: Ints, offsets: Ints) -> bool:
     Then new blocks of one prompt follow each other, and a conversation that goes on leaps from
     its old numbers to the newest. Numbers that leave room for each conversation do not leap.
     """
-    if len(hashes) < 2:
+    if len(hashes) < 2 or not _follow_each_other(hashes, offsets):
         return False
     starts = np.zeros(len(hashes), dtype=np.bool_)
     starts[offsets[:-1][np.diff(offsets) > 0]] = True
@@ -72,6 +75,17 @@ def _counts_blocks(hashes: Ints, offsets: Ints) -> bool:
     return leaps >= LEAST_LEAPS and follow > leaps and follow * 2 > int(inside.sum())
 
 
+@kernel
+def _follow_each_other(hashes: Ints, offsets: Ints) -> bool:
+    """Whether most blocks inside of prompts have the number after that of the block before them."""
+    inside, follow = 0, 0
+    for prompt in range(offsets.size - 1):
+        for place in range(offsets[prompt] + 1, offsets[prompt + 1]):
+            inside += 1
+            follow += hashes[place] - 1 == hashes[place - 1]
+    return follow * 2 > inside
+
+
 def _are_own(hashes: Ints, prompts: int) -> Mask:
     """Blocks that few prompts share."""
     _, dense, uses = np.unique(hashes, return_inverse=True, return_counts=True)
@@ -80,7 +94,7 @@ def _are_own(hashes: Ints, prompts: int) -> Mask:
 
 
 def unexplained_hits_ratio(
-    hashes: pl.Series, offsets: Ints, block_tokens: int, input_tokens: Ints, recorded: Floats
+    seen: Mask, offsets: Ints, block_tokens: int, input_tokens: Ints, recorded: Floats
 ) -> float | None:
     """Share of the recorded hits of the last half that no earlier prompt of the log explains.
 
@@ -88,8 +102,8 @@ def unexplained_hits_ratio(
     engine with smaller blocks may find part of one block more.
 
     Args:
-        hashes: block hashes of all prompts, in order of arrival.
-        offsets: start of each prompt in `hashes`, and the end of the last.
+        seen: blocks of all prompts, in order of arrival, that an earlier one had.
+        offsets: start of each prompt in `seen`, and the end of the last.
         block_tokens: tokens per block.
         input_tokens: tokens of each prompt.
         recorded: cached tokens of each request as logged; NaN where unknown.
@@ -97,7 +111,7 @@ def unexplained_hits_ratio(
     Returns:
         The share, or null where no hits are recorded.
     """
-    runs, _ = runs_of(~hashes.is_first_distinct().to_numpy(), offsets)
+    runs, _ = runs_of(seen, offsets)
     most = tokens_of_runs(runs, block_tokens, input_tokens) + block_tokens
     window = last_half(len(runs))
     said = np.nan_to_num(recorded[window])
@@ -133,30 +147,31 @@ def root_sample(hashes: Ints, offsets: Ints, share: float, seed: int) -> Mask:
 
 
 def why_sampled(
-    frame: pl.DataFrame, block_tokens: int, recorded: Floats, are_roots_whole: bool
+    prompts: Prompts, hashes: Ints, recorded: Floats, are_roots_whole: bool
 ) -> str | None:
     """Why requests seem to be missing from a log, or null.
 
     Args:
-        frame: requests in order of arrival, with `prefix_block_hashes` and `input_total_tokens`.
-        block_tokens: tokens per block.
+        prompts: blocks of the requests in order of arrival, ids counted in that order.
+        hashes: hash of each id.
         recorded: cached tokens of each request as logged; NaN where unknown.
         are_roots_whole: whether the log is known to be a sample of whole prefix roots, so that
             missing numbers are expected and missing sources are not.
     """
-    column = frame["prefix_block_hashes"]
-    counts = column.list.len().fill_null(0).cast(pl.Int64).to_numpy()
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    flat = column.filter(counts > 0).explode()
-    missing = None if are_roots_whole else missing_numbers_ratio(flat.to_numpy(), offsets)
+    offsets = prompts.offsets
+    missing = None if are_roots_whole else missing_numbers_ratio(hashes[prompts.ids], offsets)
     if missing is not None and missing > MISSING_NUMBERS_RATIO:
         return (
             f"its hashes count blocks through, and {missing:.1%} of the numbers never appear: "
             "requests are missing, and sampling by request destroys reuse."
         )
-    inputs = frame["input_total_tokens"].cast(pl.Int64).to_numpy()
-    known = np.where(counts > 0, recorded, np.nan)
-    unexplained = unexplained_hits_ratio(flat, offsets, block_tokens, inputs, known)
+    unexplained = unexplained_hits_ratio(
+        _seen(prompts.ids),
+        offsets,
+        prompts.block_tokens,
+        prompts.input_tokens,
+        np.where(prompts.counts > 0, recorded, np.nan),
+    )
     if unexplained is not None and unexplained > UNEXPLAINED_HITS_RATIO:
         return (
             f"{unexplained:.1%} of the cached tokens recorded in its last half have no earlier "
@@ -164,3 +179,15 @@ def why_sampled(
             "request destroys reuse."
         )
     return None
+
+
+@kernel
+def _seen(ids: Ids) -> Mask:
+    """Blocks that came before, where ids are counted in order of appearance."""
+    seen = np.ones(ids.size, dtype=np.bool_)
+    highest = -1
+    for place in range(ids.size):
+        if ids[place] > highest:
+            highest = ids[place]
+            seen[place] = False
+    return seen
