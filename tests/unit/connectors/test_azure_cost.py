@@ -128,6 +128,21 @@ def test_a_row_is_rejected_when_a_value_is_unreadable(ingest, bad: str, reason: 
     assert rejects.select("source_line", "reason").rows() == [(3, reason)]
 
 
+def test_currency_is_that_of_the_sidecar_when_no_column_names_one(ingest) -> None:
+    spanish = (
+        "Id. de suscripción (SubscriptionGuid),UsageDateTime (UsageDateTime),"
+        "Categoría del medidor (MeterCategory),Id. de medidor (MeterId),UsageQuantity (UsageQuantity),"
+        "PreTaxCost (PreTaxCost),Etiquetas (Tags)\n"
+        "sub-1,2019-11-05,Storage,m-1,24,1.2,\n"
+    )
+    with pytest.raises(LandingFileError, match=r"no column names a currency") as refused:
+        ingest(spanish)
+    assert "Write `currency: EUR` into about.yaml beside it" in refused.value.hint
+    charges, rejects = ingest(spanish, "currency: EUR")
+    assert rejects.is_empty()
+    assert charges.select("billing_currency", "billed_cost").rows() == [("EUR", Decimal("1.2"))]
+
+
 def test_german_headers_are_read_when_the_english_name_is_in_brackets(ingest) -> None:
     line = (
         'sub-1,13/02/2021,Storage,m-1,3,0.075,"""env"": ""prod"",""by"": ""a@b.example""",EUR,100 h'

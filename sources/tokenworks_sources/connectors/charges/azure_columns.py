@@ -49,7 +49,7 @@ NAMES = {
     "invoice_id": ("invoiceid",),
     "tags": ("tags",),
 }
-REQUIRED = ("date", "cost", "currency", "subscription_id", "meter_category")
+REQUIRED = ("date", "cost", "subscription_id", "meter_category")
 # Names that Azure alone writes, so that a sheet with a Date and a Cost is not taken for a bill.
 TELLING = ("meter_category", "meter_id", "subscription_id", "tags")
 MONEY_NAMES = ("cost", "public_cost", "quantity", "unit_price", "public_price")

@@ -13,6 +13,8 @@ What the emitter gets wrong, and what happens here:
   (pay-as-you-go) it is the calendar month of the charge. A charge covers its day, UTC.
 - Tags as JSON without the outer braces: they get them. E-mails and keys in tags become a mark; the
   account owner is not read.
+- No currency at all (usage details of older enterprise agreements): `currency` of the `about.yaml` beside it
+  says which one; without it the file is refused.
 - No account column (pay-as-you-go): the customer, else the subscription, is what is billed.
 
 An export has one cost, actual or amortised, and does not say which. Cost is EffectiveCost everywhere, so
@@ -77,12 +79,15 @@ def _check(path: Path, names: Sequence[str]) -> None:
     lacking = [f"{name} ({NAMES[name][0]})" for name in REQUIRED if name not in have]
     if lacking:
         raise FORMAT.refuse(path, f"it lacks {', '.join(lacking)}.")
+    if "currency" not in have and about.beside(path).currency is None:
+        raise about.missing(path, "no column names a currency", "currency: EUR", "that of the bill")
 
 
 def _charges(
     file: LandingFile, relation: Relation, connection: duckdb.DuckDBPyConnection
 ) -> Charges:
-    sheet = _Sheet(relation, date_order(file.path, relation, connection))
+    order = date_order(file.path, relation, connection)
+    sheet = _Sheet(relation, order, about.beside(file.path).currency)
     return Charges(
         {**sheet.periods(), **sheet.kinds(), **sheet.money(), **sheet.texts()}, sheet.faults()
     )
@@ -91,9 +96,11 @@ def _charges(
 class _Sheet:
     """Expressions over the columns of one export."""
 
-    def __init__(self, relation: Relation, order: str | None) -> None:
+    def __init__(self, relation: Relation, order: str | None, currency: str | None) -> None:
         self._fields = relation.fields
         self._order = order
+        is_named = self._has("currency")
+        self._currency = self._text("currency") if is_named else literal(currency or "")
         self._type = "'usage'" if not self._has("charge_type") else self._lower("charge_type")
         self._model = self._lower("pricing_model")
 
@@ -154,7 +161,7 @@ class _Sheet:
                 self._text("subscription_id"),
             ),
             "billing_account_name": self._text("billing_account_name"),
-            "billing_currency": self._text("currency"),
+            "billing_currency": self._currency,
             "charge_description": first(
                 self._text("order_name"), self._text("product"), self._text("meter_name")
             ),
@@ -202,7 +209,7 @@ class _Sheet:
     def _in_billing_currency(self) -> str:
         if not self._has("pricing_currency"):
             return "true"
-        return f"{self._text('pricing_currency')} = {self._text('currency')}"
+        return f"{self._text('pricing_currency')} = {self._currency}"
 
     def _tags(self) -> str:
         fields = self._named("tags")
@@ -268,7 +275,7 @@ class AzureCost:
         return "columns of Azure meters, subscriptions and cost" if whole else None
 
     def version_of(self, file: LandingFile) -> str:
-        """Version with the digest of `about.yaml`, which may say the order of dates."""
+        """Version with the digest of `about.yaml`: the order of dates, the currency."""
         return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
