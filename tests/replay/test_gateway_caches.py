@@ -11,7 +11,7 @@ import pytest
 
 from tokenworks.replay.caches.gateway import answered
 from tokenworks.replay.caches.responses import SERVED
-from tokenworks.replay.caches.reuse import avoided_by_tenant
+from tokenworks.replay.caches.reuse import OTHERS, UNKNOWN, avoided_by_tenant, largest
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.base import Bounds, Match
 from tokenworks.replay.language.response_cache import MeasuredPoint, ResponseCache, SemanticCache
@@ -51,7 +51,7 @@ def test_attempts_are_avoided_when_a_prompt_was_answered_before(traffic: Traffic
     by = answers(traffic, ResponseCache())
     assert np.flatnonzero(by != SERVED).tolist() == list(range(4, 80, 4))
     assert set(by[by != SERVED].tolist()) == {0}
-    assert avoided_by_tenant(traffic, by).saved.tolist() == [[19, 0], [0, 0]]
+    assert avoided_by_tenant(traffic, by).filled == {"acme": 19, "beta": 0, OTHERS: 0, UNKNOWN: 0}
 
 
 def test_one_fills_for_the_other_when_tenants_ask_the_same(traffic: Traffic) -> None:
@@ -60,9 +60,17 @@ def test_one_fills_for_the_other_when_tenants_ask_the_same(traffic: Traffic) -> 
     alike = traffic.columns.select().with_columns(prompt_fingerprint=pl.lit("common"))
     same = replace(traffic, columns=Columns.of(alike))
     by = answers(same, ResponseCache(key=["prompt_fingerprint"]))
-    assert avoided_by_tenant(same, by).saved.tolist() == [[39, 40], [0, 0]]
+    assert avoided_by_tenant(same, by).saved[:2, :2].tolist() == [[39, 40], [0, 0]]
     by = answers(same, ResponseCache(key=["prompt_fingerprint", "tenant_id"]))
-    assert avoided_by_tenant(same, by).saved.tolist() == [[39, 0], [0, 39]]
+    assert avoided_by_tenant(same, by).saved[:2, :2].tolist() == [[39, 0], [0, 39]]
+
+
+def test_small_tenants_are_one_and_nameless_ones_another_when_there_are_many() -> None:
+    """Sixty tenants with 1 to 60 requests: the ten smallest hold 55 together; three have no name."""
+    names = [f"t{number:02d}" for number in range(1, 61) for _ in range(number)] + [None] * 3
+    owners, known = largest(pl.Series("tenant_id", names))
+    assert known == [f"t{number}" for number in range(11, 61)] + [OTHERS, UNKNOWN]
+    assert np.bincount(owners)[[0, 49, 50, 51]].tolist() == [11, 60, 55, 3]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,11 @@ def test_repeated_prompts_cost_nothing_when_the_gateway_keeps_answers(
     assert cost == pytest.approx([310.8, 310.8, 303.93570552, -6.86429448])
     assert sides(result, "output_total_tokens") == [880, 880, 781, -99]
     assert any("answers 9 of 80 requests" in said for said in result.assumptions)
+    shared = result.summary["cache_sharing"]
+    assert shared["prefix_cache"] is None
+    assert shared["response_cache"]["tenants"] == [
+        {"tenant": "acme", "filled": 9, "saved": 9, "both": 9}
+    ]
 
 
 def test_a_response_cache_is_refused_when_no_fingerprints_are_logged(
@@ -222,3 +227,27 @@ def test_pools_apart_are_refused_when_turns_wait_or_replicas_do_both(
     asked = scenario(f"{APART}loop: open\ncapacity: {{replicas: 2}}")
     with pytest.raises(LeverRefusedError, match="Replay one of them at a time"):
         run_replay(asked, marts, tmp_path / "out", force=True)
+
+
+def test_one_tenant_saves_what_another_filled_when_prompts_begin_alike(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    """One block of 64 tokens begins all prompts; beta asks second on each of the two replicas.
+
+    acme fills it twice; its own 38 later requests on each replica and beta's first save 64 each.
+    """
+    for number, request in enumerate(hand_world.requests):
+        request["prefix_block_hashes"] = [1, 1000 + number]
+        request["prefix_block_tokens"] = 64
+        request["input_cache_read_tokens"] = 0 if number in {0, 40} else 64
+        request["tenant_id"] = "beta" if number in {1, 41} else "acme"
+    asked = scenario("name: shared\nprefix_cache: {capacity_tokens: 640000}")
+    result = run_replay(asked, hand_world.publish(), tmp_path / "out", force=True)
+    found = result.summary["cache_sharing"]["prefix_cache"]
+    assert (found["unit"], found["hit_blocks_by_tier"]) == ("{token}", [])
+    assert found["tenants"] == [
+        {"tenant": "acme", "filled": 78 * 64, "saved": 76 * 64, "both": 76 * 64},
+        {"tenant": "beta", "filled": 0, "saved": 2 * 64, "both": 0},
+    ]
+    page = (result.folder / "page.html").read_text(encoding="utf-8")
+    assert "Who fills the caches, and who profits" in page

@@ -14,13 +14,10 @@ from tokenworks.replay.caches.attribution import filled_by, shares
 from tokenworks.replay.caches.responses import NO_KEY, SERVED, Asked, answered_by, dense_keys
 from tokenworks.replay.caches.semantic import (
     FALSE_HIT,
-    TRUE_HIT,
     CurvePoint,
-    Matches,
     curve_of_pairs,
     drawn_hits,
     exact_hits,
-    matched_hits,
     within_budget,
 )
 from tokenworks.replay.caches.semantic import SERVED as OWN_ANSWER
@@ -160,21 +157,6 @@ def test_a_hit_stays_one_when_the_ratio_or_the_company_grows() -> None:
     assert (drawn_hits(everyone[:500], CURVE[2], names[:500], seed=7) == more[:500]).all()
     some = np.arange(2_000) % 2 == 0
     assert (drawn_hits(some, CURVE[2], names, seed=7)[~some] == OWN_ANSWER).all()
-
-
-def test_a_similar_question_hits_when_its_match_was_served_and_lives() -> None:
-    """Row 1 matches row 0; row 2 matches row 1, which stored nothing; row 3 is too far from 0;
-    row 4 comes too late; row 5 arrives before its match has ended."""
-    matches = Matches(
-        earlier=np.array([-1, 0, 1, 0, 0, 4]),
-        similarity=np.array([0.0, 0.9, 0.95, 0.7, 0.9, 0.99]),
-        is_right=np.array([False, True, True, True, True, False]),
-    )
-    arrivals = np.array([0.0, 10.0, 20.0, 30.0, 400.0, 400.5])
-    kinds = matched_hits(matches, arrivals, arrivals + 1, threshold=0.8, ttl_seconds=300.0)
-    assert kinds.tolist() == [0, TRUE_HIT, 0, 0, 0, 0]
-    late = matched_hits(matches, arrivals + np.array([0, 0, 0, 0, 0, 9]), arrivals + 1, 0.8, 300.0)
-    assert late.tolist() == [0, TRUE_HIT, 0, 0, 0, FALSE_HIT]
 
 
 def test_a_hit_is_false_when_the_nearest_question_is_another() -> None:

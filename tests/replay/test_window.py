@@ -47,8 +47,10 @@ def test_deployments_err_each_for_itself_when_put_together() -> None:
         ("routing: {rules: [{when: {tier: large}, to_tier: small}]}", False),
         ("prefix_cache: {capacity_factor: 2}", False),
         (
-            "semantic_cache: {threshold: 0.8, curve: "
-            "[{threshold: 0.8, hit_ratio: 0.3, false_hit_ratio: 0.01}]}",
+            (
+                "semantic_cache: {threshold: 0.8, curve: "
+                "[{threshold: 0.8, hit_ratio: 0.3, false_hit_ratio: 0.01}]}"
+            ),
             True,
         ),
         (

@@ -65,6 +65,7 @@ class Answer:
     said: tuple[str, ...]
     stated: Stated | None
     judged: Judgement | None
+    answered: Ints | None
     reported: Mask
     played: Played
     errors: list[Error]
@@ -169,6 +170,7 @@ def answer(
         ),
         stated=stated,
         judged=judged,
+        answered=gateway.by if gateway else None,
         reported=reported,
         played=played,
         errors=errors,

@@ -12,6 +12,10 @@ from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 
+#: Tenants with a row of their own, the largest; the others, and those without a name.
+MOST_TENANTS = 50
+OTHERS, UNKNOWN = "(other tenants)", "(no tenant)"
+
 
 def reuse_by_owner(
     prompts: Prompts, streams: Ints, runs: Ints, owners: Ints, names: list[str]
@@ -43,9 +47,28 @@ def avoided_by_tenant(traffic: Traffic, by: Ints) -> Shares:
         traffic: the requests.
         by: request whose answer each request gets, `responses.SERVED` where it is served.
     """
-    tenants = traffic.series("tenant_id").fill_null("")
-    names = tenants.unique().sort()
-    owners = tenants.replace_strict(names, pl.Series(range(len(names)), dtype=pl.Int64))
+    owners, names = tenants_of(traffic)
     rows = np.arange(traffic.count)
     ones = np.ones(traffic.count, dtype=np.int64)
-    return shares(by, rows, ones, owners.to_numpy(), names.to_list())
+    return shares(by, rows, ones, owners, names)
+
+
+def tenants_of(traffic: Traffic) -> tuple[Ints, list[str]]:
+    """Position of each request's tenant in the names, and the names."""
+    return largest(traffic.series("tenant_id"))
+
+
+def largest(tenants: pl.Series) -> tuple[Ints, list[str]]:
+    """The same of a column of tenants; small ones of a large fleet are one."""
+    counts = tenants.drop_nulls().value_counts().sort("count", tenants.name, descending=True)
+    own = counts[tenants.name].head(MOST_TENANTS)
+    known = pl.Series("own", own).sort()
+    names = [*known.to_list(), OTHERS, UNKNOWN]
+    place = {name: position for position, name in enumerate(known.to_list())}
+    positions = tenants.replace_strict(
+        pl.Series(list(place), dtype=pl.String),
+        pl.Series(list(place.values()), dtype=pl.Int64),
+        default=pl.when(tenants.is_null()).then(len(place) + 1).otherwise(len(place)),
+        return_dtype=pl.Int64,
+    )
+    return positions.to_numpy(), names

@@ -15,7 +15,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.similarity import nearest
-from tokenworks.replay.jit import kernel
 from tokenworks.replay.routing.draws import luck
 
 Ints = NDArray[np.int64]
@@ -97,49 +96,4 @@ def drawn_hits(asked: Mask, point: CurvePoint, names: pl.Series, seed: int) -> K
     kinds = np.full(len(asked), SERVED, dtype=np.int8)
     kinds[asked & (number < point.hit_ratio)] = TRUE_HIT
     kinds[asked & (number < point.false_hit_ratio)] = FALSE_HIT
-    return kinds
-
-
-@dataclass(frozen=True)
-class Matches:
-    """The most similar earlier request of each request.
-
-    Attributes:
-        earlier: its row, -1 where there is none.
-        similarity: how similar it is.
-        is_right: whether its answer would be right.
-    """
-
-    earlier: Ints
-    similarity: Floats
-    is_right: Mask
-
-
-def matched_hits(
-    matches: Matches, arrivals: Floats, ends: Floats, threshold: float, ttl_seconds: float
-) -> Kinds:
-    """Which requests hit, where the similarity to earlier requests is known.
-
-    A request hits where its match was itself served, had ended, and is younger than the life of
-    an answer. A match that was a hit stored nothing, so the request is served.
-
-    Returns:
-        `SERVED`, `TRUE_HIT` or `FALSE_HIT` per request.
-    """
-    near = (matches.earlier >= 0) & (matches.similarity >= threshold)
-    return _follow(near, matches.earlier, matches.is_right, arrivals, ends, ttl_seconds)
-
-
-@kernel
-def _follow(
-    near: Mask, earlier: Ints, is_right: Mask, arrivals: Floats, ends: Floats, ttl: float
-) -> Kinds:
-    kinds = np.zeros(near.size, dtype=np.int8)
-    for row in range(near.size):
-        match = earlier[row]
-        if not near[row] or match >= row or kinds[match] != SERVED:
-            continue
-        age = arrivals[row] - ends[match]
-        if 0.0 <= age < ttl:
-            kinds[row] = TRUE_HIT if is_right[row] else FALSE_HIT
     return kinds

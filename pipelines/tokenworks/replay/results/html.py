@@ -31,6 +31,8 @@ HEADLINE = (
 )
 #: Segments come after the whole, kind by kind.
 KINDS = (("tier", "Tier"), ("region", "Region"), ("tenant", "Tenant"))
+#: Caches with a table of who fills them and who profits.
+CACHES = (("prefix_cache", "Prefix caches"), ("response_cache", "Response cache"))
 SHOWN_BY_SEGMENT = (
     "request_count",
     "cost_active_usd",
@@ -75,6 +77,11 @@ def result_page(summary: dict[str, Any], backtest: dict[str, Any], written: str)
             written=written,
             changes=pictures.changes(whole),
             curve=pictures.curve(summary["prefix_capacity_curve"]),
+            shared=[
+                (title, summary["cache_sharing"][cache])
+                for cache, title in CACHES
+                if summary["cache_sharing"][cache]
+            ],
         )
     )
 

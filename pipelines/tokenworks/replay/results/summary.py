@@ -11,9 +11,10 @@ import polars as pl
 from tokenworks.replay.answer import Answer
 from tokenworks.replay.estimates.estimate import Estimate
 from tokenworks.replay.results.assumptions import assumptions
+from tokenworks.replay.results.sharing import cache_sharing
 
 #: Raise when the same scenario and traffic would give other numbers.
-METHOD_VERSION = 5
+METHOD_VERSION = 6
 
 
 def summary(found: Answer, run_id: str) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def summary(found: Answer, run_id: str) -> dict[str, Any]:
             if played.ran is not None
         },
         "prefix_capacity_curve": found.curve,
+        "cache_sharing": cache_sharing(found),
         "assumptions": assumptions(found),
     }
 
