@@ -18,6 +18,13 @@ import polars as pl
 import pytest
 import yaml
 
+from tests.e2e.benchmark_fleet import (
+    FEBRUARY,
+    april_runs,
+    february_runs,
+    fleet_of,
+    kept_objectives,
+)
 from tokenworks.publish import publish
 from tokenworks.published import query
 from tokenworks.warehouse import build_warehouse
@@ -36,7 +43,7 @@ ENERGY_OS = "energy/greenbutton"
 SOURCES = (
     "llm_traces/azure2023_code.csv",
     "llm_traces/mooncake_conversation_trace.jsonl.gz",
-    "llm_traces/inferencex_feb2026",
+    FEBRUARY,
     "gpu_metrics/mlperf_v4.1_h200_power",
     "gpu_metrics/nvidia_smi_captures",
     ENERGY_OS,
@@ -44,48 +51,12 @@ SOURCES = (
 )
 
 
-def _runs(shared_data: Path) -> list[dict[str, str]]:
-    summary = shared_data / "llm_traces/inferencex_feb2026/experiment_summary_tp1_tp4.csv"
-    with summary.open() as stream:
-        return list(csv.DictReader(stream))
-
-
-def _fleet(runs: list[str]) -> dict[str, Any]:
-    """One deployment per run, under the run's own name as model."""
-    return {
-        "valid_from": "2026-01-01",
-        "sites": [{"id": "lab", "region": "lab", "time_zone": "UTC", "currency": "USD"}],
-        "servers": [
-            {
-                "id": f"srv-{run}",
-                "site": "lab",
-                "gpu_model": "NVIDIA B200",
-                "gpus": [f"GPU-{run}"],
-                "ownership": "leased",
-            }
-            for run in runs
-        ],
-        "tiers": [{"id": "bench", "rank": 1}],
-        "deployments": [
-            {
-                "id": run,
-                "key": run,
-                "model": run,
-                "tier": "bench",
-                "site": "lab",
-                "weights": {"prefill_seconds_per_token": 1e-5, "decode_seconds_per_token": 1e-4},
-                "replicas": [{"id": f"{run}-0", "endpoint": run, "gpus": [f"GPU-{run}"]}],
-            }
-            for run in runs
-        ],
-    }
-
-
 @pytest.fixture(scope="module")
 def settings(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = Settings.at(tmp_path_factory.mktemp("real") / "home")
-    for source in SOURCES:
-        place_path(settings, shared_data / source)
+    april = april_runs(shared_data)
+    for source in [shared_data / source for source in SOURCES] + list(april):
+        place_path(settings, source)
     # Scrapes saved by hand carry no time: their file name gives it, as a shipper's would.
     scrapes = settings.landing / "gpu_samples" / "dcgm_prometheus"
     scrapes.mkdir(parents=True, exist_ok=True)
@@ -94,7 +65,9 @@ def settings(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Set
         target.write_bytes(path.read_bytes())
     fleet = settings.landing / "fleet" / "fleet_yaml" / "fleet.yaml"
     fleet.parent.mkdir(parents=True)
-    fleet.write_text(yaml.safe_dump(_fleet([run["exp_name"] for run in _runs(shared_data)])))
+    tiers = {run["exp_name"]: "bench" for run in february_runs(shared_data)}
+    tiers |= {folder.name: "agents" for folder in april}
+    fleet.write_text(yaml.safe_dump(fleet_of(tiers)))
     report = ingest_landing(settings)
     failed = report.with_status(FAILED)
     assert all("TariffSample" in outcome.name for outcome in failed), failed
@@ -126,11 +99,11 @@ def test_mooncake_trace_keeps_every_request_token_and_block(ask: Ask) -> None:
 
 def test_every_inferencex_run_has_the_requests_of_its_summary(ask: Ask, shared_data: Path) -> None:
     found = dict(
-        ask(
-            "select deployment_id, count(*) from fct_requests where deployment_id is not null group by 1"
-        )
+        ask("select deployment_id, count(*) from fct_requests where tier = 'bench' group by 1")
     )
-    assert found == {run["exp_name"]: int(run["num_requests"]) for run in _runs(shared_data)}
+    assert found == {
+        run["exp_name"]: int(run["num_requests"]) for run in february_runs(shared_data)
+    }
 
 
 PERCENTILES = {
@@ -152,12 +125,49 @@ PERCENTILES = {
 def test_latency_percentiles_equal_the_authors_own_summary(ask: Ask, shared_data: Path) -> None:
     rows = ask(f"select model, {', '.join(PERCENTILES)} from rpt_latency where tier = 'bench'")
     found = {row[0]: row[1:] for row in rows}
-    runs = _runs(shared_data)
+    runs = february_runs(shared_data)
     assert len(runs) == 24
     assert set(found) == {run["exp_name"] for run in runs}
     for run in runs:
         expected = [float(run[name]) / 1000 for name in PERCENTILES.values()]
         assert found[run["exp_name"]] == pytest.approx(expected, rel=1e-6), run["exp_name"]
+
+
+AGENTIC = {
+    "ttft_mean_seconds": "mean_ttft",
+    "ttft_p50_seconds": "median_ttft",
+    "ttft_p90_seconds": "p90_ttft",
+    "tpot_mean_seconds": "mean_itl",
+    "tpot_p50_seconds": "median_itl",
+    "tpot_p90_seconds": "p90_itl",
+    "e2e_mean_seconds": "mean_ttlt",
+    "e2e_p50_seconds": "median_ttlt",
+    "e2e_p90_seconds": "p90_ttlt",
+    "request_count": "num_requests_total",
+    "success_count": "num_requests_successful",
+}
+
+
+def test_agentic_runs_equal_their_summaries_when_most_requests_failed(
+    ask: Ask, shared_data: Path
+) -> None:
+    rows = ask(f"select model, {', '.join(AGENTIC)} from rpt_latency where tier = 'agents'")
+    found = {row[0]: row[1:] for row in rows}
+    runs = april_runs(shared_data)
+    assert len(found) == len(runs) == 10
+    for folder, said in runs.items():
+        expected = [said[name] for name in AGENTIC.values()]
+        assert found[folder.name] == pytest.approx(expected, rel=1e-6), folder.name
+
+
+def test_failures_are_held_against_the_objectives_when_a_run_is_agentic(
+    ask: Ask, shared_data: Path
+) -> None:
+    rows = ask("select model, good_request_count, attainment_den from rpt_slo")
+    expected = [(folder.name, *kept_objectives(folder)) for folder in april_runs(shared_data)]
+    assert sorted(rows) == sorted(expected)
+    # 44 of 537 were answered, 24 of them in time.
+    assert ("agentic_dsr1_tp4_bs256_offloadon_tp4-ep4_conc256_b200-dgxc-slurm_4", 24, 537) in rows
 
 
 def test_engine_counters_of_every_server_file_are_read(ask: Ask, shared_data: Path) -> None:
@@ -174,12 +184,16 @@ def test_engine_counters_of_every_server_file_are_read(ask: Ask, shared_data: Pa
 
 
 def test_coverage_alarms_only_where_a_client_file_lacks_what_its_server_counted(ask: Ask) -> None:
-    """Their clocks differ, so runs are held against each other whole. Nobody else of the 24 alarms."""
+    """Their clocks differ, so runs are held against each other whole. Nobody else of the 34 alarms."""
     found = ask(
         "select subject, expected, actual from rpt_alarms where alarm = 'telemetry_coverage' "
         "and unit = 'output tokens' order by subject"
     )
     assert found == [
+        # Engines decoded for requests that failed, whose tokens no client wrote down.
+        ("agentic_dsr1_tp4_bs256_offloadon_tp4-ep4_conc256_b200-dgxc-slurm_4", 658_710, 124_628),
+        ("agentic_dsr1_tp4_bs32_offloadoff_tp4-ep4_conc32_b200-dgxc-slurm_7", 679_217, 146_824),
+        ("agentic_dsr1_tp8_bs12_offloadon_tp8-ep8_conc12_b200-dgxc-slurm_5", 112_206, 38_375),
         ("tp4_bs128_offloadoff", 2_881_024, 1_493_039),
         ("tp4_bs128_offloadon", 2_796_482, 1_424_270),
         # This one is the other way round: the server's file ends before its clients do.
