@@ -67,6 +67,25 @@ def headline(metrics, mo, summary):
 
 
 @app.cell
+def intervals(alt, metrics, pl):
+    _share = pl.col("delta", "delta_p10", "delta_p90", "delta_window_p10", "delta_window_p90")
+    _known = metrics.filter(
+        pl.col("delta_p10").is_not_null(), pl.col("no_change") != 0, segment="all"
+    ).with_columns(_share / pl.col("no_change").abs())
+    _base = alt.Chart(_known, title="Change in shares of no change, p10 to p90").encode(
+        y=alt.Y("metric:N", title=None, sort=None, axis=alt.Axis(labelLimit=320))
+    )
+    _wide = _base.mark_bar(opacity=0.35, size=6).encode(
+        x=alt.X("delta_p10:Q", title="traffic like this (light), these very requests (dark)"),
+        x2="delta_p90",
+    )
+    _own = _base.mark_bar(size=6).encode(x="delta_window_p10:Q", x2="delta_window_p90")
+    _point = _base.mark_point(filled=True).encode(x=alt.X("delta:Q", axis=alt.Axis(format="%")))
+    _wide + _own + _point
+    return
+
+
+@app.cell
 def cost_by_tier(alt, metrics, pl):
     _costs = (
         metrics.filter(pl.col("segment").str.starts_with("tier:"), metric="cost_active_usd")
@@ -124,6 +143,27 @@ def capacity(alt, mo, pl, summary):
 
 
 @app.cell
+def sharing(mo, pl, summary):
+    _shown = [
+        mo.vstack(
+            [
+                mo.md(f"**{_name.replace('_', ' ')}**: {_cache['definition']}"),
+                mo.ui.table(pl.DataFrame(_cache["tenants"]), selection=None),
+            ]
+        )
+        for _name, _cache in summary["cache_sharing"].items()
+        if _cache
+    ]
+    mo.vstack(
+        [
+            mo.md("## Who fills the caches, and who profits"),
+            *(_shown or [mo.md("This scenario asks for no cache whose requests are known.")]),
+        ]
+    )
+    return
+
+
+@app.cell
 def trust(backtest, mo, pl, summary):
     mo.vstack(
         [
@@ -134,6 +174,48 @@ def trust(backtest, mo, pl, summary):
                 page_size=25,
             ),
             mo.md("\n".join(f"- {sentence}" for sentence in summary["assumptions"])),
+        ]
+    )
+    return
+
+
+@app.cell
+def sweeps(Settings, mo):
+    _folder = Settings.from_environment().replay
+    _found = {path.parent.name: path for path in sorted(_folder.glob("[!.]*/sweep.json"))}
+    mo.stop(
+        not _found,
+        mo.md("There is no sweep yet. Run `tokenworks replay sweep prefix_cache_sizes` for one."),
+    )
+    swept = mo.ui.dropdown(options=_found, value=next(reversed(_found)), label="Sweep")
+    mo.vstack([mo.md("## The frontier of a sweep"), swept])
+    return (swept,)
+
+
+@app.cell
+def frontier(alt, json, mo, pl, swept):
+    _sweep = json.loads(swept.value.read_text(encoding="utf-8"))
+    _points = pl.DataFrame(
+        [
+            {name: one for name, one in point.items() if name != "values"}
+            for point in _sweep["points"]
+        ],
+        infer_schema_length=None,
+    )
+    _axes = _sweep["frontier"]
+    _placed = _points.filter(pl.col("cost").is_not_null(), pl.col("latency").is_not_null())
+    mo.vstack(
+        [
+            mo.md(f"{_sweep['description']} {_sweep['rule']}"),
+            alt.Chart(_placed)
+            .mark_point(size=80)
+            .encode(
+                x=alt.X("cost:Q", title=_axes["cost"], scale=alt.Scale(zero=False)),
+                y=alt.Y("latency:Q", title=_axes["latency"], scale=alt.Scale(zero=False)),
+                fill=alt.Fill("is_on_frontier:N", title="no other beats it"),
+                tooltip=["label:N", "cost:Q", "latency:Q", "refusal:N"],
+            ),
+            mo.ui.table(_points, selection=None, page_size=25),
         ]
     )
     return

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tokenworks.replay.language.scenario import ready_scenarios
+from tokenworks.replay.language.scenario import parse_scenario, ready_scenarios
 from tokenworks.replay.run import run_replay
+from tokenworks.replay.study import run_sweep
 
 
 def cells(root: Path) -> list[Any]:
@@ -29,9 +30,19 @@ def test_every_cell_shows_something_when_a_result_exists(
     root: Path, hand_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = ready_scenarios()["route_short_requests"]
-    run_replay(scenario, hand_world.publish(), tmp_path / "replay")
+    marts = hand_world.publish()
+    run_replay(scenario, marts, tmp_path / "replay")
     monkeypatch.setenv("TOKENWORKS_HOME", str(tmp_path))
-    assert sum(output is not None for output in cells(root)) == 6
+    shown = [output for output in cells(root) if output is not None]
+    assert len(shown) == 9
+    assert "tokenworks replay sweep" in str(shown[-1].text)
+    swept = parse_scenario(
+        "name: two\nchips: {tiers: large}\nsweep: {chips.price_factor: [1.5, 2]}\n", "two"
+    )
+    run_sweep(swept, marts, tmp_path / "replay")
+    shown = [output for output in cells(root) if output is not None]
+    assert len(shown) == 10
+    assert "A point is on the frontier where" in str(shown[-1].text)
 
 
 @pytest.mark.filterwarnings("default")
