@@ -1,6 +1,6 @@
 with
 attempts as (
-    select * from {{ ref('int_requests__measured') }}
+    select * from {{ ref('int_costs__request_list') }}
     where {{ is_restated('started_date') }}
 ),
 
@@ -42,7 +42,7 @@ joined as (
         shares.marginal_units,
         shares.busy_mj,
         shares.facility_busy_mj,
-        list.input_units + list.cache_read_units + list.output_units as list_units,
+        attempts.input_units + attempts.cache_read_units + attempts.output_units as list_units,
         coalesce(shares.accelerator_units, 0) + coalesce(shares.electricity_units, 0)
         + coalesce(shares.other_units, 0) as known_active_units,
         coalesce(shares.is_costed, false) as is_costed,
@@ -60,8 +60,6 @@ joined as (
             and {{ hour_index('attempts.first_us') }} = methods.hour_index
     left join {{ ref('int_costs__busy_days') }} as busy
         on attempts.deployment_id = busy.deployment_id and attempts.started_date = busy.event_date
-    left join {{ ref('int_costs__request_list') }} as list
-        on attempts.emitter = list.emitter and attempts.request_id = list.request_id
 ),
 
 summed as (

@@ -13,7 +13,7 @@ special as (
         sum(parts.prefill_part) as prefill_part,
         sum(parts.cache_read_part) as cache_read_part,
         sum(parts.decode_part) as decode_part
-    from {{ ref('int_requests__hours') }} as hours
+    from {{ ref('int_allocation__special_hours') }} as hours
     inner join {{ ref('int_allocation__special_parts') }} as parts
         on
             hours.emitter = parts.emitter

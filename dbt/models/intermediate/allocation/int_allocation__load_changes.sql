@@ -2,15 +2,13 @@
 with
 attempts as (
     select
-        hours.deployment_id,
-        hours.hour_index,
-        hours.tenant_id,
-        hours.service_from_us as from_us,
-        hours.service_from_us + hours.service_us as to_us
-    from {{ ref('int_requests__hours') }} as hours
-    inner join {{ ref('int_allocation__methods') }} as methods
-        on hours.deployment_id = methods.deployment_id and hours.hour_index = methods.hour_index
-    where methods.method = 'shapley-peak' and hours.service_us > 0
+        deployment_id,
+        hour_index,
+        tenant_id,
+        service_from_us as from_us,
+        service_from_us + service_us as to_us
+    from {{ ref('int_allocation__special_hours') }}
+    where method = 'shapley-peak' and service_us > 0
 )
 
 select

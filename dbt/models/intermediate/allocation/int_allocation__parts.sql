@@ -22,7 +22,7 @@ select
     parts.prefill_part,
     parts.cache_read_part,
     parts.decode_part
-from {{ ref('int_requests__hours') }} as hours
+from {{ ref('int_allocation__special_hours') }} as hours
 inner join {{ ref('int_allocation__special_parts') }} as parts
     on
         hours.emitter = parts.emitter

@@ -3,19 +3,17 @@
 with
 attempts as (
     select
-        hours.emitter,
-        hours.request_id,
-        hours.started_date,
-        hours.hour_index,
-        hours.deployment_id || ' ' || coalesce(hours.replica_id, '') as lane,
-        hours.service_from_us as from_us,
-        hours.service_from_us + hours.prefill_us as first_us,
-        hours.service_from_us + hours.service_us as to_us,
-        hours.service_us
-    from {{ ref('int_requests__hours') }} as hours
-    inner join {{ ref('int_allocation__methods') }} as methods
-        on hours.deployment_id = methods.deployment_id and hours.hour_index = methods.hour_index
-    where methods.method in ('equal-share', 'bytes') and hours.service_us > 0
+        emitter,
+        request_id,
+        started_date,
+        hour_index,
+        deployment_id || ' ' || coalesce(replica_id, '') as lane,
+        service_from_us as from_us,
+        service_from_us + prefill_us as first_us,
+        service_from_us + service_us as to_us,
+        service_us
+    from {{ ref('int_allocation__special_hours') }}
+    where method in ('equal-share', 'bytes') and service_us > 0
 ),
 
 changes as (

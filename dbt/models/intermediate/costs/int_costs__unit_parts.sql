@@ -4,6 +4,7 @@
     materialized='incremental',
     pre_hook="{{ forget_restated('event_date') }}"
 ) }}
+{% set classes = ['input_uncached', 'input_cache_read', 'output_total'] %}
 with
 attempts as (
     select
@@ -22,8 +23,12 @@ attempts as (
         input_total_tokens,
         input_uncached_tokens,
         input_cache_read_tokens,
-        output_total_tokens
-    from {{ ref('int_requests__measured') }}
+        output_total_tokens,
+        input_units,
+        cache_read_units,
+        output_units,
+        input_units + cache_read_units + output_units as list_units
+    from {{ ref('int_costs__request_list') }}
     where {{ is_restated('started_date') }}
 ),
 
@@ -38,8 +43,16 @@ counted as (
         count(*) as request_count,
         count(case when is_served then 1 end) as served_count,
         count(case when has_classes then 1 end) as classed_count,
-        {% for class in ['input_total', 'input_uncached', 'input_cache_read', 'output_total'] -%}
+        count(case when is_served and list_units is not null then 1 end) as listed_count,
+        {% for class in ['input_total'] + classes -%}
         cast(sum(case when is_served then {{ class }}_tokens end) as bigint) as {{ class }}_tokens,
+        {% endfor -%}
+        {% for class in classes -%}
+        sum(case when has_classes and list_units is not null then {{ class }}_tokens end) as listed_{{ class }},
+        {% endfor -%}
+        sum(case when is_served then list_units end) as list_units,
+        {% for class in ['input', 'cache_read', 'output'] -%}
+        sum(case when has_classes and list_units is not null then {{ class }}_units end) as list_{{ class }}_units,
         {% endfor -%}
         -- Costs belong to the deployment; they stand once, with the first of its keys.
         row_number() over (
@@ -47,64 +60,12 @@ counted as (
         ) = 1 as is_first
     from attempts
     group by event_date, model, tier, region, deployment_id, tenant_id
-),
-
-listed as (
-    select
-        started_date as event_date,
-        coalesce(model, '(unknown)') as model,
-        coalesce(tier, '(unknown)') as tier,
-        coalesce(region, '(unknown)') as region,
-        deployment_id,
-        tenant_id,
-        is_served,
-        is_served and input_uncached_tokens is not null and output_total_tokens is not null as has_classes,
-        input_uncached_tokens as input_uncached,
-        input_cache_read_tokens as input_cache_read,
-        output_total_tokens as output_total,
-        input_units,
-        cache_read_units,
-        output_units,
-        input_units + cache_read_units + output_units as list_units
-    from {{ ref('int_costs__request_list') }}
-    where {{ is_restated('started_date') }}
-),
-
-prices as (
-    select
-        event_date,
-        model,
-        tier,
-        region,
-        deployment_id,
-        tenant_id,
-        {% for class in ['input_uncached', 'input_cache_read', 'output_total'] -%}
-        sum(case when has_classes and list_units is not null then {{ class }} end) as listed_{{ class }},
-        {% endfor -%}
-        count(case when is_served and list_units is not null then 1 end) as listed_count,
-        sum(case when is_served then list_units end) as list_units,
-        {% for class in ['input', 'cache_read', 'output'] -%}
-        sum(case when has_classes and list_units is not null then {{ class }}_units end)
-            as list_{{ class }}_units{{ "," if not loop.last }}
-        {% endfor %}
-    from listed
-    group by event_date, model, tier, region, deployment_id, tenant_id
 )
 
 select
     {{ all_but(['is_first'], 'counted') }},
-    {{ all_but(['event_date', 'model', 'tier', 'region', 'deployment_id', 'tenant_id', 'listed_count'], 'prices') }},
-    coalesce(prices.listed_count, 0) as listed_count,
     {{ all_but(['event_date', 'deployment_id', 'tenant_id'], 'shares') }}
 from counted
-left join prices
-    on
-        counted.event_date = prices.event_date
-        and counted.model = prices.model
-        and counted.tier = prices.tier
-        and counted.region = prices.region
-        and counted.deployment_id is not distinct from prices.deployment_id
-        and counted.tenant_id is not distinct from prices.tenant_id
 left join {{ ref('int_costs__unit_shares') }} as shares
     on
         counted.is_first

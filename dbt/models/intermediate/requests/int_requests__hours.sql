@@ -1,10 +1,8 @@
 -- What falls in each UTC hour of an attempt's engine work (E18): the prompt in the hour of the first
 -- token, output tokens uniformly over first to last, service by overlap. Integers, so the hours add up.
 -- A context is the sum, over tokens computed or generated, of the tokens that each attends to.
-{{ config(
-    materialized='incremental',
-    pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
-) }}
+-- A view: most readers want sums of a few columns, for which nothing has to be stored per attempt.
+{{ config(materialized='view') }}
 with
 attempts as (
     select
@@ -16,7 +14,7 @@ attempts as (
         coalesce(output_total_tokens, 0) as whole_output,
         greatest(1, last_us - first_us) as decode_length_us
     from {{ ref('int_requests__measured') }}
-    where is_engine_work and {{ is_restated('started_date', 'int_requests__restated_dates') }}
+    where is_engine_work
 ),
 
 exploded as (

@@ -1,4 +1,5 @@
 -- Intervals that show a replica busy or ready, cut at hours and at the time it holds its GPUs.
+{{ config(materialized='view') }}
 with
 replicas as (
     select * from {{ ref('int_replicas__hours') }}
