@@ -42,6 +42,17 @@ def test_intervals_hold_the_true_effect_when_a_change_is_planted(seeds: list[Pla
     assert sum(held) >= 25
 
 
+def test_the_narrower_interval_holds_the_effect_on_the_very_requests(seeds: list[Planted]) -> None:
+    held = [one.holds(metric, "delta_window") for one in seeds for metric in METRICS]
+    assert len(held) == 30
+    assert sum(held) >= 23
+    for one in seeds:
+        for metric in ("cost_active_usd", "e2e_mean_seconds", "busy_gpu_hours"):
+            row = one.printed[metric]
+            wide = row["delta_p90"] - row["delta_p10"]
+            assert 0 < row["delta_window_p90"] - row["delta_window_p10"] < wide / 2
+
+
 def test_the_change_of_cost_and_latency_is_within_five_per_cent_of_the_truth(
     seeds: list[Planted],
 ) -> None:
