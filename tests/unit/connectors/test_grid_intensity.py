@@ -132,6 +132,27 @@ def test_zones_are_in_grams(ingest) -> None:
     assert outcome.manifest.rejects == {"unit: not grams per kWh": 1}
 
 
+def test_pounds_of_states_become_grams_of_their_year(tmp_path: Path, ingest) -> None:
+    outcome = ingest(
+        '{"_unit": {"emissions": "lbs/MWh", "regionCode": "2 digit state/region code"},'
+        ' "_source": {"name": "eGRID", "year": 2023},'
+        ' "ohio": {"emissions": 1000.0, "regionCode": "OH"},'
+        ' "utah": {"emissions": null, "regionCode": "UT"},'
+        ' "other": {"emissions": 5, "regionCode": "elsewhere"}}',
+        codecarbon.CONNECTOR,
+        "usa_emissions.json",
+    )
+    # 1 lb is 453.59237 g, and 1 MWh is 1,000 kWh.
+    assert outcome.frames["grid_intensity"].select(LONG).rows() == [
+        ("US-OH", "average", datetime(2023, 1, 1), 31_536_000, pytest.approx(453.59237))
+    ]
+    assert outcome.manifest.rejects == {
+        "carbon_intensity: missing": 1,
+        "regionCode: not two letters": 1,
+    }
+    assert codecarbon.CONNECTOR.recognise(preview_of(tmp_path / "carbon" / "usa_emissions.json"))
+
+
 AVERT = "\ufeffMonth,Timestamp,CA,NY\n1,0,1.11,0.89\n1,1,-0.26,0.80\n1,x,1,1\n"
 
 

@@ -6,6 +6,8 @@ What the publisher gets wrong, and what happens here:
   every dated one wins, unless the file name holds a year. Zone: `<provider>:<region>`.
 - `global_energy_mix.json` has `carbon_intensity` and `year` per country (zone: ISO code of three
   letters); `nordic_emissions.json` has `emission_factor` per bidding zone, in newer files with a year.
+- `usa_emissions.json` has pounds per MWh by state (`_unit`), which become grams; newer files name the year
+  of all of them (`_source`). Zone: `US-` and the state's two letters.
 - `canada_energy_mix.json` has shares of sources without a factor: skipped and counted, because an
   intensity would need factors that the file does not have.
 
@@ -24,6 +26,7 @@ import polars as pl
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.grid_intensity import intervals
+from tokenworks_sources.connectors.grid_intensity.avert import GRAMS_PER_POUND
 from tokenworks_sources.connectors.json.document import read_document
 from tokenworks_sources.connectors.rows import hand_over
 from tokenworks_sources.errors import LandingFileError
@@ -34,6 +37,8 @@ _SHARES = frozenset({"coal", "naturalGas", "nuclear", "petroleum", "solar", "win
 _COUNTRY = re.compile(r'"carbon_intensity"\s*:')
 _ZONE = re.compile(r'"emission_factor"\s*:')
 _GRAMS = re.compile(r"gCO2(\.?eq)?/kWh")
+_STATES = re.compile(r'\{\s*"_unit"\s*:\s*\{\s*"emissions"\s*:\s*"lbs/MWh"')
+_STATE = re.compile("[A-Z]{2}")
 
 
 class Judged(NamedTuple):
@@ -51,8 +56,10 @@ class CodeCarbon:
     name = "codecarbon"
     table = "grid_intensity"
     tables = ("grid_intensity",)
-    version = "1"
-    summary = "CodeCarbon data: grams per kWh of cloud regions (CSV), countries and zones (JSON)"
+    version = "2"
+    summary = (
+        "CodeCarbon data: carbon per kWh of cloud regions (CSV), countries, states, zones (JSON)"
+    )
 
     def recognise(self, preview: Preview) -> str | None:
         """The header of the cloud file, or keys of one of the JSON files."""
@@ -60,6 +67,8 @@ class CodeCarbon:
         if text.startswith("{"):
             if _COUNTRY.search(text) and '"iso_code"' in text:
                 return "JSON keys carbon_intensity, iso_code"
+            if _STATES.match(text):
+                return "JSON emissions in lbs/MWh by state"
             if _ZONE.search(text) and "CO2" in text and '"data"' in text:
                 return "JSON keys data, emission_factor"
             is_mix = all(f'"{source}"' in text for source in _SHARES)
@@ -111,8 +120,7 @@ def _read_json(file: LandingFile, sink: Sink) -> None:
         raise LandingFileError(
             file.path, "it is not an object of countries or zones.", "Download it again."
         )
-    given = document.get("data")
-    records = list(given.items() if isinstance(given, Mapping) else document.items())
+    records = list(_records(document).items())
     sink.expect(len(records))
     rows = []
     for number, (name, record) in enumerate(records, 1):
@@ -128,9 +136,29 @@ def _read_json(file: LandingFile, sink: Sink) -> None:
         sink.write("grid_intensity", _frame(rows))
 
 
+def _records(document: Mapping[str, object]) -> Mapping[str, object]:
+    """The records by name: states carry the unit and the year that stand beside them."""
+    given = document.get("data")
+    if isinstance(given, Mapping):
+        return given
+    if not isinstance(document.get("_unit"), Mapping):
+        return document
+    source = document.get("_source")
+    year = source.get("year") if isinstance(source, Mapping) else None
+    return {
+        name: {**state, "year": year} if isinstance(state, Mapping) else state
+        for name, state in document.items()
+        if not name.startswith("_")
+    }
+
+
 def _judged(name: str, record: object) -> Judged:
     given = record if isinstance(record, Mapping) else {}
     value = given.get("carbon_intensity", given.get("emission_factor"))
+    per_unit, zone = 1.0, name
+    if "emissions" in given:
+        value, per_unit = given["emissions"], GRAMS_PER_POUND / 1000
+        zone = f"US-{given.get('regionCode')}"
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     unit, year = given.get("unit", "gCO2eq/kWh"), given.get("year")
     rules = (
@@ -139,12 +167,13 @@ def _judged(name: str, record: object) -> Judged:
         (is_number, "carbon_intensity: not a number"),
         (isinstance(unit, str) and _GRAMS.fullmatch(unit), "unit: not grams per kWh"),
         (year is None or intervals.is_year(year), "year: not a year from 2000 on"),
+        (zone == name or _STATE.fullmatch(zone[3:]), "regionCode: not two letters"),
     )
     reason = next((text for holds, text in rules if not holds), None)
     if reason:
         return Judged(name, reason=reason)
     interval = intervals.all_time() if year is None else intervals.year(int(year))
-    return Judged(name, interval, float(value))
+    return Judged(zone, interval, float(value) * per_unit)
 
 
 def _frame(rows: list[tuple[int, Judged]]) -> pl.DataFrame:
