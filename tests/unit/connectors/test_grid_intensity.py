@@ -138,13 +138,15 @@ def test_pounds_of_states_become_grams_of_their_year(tmp_path: Path, ingest) -> 
         ' "_source": {"name": "eGRID", "year": 2023},'
         ' "ohio": {"emissions": 1000.0, "regionCode": "OH"},'
         ' "utah": {"emissions": null, "regionCode": "UT"},'
-        ' "other": {"emissions": 5, "regionCode": "elsewhere"}}',
+        ' "other": {"emissions": 5, "regionCode": "elsewhere"},'
+        ' "usa": {"emissions": 2000, "regionCode": "usa"}}',
         codecarbon.CONNECTOR,
         "usa_emissions.json",
     )
     # 1 lb is 453.59237 g, and 1 MWh is 1,000 kWh.
     assert outcome.frames["grid_intensity"].select(LONG).rows() == [
-        ("US-OH", "average", datetime(2023, 1, 1), 31_536_000, pytest.approx(453.59237))
+        ("US-OH", "average", datetime(2023, 1, 1), 31_536_000, pytest.approx(453.59237)),
+        ("US", "average", datetime(2023, 1, 1), 31_536_000, pytest.approx(907.18474)),
     ]
     assert outcome.manifest.rejects == {
         "carbon_intensity: missing": 1,

@@ -7,7 +7,7 @@ What the publisher gets wrong, and what happens here:
 - `global_energy_mix.json` has `carbon_intensity` and `year` per country (zone: ISO code of three
   letters); `nordic_emissions.json` has `emission_factor` per bidding zone, in newer files with a year.
 - `usa_emissions.json` has pounds per MWh by state (`_unit`), which become grams; newer files name the year
-  of all of them (`_source`). Zone: `US-` and the state's two letters.
+  of all of them (`_source`). Zone: `US-` and the state's two letters, `US` for all of them.
 - `canada_energy_mix.json` has shares of sources without a factor: skipped and counted, because an
   intensity would need factors that the file does not have.
 
@@ -158,7 +158,7 @@ def _judged(name: str, record: object) -> Judged:
     per_unit, zone = 1.0, name
     if "emissions" in given:
         value, per_unit = given["emissions"], GRAMS_PER_POUND / 1000
-        zone = f"US-{given.get('regionCode')}"
+        zone = "US" if name == "usa" else f"US-{given.get('regionCode')}"
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     unit, year = given.get("unit", "gCO2eq/kWh"), given.get("year")
     rules = (
@@ -167,7 +167,7 @@ def _judged(name: str, record: object) -> Judged:
         (is_number, "carbon_intensity: not a number"),
         (isinstance(unit, str) and _GRAMS.fullmatch(unit), "unit: not grams per kWh"),
         (year is None or intervals.is_year(year), "year: not a year from 2000 on"),
-        (zone == name or _STATE.fullmatch(zone[3:]), "regionCode: not two letters"),
+        (zone in (name, "US") or _STATE.fullmatch(zone[3:]), "regionCode: not two letters"),
     )
     reason = next((text for holds, text in rules if not holds), None)
     if reason:
