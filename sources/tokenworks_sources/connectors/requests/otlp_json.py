@@ -1,7 +1,7 @@
 """OTLP JSON traces: `ExportTraceServiceRequest` objects, one or one per line, plain, gzip or zstd.
 
 What writes it: the collector's file exporter (one request per line), SDKs' file exporters, Tempo and
-Jaeger exports (`batches`, `trace`). What they get wrong, and what is done about it:
+Jaeger exports (`batches`, `trace`, `result`). What they get wrong, and what is done about it:
 
 - Integers are text, numbers or floats; times likewise. Ids are hex, or base64 where a plain protobuf
   printer wrote them. Keys are snake_case with some printers. All are read.
@@ -51,7 +51,7 @@ BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 20
 
 _REQUEST = re.compile(
-    r"^[ \t]*+(?:\[\s*+)?\{\s*+(?:\"trace\"\s*:\s*\{\s*)?\"(?:resourceSpans|resource_spans)\"\s*:\s*\[",
+    r"^[ \t]*+(?:\[\s*+)?\{\s*+(?:\"(?:trace|result)\"\s*:\s*\{\s*)?\"(?:resourceSpans|resource_spans)\"\s*:\s*\[",
     re.MULTILINE,
 )
 _BATCHES = re.compile(r"\A\s*\{\s*\"batches\"\s*:\s*\[")

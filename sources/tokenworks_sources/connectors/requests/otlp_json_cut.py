@@ -20,7 +20,8 @@ import numpy.typing as npt
 DEPTH = 7
 PIECE_BYTES = 1 << 26
 _BEFORE = 256
-_WRAPPED = re.compile(rb"\s*(?:\[|\{\s*\"trace\"\s*:)")
+_WRAPPERS = frozenset({b"trace", b"result"})
+_WRAPPED = re.compile(rb"\s*(?:\[|\{\s*\"(?:trace|result)\"\s*:)")
 _KEY = re.compile(rb'"([^"\\]{1,64})"\s*:\s*\Z')
 _QUOTE, _BACKSLASH, _BRACE = 0x22, 0x5C, 0x7B
 
@@ -202,7 +203,7 @@ class _Cutter:
             self._levels.append(None)
             self._cutting = (Piece.RESOURCE if level == 1 else Piece.SCOPE), len(self._levels)
         else:
-            is_wrapped = key == b"trace" and level == 0 and is_object
+            is_wrapped = key in _WRAPPERS and level == 0 and is_object
             self._levels.append(0 if is_wrapped else None)
             if not is_wrapped:
                 yield Piece.UNKNOWN, b""
