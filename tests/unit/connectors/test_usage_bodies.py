@@ -316,6 +316,16 @@ def test_records_are_skipped_when_they_are_known_to_hold_nothing(ingest: Ingest)
     assert outcome.frames["requests"].height == 1
 
 
+def test_batch_is_claimed_when_its_first_request_failed(ingest: Ingest) -> None:
+    error = {"code": "rate_limit_exceeded", "message": SECRET}
+    failed = {"id": "batch_req_2", "custom_id": "b", "response": None, "error": error}
+    answer = {"status_code": 200, "request_id": "q", "body": CHAT}
+    answered = {"id": "batch_req_1", "custom_id": "a", "response": answer, "error": None}
+    outcome = ingest(failed, answered)
+    assert outcome.frames["requests"]["request_id"].to_list() == ["chatcmpl-1"]
+    assert outcome.manifest.rejects == {"time: none in the record or in the answer": 1}
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -38,6 +38,8 @@ FOREIGN = frozenset(
         "request_created_at", "standard_logging_object", "spanId", "span_id", "attributes",
     )
 )  # fmt: skip
+# The keys of a line of OpenAI's batches, which may begin with one that failed.
+BATCH = frozenset(("custom_id", "response", "error"))
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class UsageBodies:
         record = json_records.first_record(preview)
         if record is None or FOREIGN & record.keys():
             return None
+        if record.keys() >= BATCH:
+            return "a result of OpenAI's batches"
         body = answers.answer_of(record)
         if kind := answers.kind_of(body):
             return f"an answer of a model provider: {kind}"
