@@ -39,16 +39,16 @@ class Alarm:
     subject: str
     cause: str
     since: datetime
-    size: float
+    expected: float
+    actual: float
     unit: str
     query: str
 
     @property
     def sized(self) -> str:
-        """Its size with the unit."""
-        return (
-            f"{self.size:,.4g} {self.unit}" if self.size < 1e4 else f"{self.size:,.0f} {self.unit}"
-        )
+        """What was found, against what was expected where that is anything."""
+        against = f" against {_number(self.expected)}" if self.expected else ""
+        return f"{_number(self.actual)}{against} {self.unit}"
 
     @property
     def message(self) -> str:
@@ -72,7 +72,8 @@ class Alarms:
         """Alarms of the last days that have books."""
         if self.newest is None:
             return list(self.alarms)
-        first = self.newest - timedelta(days=days - 1)
+        known_days = (self.newest - date.min).days
+        first = self.newest - timedelta(days=min(days - 1, known_days))
         return [alarm for alarm in self.alarms if alarm.event_date >= first]
 
 
@@ -84,10 +85,14 @@ def read_alarms(database: Path) -> Alarms:
             "union all select max(event_date) from fct_deployment_hours)"
         ).fetchone()
         rows = connection.execute(
-            "select event_date, alarm, subject, cause, since, size, unit, query from rpt_alarms "
-            "order by event_date desc, alarm, subject, cause"
+            "select event_date, alarm, subject, cause, since, expected, actual, unit, query "
+            "from rpt_alarms order by event_date desc, alarm, subject, cause"
         ).fetchall()
     return Alarms(newest[0] if newest else None, tuple(Alarm(*row) for row in rows))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
 def of_kind(alarms: Iterable[Alarm], kind: str) -> list[Alarm]:

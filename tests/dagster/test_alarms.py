@@ -21,6 +21,7 @@ HALF = Alarm(
     "small-us",
     "requests lack output tokens that the engines counted",
     datetime(2026, 9, 2, 10),
+    2_000.0,
     1_000.0,
     "output tokens",
     QUERY,
@@ -37,9 +38,9 @@ def database(tmp_path: Path) -> Path:
         )
         connection.execute(
             "create table rpt_alarms as select * from (values "
-            "(date '2026-09-02', 'telemetry_coverage', 's', 'c', timestamp '2026-09-02 10:00', 5.0, 'u', 'q'), "
-            "(date '2026-09-03', 'idle_share', 's', 'c', timestamp '2026-09-03 00:00', 1.0, 'u', 'q')) "
-            "as t (event_date, alarm, subject, cause, since, size, unit, query)"
+            "(date '2026-09-02', 'telemetry_coverage', 's', 'c', timestamp '2026-09-02 10:00', 0e0, 5e0, 'u', 'q'), "
+            "(date '2026-09-03', 'idle_share', 's', 'c', timestamp '2026-09-03 00:00', 0e0, 1e0, 'u', 'q')) "
+            "as t (event_date, alarm, subject, cause, since, expected, actual, unit, query)"
         )
     return path
 
@@ -49,8 +50,8 @@ def test_alarm_names_cause_size_and_query_when_a_log_lacks_tokens() -> None:
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.WARN
     assert result.description == (
-        "small-us: requests lack output tokens that the engines counted, 1,000 output tokens "
-        "since 2026-09-02 10:00 UTC"
+        "small-us: requests lack output tokens that the engines counted, 1,000 against 2,000 output "
+        "tokens since 2026-09-02 10:00 UTC"
     )
     assert result.metadata["alarms"] == dg.MetadataValue.int(1)
     assert result.metadata["query"] == dg.MetadataValue.text(QUERY)
@@ -65,7 +66,8 @@ def test_only_alarms_of_the_last_days_are_recent_when_the_books_go_on(database: 
     assert found.newest == date(2026, 9, 9)
     assert [one.alarm for one in found.alarms] == ["idle_share", "telemetry_coverage"]
     assert [one.alarm for one in found.recent()] == ["idle_share"]
-    assert of_kind(found.recent(8), "telemetry_coverage")[0].size == 5.0
+    assert of_kind(found.recent(8), "telemetry_coverage")[0].sized == "5 u"
+    assert found.recent(10**9) == list(found.alarms)
 
 
 def test_books_are_behind_when_they_end_before_yesterday() -> None:

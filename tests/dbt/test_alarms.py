@@ -87,4 +87,12 @@ def test_command_lists_alarms_with_their_queries_and_fails_when_asked(
     assert "select hour_start, replica_count, telemetry_coverage_ratio" in listed.output
     failed = CliRunner().invoke(app, ["alarms", "--fail"])
     assert failed.exit_code == 1
-    assert str(failed.exception) == "2 alarms in the last 7 days."
+    assert str(failed.exception).startswith("2 alarms in the last 7 days up to 2026-09-")
+    assert (
+        "No alarm of clock_skew in"
+        in CliRunner().invoke(app, ["alarms", "--kind", "clock_skew"]).output
+    )
+    unknown = CliRunner().invoke(app, ["alarms", "--kind", "skew"])
+    assert str(unknown.exception).startswith(
+        "No alarm is called 'skew'. There are: telemetry_coverage, "
+    )
