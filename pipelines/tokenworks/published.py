@@ -94,9 +94,12 @@ def _show_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
-    """Comments as the marts have them."""
+    """Comments as the marts have them; results of an earlier version may lack a column."""
     connection.execute(f"comment on view {name} is {_literal(table.description)}")
+    there = {row[0] for row in connection.execute(f"describe {name}").fetchall()}
     for column, said in table.columns.items():
+        if column not in there:
+            continue
         connection.execute(f'comment on column {name}."{column}" is {_literal(said)}')
 
 

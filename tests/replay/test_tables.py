@@ -55,3 +55,15 @@ def test_results_are_queried_beside_the_marts_when_there_are_some(
         "where metric = 'cost_active_usd' and segment = 'all' order by 1",
     )
     assert rows == [("route", -7.35366053), ("same", 0.0)]
+
+
+def test_what_is_published_is_read_when_a_result_is_of_an_earlier_version(tmp_path: Path) -> None:
+    home = Settings.at(tmp_path / "home")
+    home.publish.mkdir(parents=True)
+    duckdb.connect(str(home.published_database)).close()
+    folder = home.replay / "old-0123456789ab"
+    folder.mkdir(parents=True)
+    pl.DataFrame({"run_id": ["old-0123456789ab"]}).write_parquet(
+        folder / TABLES[SUMMARY_TABLE].file
+    )
+    assert query(home, f"select run_id from {SUMMARY_TABLE}")[1] == [("old-0123456789ab",)]
