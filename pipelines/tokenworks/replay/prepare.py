@@ -20,7 +20,8 @@ from tokenworks.replay.calibration.warehouse import runs_of
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.estimates.window import Doubts, doubts_of
 from tokenworks.replay.language.scenario import Scenario
-from tokenworks.replay.play import Policy, play
+from tokenworks.replay.play import play
+from tokenworks.replay.policy import Policy
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.stage import Played, Stage, set_stage
 from tokenworks.replay.traffic.blocks import read_blocks
@@ -104,6 +105,8 @@ def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
     today = _today(stage, model)
     policy = Policy(Serving.as_is(stage.fleet, model.laws), prefix=today)
     baseline = play(stage, policy)
+    # Before the held-out half is played, so that only one play more is held at a time.
+    doubts = doubts_of(stage, _free(stage, policy, baseline), _first(scenario, stage))
     return Prepared(
         key=key_of(scenario),
         stage=stage,
@@ -111,7 +114,7 @@ def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
         today=today,
         baseline=baseline,
         held_out=_held_out(stage),
-        doubts=doubts_of(stage, _free(stage, policy, baseline), _first(scenario, stage)),
+        doubts=doubts,
     )
 
 
@@ -148,4 +151,5 @@ def _held_out(stage: Stage) -> Played | None:
     except LeverRefusedError:
         return None
     serving = Serving.as_is(stage.fleet, model.laws)
-    return play(stage, Policy(serving, prefix=_today(stage, model)))
+    # It is held against history, request by request; where its attempts ran is not asked.
+    return replace(play(stage, Policy(serving, prefix=_today(stage, model))), ran=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,7 @@ class Ran:
     runs: Runs
     occupied: Runs
     effort: Effort
-    amounts: dict[str, Floats]
+    amounts: Mapping[str, Floats]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Played:
     output_tokens: Ints
     cached: Ints
     timings: Timings
-    amounts: dict[str, Floats]
+    amounts: Mapping[str, Floats]
     ran: Ran | None = None
     quality: Floats | None = None
     turned_away: Mask | None = None
@@ -182,7 +183,7 @@ def set_stage(
         traffic=traffic,
         fleet=fleet,
         history=history,
-        recorded=_recorded(traffic, history, cached, rates),
+        recorded=_recorded(traffic, history, (inputs, cached), rates),
         recorded_weights=weights,
         arrivals=arrivals,
         input_tokens=inputs,
@@ -230,7 +231,9 @@ def _turns(history: History, session: Ints, loop: Literal["auto", "open", "close
     return _Turns(previous, think, clients > 0, clients)
 
 
-def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) -> Played:
+def _recorded(
+    traffic: Traffic, history: History, tokens_in: tuple[Ints, Ints], rates: Rates
+) -> Played:
     tokens = history.output - 1
     derived = np.where(tokens > 0, (history.e2e - history.ttft) / np.maximum(tokens, 1), np.nan)
     logged = traffic.numbers("tpot_seconds")
@@ -245,8 +248,7 @@ def _recorded(traffic: Traffic, history: History, cached: Ints, rates: Rates) ->
     )
     amounts = {name: traffic.numbers(name) for name in PRICED}
     priced = with_carbon(rates, history.deployment, rates.days, amounts)
-    inputs = history.uncached + cached
-    return Played(history.deployment, inputs, history.output, cached, timings, priced)
+    return Played(history.deployment, tokens_in[0], history.output, tokens_in[1], timings, priced)
 
 
 def occupied_by(stage: Stage, played: Played) -> Runs:

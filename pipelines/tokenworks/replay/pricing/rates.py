@@ -14,7 +14,8 @@ Replayed money is an estimate and held in doubles; the books are not touched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ PRICED = (
     "energy_facility_joules",
 )
 CARBON = "carbon_location_grams"
+#: What carbon follows.
+ENERGY = "energy_facility_joules"
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,51 @@ class Effort:
         return _by_cell(self.place, self.weights, self.busy.shape)
 
 
-def price(rates: Rates, effort: Effort, no_change: Effort | None) -> dict[str, Floats]:
-    """Amount of each attempt, by priced column; NaN where no rate is known.
+@dataclass(frozen=True)
+class Amounts(Mapping[str, Floats]):
+    """Amount of each attempt, by priced column; worked out when it is asked for, and not kept.
+
+    Attributes:
+        tables: amount of a unit of `shares`, one table (deployment, day) per priced column; NaN
+            where no rate is known.
+        effort: the attempts.
+        shares: what each attempt has of it.
+        grams_per_joule: as in `Rates`.
+        factors: by deployment, on each amount; without an entry it stays.
+    """
+
+    tables: dict[str, Floats]
+    effort: Effort
+    shares: Floats
+    grams_per_joule: Floats
+    factors: dict[str, Floats] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Floats:
+        return self.at(name, slice(None))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.tables or name == CARBON
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*self.tables, CARBON)
+
+    def __len__(self) -> int:
+        return len(self.tables) + 1
+
+    def at(self, name: str, rows: slice) -> Floats:
+        """The amount of some attempts."""
+        if name not in self:
+            raise KeyError(name)
+        place = self.effort.deployment[rows], self.effort.days[rows]
+        priced = ENERGY if name == CARBON else name
+        amounts: Floats = self.tables[priced][place] * self.shares[rows]
+        if name == CARBON:
+            amounts = amounts * self.grams_per_joule[place]
+        return amounts * self.factors[name][place[0]] if name in self.factors else amounts
+
+
+def price(rates: Rates, effort: Effort, no_change: Effort | None) -> Amounts:
+    """Amount of each attempt.
 
     Args:
         rates: recorded amounts per unit of weight.
@@ -128,10 +174,8 @@ def price(rates: Rates, effort: Effort, no_change: Effort | None) -> dict[str, F
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.where(whole > 0, effort.weights / whole * effort.busy[effort.place], 0.0)
         per_second = _filled(no_change.weight_table(), no_change.busy)
-    amounts = {
-        name: (table * per_second)[effort.place] * shares for name, table in rates.by_day.items()
-    }
-    return with_carbon(rates, effort.deployment, effort.days, amounts)
+    tables = {name: table * per_second for name, table in rates.by_day.items()}
+    return Amounts(tables, effort, shares, rates.grams_per_joule)
 
 
 def _by_cell(place: tuple[Ints, Ints], amounts: Floats, shape: tuple[int, ...]) -> Floats:
@@ -151,5 +195,5 @@ def with_carbon(
     rates: Rates, deployment: Ints, days: Ints, amounts: dict[str, Floats]
 ) -> dict[str, Floats]:
     """Amounts with the carbon of their facility energy."""
-    grams = amounts["energy_facility_joules"] * rates.grams_per_joule[deployment, days]
+    grams = amounts[ENERGY] * rates.grams_per_joule[deployment, days]
     return {**amounts, CARBON: grams}

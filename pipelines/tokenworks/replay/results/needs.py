@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenworks.replay.answer import decide_all
+from tokenworks.replay.asked import decide_all
 from tokenworks.replay.errors import LeverRefusedError, TrafficError
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.results.phrases import changes_in_words

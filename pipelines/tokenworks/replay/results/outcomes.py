@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tokenworks.replay.answer import Answer
-from tokenworks.replay.pricing.rates import CARBON, PRICED
+from tokenworks.replay.pricing.rates import CARBON, PRICED, Amounts
 from tokenworks.replay.stage import Played
 
 IDENTITY = ("emitter", "request_id", "started_at", "tenant_id")
@@ -68,11 +68,11 @@ def _side(answer: Answer, played: Played, place: slice, name: str) -> list[pl.Se
         "output_total_tokens": played.output_tokens,
     }
     measured = {
-        "queue_seconds": timings.queue,
-        "ttft_seconds": timings.ttft,
-        "tpot_seconds": timings.tpot,
-        "e2e_seconds": timings.e2e,
-        **{column: played.amounts[column] for column in (*PRICED, CARBON)},
+        "queue_seconds": timings.queue[place],
+        "ttft_seconds": timings.ttft[place],
+        "tpot_seconds": timings.tpot[place],
+        "e2e_seconds": timings.e2e[place],
+        **{column: _amounts(played, column, place) for column in (*PRICED, CARBON)},
     }
     return [
         *(
@@ -83,8 +83,14 @@ def _side(answer: Answer, played: Played, place: slice, name: str) -> list[pl.Se
             pl.Series(f"{name}_{column}", values[place], dtype=pl.Int64)
             for column, values in counted.items()
         ),
-        *(_known(f"{name}_{column}", values[place]) for column, values in measured.items()),
+        *(_known(f"{name}_{column}", values) for column, values in measured.items()),
     ]
+
+
+def _amounts(played: Played, column: str, place: slice) -> NDArray[np.float64]:
+    """An amount of some requests; what is worked out is worked out for them alone."""
+    amounts = played.amounts
+    return amounts.at(column, place) if isinstance(amounts, Amounts) else amounts[column][place]
 
 
 def _known(name: str, values: NDArray[np.float64]) -> pl.Series:

@@ -1,0 +1,66 @@
+"""What the attempts of a play cost, by busy time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenworks.replay.batch import Batch, in_order
+from tokenworks.replay.pricing.rates import Effort, price, weights_of
+from tokenworks.replay.routing.cascade import Attempts
+from tokenworks.replay.serving.busy import Runs, busy_tables
+from tokenworks.replay.serving.changes import Serving
+from tokenworks.replay.stage import Played, Ran, Stage
+
+DAY_SECONDS = 86_400.0
+#: Amounts that follow the price of a GPU-hour; the others follow power.
+BY_PRICE = ("cost_active_usd", "cost_accelerator_usd")
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+def priced(
+    stage: Stage,
+    serving: Serving,
+    batch: Batch,
+    attempts: Attempts,
+    no_change: Played | None,
+) -> Ran:
+    """What each attempt cost, by busy time."""
+    prompt = in_order(stage.input_tokens, batch.request)
+    weights = weights_of(
+        stage.fleet, batch.deployment, prompt - batch.cached, batch.cached, batch.output
+    )
+    starts = batch.starts + batch.timings.queue
+    ends = np.maximum(batch.starts + batch.timings.e2e, starts)
+    runs = Runs(batch.deployment, batch.timings.replica, starts, ends)
+    occupied, handover = runs, batch.timings.handover
+    if handover is not None:
+        occupied = handover.occupied(runs, batch.starts, batch.timings.ttft)
+    days = in_order(stage.rates.days, batch.request)
+    effort = Effort(batch.deployment, days, weights, _busy_by_day(stage, occupied))
+    base = no_change.ran.effort if no_change is not None and no_change.ran else None
+    amounts = price(stage.rates, effort, base)
+    factors = {
+        name: factor
+        for name in amounts
+        for factor in (serving.price if name in BY_PRICE else serving.watts,)
+        if (factor != 1.0).any()
+    }
+    return Ran(attempts.request, runs, occupied, effort, replace(amounts, factors=factors))
+
+
+def _busy_by_day(stage: Stage, runs: Runs) -> Floats:
+    """Busy GPU-seconds by deployment and UTC day; what ends later belongs to the last day."""
+    first, _ = stage.traffic.span
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    days = int(stage.rates.days.max()) + 1
+    edges = np.arange(days + 1, dtype=np.float64) * DAY_SECONDS - (first - midnight).total_seconds()
+    edges[-1] = max(edges[-1], float(runs.ends.max(initial=0.0)))
+    busy, _ = busy_tables(stage.fleet, runs, edges)
+    gpus: Floats = busy * (stage.fleet.gpus / stage.fleet.replicas)[:, None]
+    return gpus
