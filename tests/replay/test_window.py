@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tokenworks.replay.estimates.estimate import at_least
 from tokenworks.replay.estimates.exposure import together
 from tokenworks.replay.estimates.window import draws_outcomes, relative_error
 from tokenworks.replay.language.scenario import parse_scenario
@@ -39,6 +40,12 @@ def test_what_is_replayed_as_it_was_has_no_error_when_all_groups_agree() -> None
 def test_deployments_err_each_for_itself_when_put_together() -> None:
     assert together(np.array([0.1, 0.2]), np.array([3.0, 2.0])) == pytest.approx(0.5)
     assert together(np.array([0.1, NAN]), np.array([3.0, 2.0])) is None
+
+
+def test_traffic_like_this_is_in_more_doubt_than_these_requests_when_both_are_told() -> None:
+    assert at_least((-3.0, 1.0), (-2.0, 0.0, 2.0)) == (-3.0, 0.0, 2.0)
+    assert at_least((None, None), (-2.0, 0.0, 2.0)) == (-2.0, 0.0, 2.0)
+    assert at_least((-3.0, 1.0), (None, None, None)) == (None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ from tokenworks.replay.stage import Played
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+#: p10, p50 and p90; null where unknown.
+Interval = tuple[float | None, float | None, float | None]
 
 #: Least relative error of latencies that a law tells of work it has not served: the bias between
 #: runs of one deployment, which the backtest on its own traffic does not show.
@@ -74,11 +76,11 @@ def estimate(compared: Comparison, metric: Metric, error: float, segment: Segmen
     old = value_of(stage, compared.baseline, metric, counted.before)
     new = value_of(stage, compared.scenario, metric, counted.after)
     delta = None if old is None or new is None else new - old
-    interval: tuple[float | None, float | None, float | None] = (None, None, None)
+    interval: Interval = (None, None, None)
     window: tuple[float | None, float | None] = (None, None)
     if delta is not None and old is not None and new is not None:
-        interval = _interval(compared, metric, error, counted)
         window = around(delta, half_width(compared, metric, counted, (old, new)))
+        interval = at_least(window, _interval(compared, metric, error, counted))
     return Estimate(
         segment=segment.name,
         metric=metric.name,
@@ -97,9 +99,7 @@ def estimate(compared: Comparison, metric: Metric, error: float, segment: Segmen
     )
 
 
-def _interval(
-    compared: Comparison, metric: Metric, error: float, segment: Segment
-) -> tuple[float | None, float | None, float | None]:
+def _interval(compared: Comparison, metric: Metric, error: float, segment: Segment) -> Interval:
     old = _draws(compared, compared.baseline, metric, segment.before)
     new = _draws(compared, compared.scenario, metric, segment.after)
     size = exposure(compared, metric, segment.before, segment.after)
@@ -113,7 +113,15 @@ def around(delta: float, half: float | None) -> tuple[float | None, float | None
     return (None, None) if half is None else (delta - half, delta + half)
 
 
-def low_mid_high(shift: Floats) -> tuple[float | None, float | None, float | None]:
+def at_least(window: tuple[float | None, float | None], wider: Interval) -> Interval:
+    """The interval of traffic like this: these very requests are some of it."""
+    low, mid, high = wider
+    if low is None or high is None or window[0] is None or window[1] is None:
+        return wider
+    return min(low, window[0]), mid, max(high, window[1])
+
+
+def low_mid_high(shift: Floats) -> Interval:
     """p10, p50 and p90 of draws; null where none is known."""
     known = shift[~np.isnan(shift)]
     if not known.size:

@@ -11,6 +11,8 @@ from tokenworks.replay.estimates.quantities import metric_scale, part_of
 from tokenworks.replay.estimates.window import is_priced
 
 Floats = NDArray[np.float64]
+#: Families of metrics that the law tells, and that it errs on as load changes.
+FOLLOWS_LOAD = ("latency", "goodput")
 Mask = NDArray[np.bool_]
 
 
@@ -64,8 +66,8 @@ def _by_deployment(
 ) -> Floats:
     """What left, came and changed at each deployment.
 
-    What stayed errs alike on both sides, as far as the load of its deployment stays what it was;
-    amounts are at recorded rates, which do not follow load.
+    What stayed errs alike on both sides; times only as far as the load of their deployment stays
+    what it was. Amounts are at recorded rates and hits follow from blocks, whatever the load.
     """
     stage, count = compared.stage, compared.stage.fleet.count
     sides = (
@@ -83,8 +85,9 @@ def _by_deployment(
             at = np.flatnonzero(rows & mine)
             sums = np.bincount(played.deployment[at], weights=sizes[at], minlength=count)
             found.append(sums.astype(np.float64))
-    changed = 0.0 if is_priced(metric) else compared.changed_load * stayed[1]
-    apart = np.square([*moved, stayed[1] - stayed[0], changed * np.ones(count)]).sum(axis=0)
+    apart = np.square([*moved, stayed[1] - stayed[0]]).sum(axis=0)
+    if metric.family in FOLLOWS_LOAD and not is_priced(metric):
+        apart += np.square(compared.changed_load * stayed[1])
     scale = 1.0 if metric.quantile is not None else _scale(compared, metric, segment.after)
     exposed: Floats = scale * np.sqrt(apart)
     return exposed

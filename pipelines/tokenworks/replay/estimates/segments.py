@@ -16,7 +16,7 @@ from tokenworks.replay.estimates.capacity import (
     over_hours,
 )
 from tokenworks.replay.estimates.comparison import Comparison, Segment
-from tokenworks.replay.estimates.estimate import Estimate, around, estimate, low_mid_high
+from tokenworks.replay.estimates.estimate import Estimate, around, at_least, estimate, low_mid_high
 from tokenworks.replay.estimates.exposure import together
 from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, QUALITY
 from tokenworks.replay.routing.quality import Claim, Stated
@@ -127,10 +127,10 @@ def _capacity(
     gains = _gains(metric, tables, positions, first, hours)
     exposure = float(np.sqrt(np.square(gains).sum()))
     shift = new[1:] - old[1:] + compared.doubt(error, exposure)
-    low, mid, high = low_mid_high(shift)
     delta = _known(new[0] - old[0])
     half = None if delta is None else _half(compared, metric, positions, gains)
     window = around(delta or 0.0, half)
+    low, mid, high = at_least(window, low_mid_high(shift))
     return Estimate(
         segment=name,
         metric=metric.name,

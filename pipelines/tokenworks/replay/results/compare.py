@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from tokenworks.replay.estimates.estimate import around
+from tokenworks.replay.estimates.estimate import around, at_least
 from tokenworks_sources.errors import TokenworksError
 
 
@@ -67,10 +67,10 @@ def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Difference]:
 
 
 def _difference(first: dict[str, Any], second: dict[str, Any]) -> Difference:
-    low, mid, high = _interval(first, second)
     values = (first["scenario"], second["scenario"])
     delta = None if None in values else values[1] - values[0]
     window = around(delta or 0.0, None if delta is None else _half(first, second))
+    low, mid, high = at_least(window, _interval(first, second))
     return Difference(
         segment=first["segment"],
         metric=first["metric"],
