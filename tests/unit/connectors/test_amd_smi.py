@@ -45,6 +45,23 @@ def test_counter_is_in_joules_when_the_file_has_no_unit(
     ]
 
 
+def test_readings_are_kept_when_each_of_them_repeats_the_header(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    outcome = ingested(
+        ingest_file,
+        tmp_path,
+        "'CTRL' + 'C' to stop watching output:",
+        "timestamp,gpu,socket_power",
+        "1790813100,0,400",
+        "timestamp,gpu,socket_power",
+        "1790813101,0,410",
+    )
+    assert outcome.frames["gpu_samples"]["power_watts"].to_list() == [400.0, 410.0]
+    assert outcome.rejects.is_empty()
+    assert outcome.manifest.skipped == {"the header, before another reading": 1}
+
+
 def test_metrics_are_in_the_contracts_units_when_watched(
     ingest_file: IngestFile, tmp_path: Path
 ) -> None:

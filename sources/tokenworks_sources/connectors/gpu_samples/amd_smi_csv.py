@@ -9,6 +9,7 @@ What the emitter gets wrong:
   the smaller.
 - Without `-w` there is no time in the file: put the time of the reading into its name
   (`gpu-a.20261001T000500Z.csv`). With `-w` there is a column `timestamp` of epoch seconds.
+- With `-w`, an invitation to stop it stands before the header, and the header before every reading.
 - GPUs have an index alone, and are named host:index; the host is the folder, or the file name.
 - `N/A` is no value, and a blank line ends the file.
 """
@@ -29,8 +30,11 @@ from tokenworks_sources.connectors.prometheus.clock import (
     time_in_name,
 )
 from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import preview_of
 
 KNOWN_BY = "gpu"
+BANNER = "'CTRL' + 'C' to stop"
+HEADER_AGAIN = "the header, before another reading"
 WHAT = "amd-smi metric --csv"
 _PERCENT, _MEBIBYTE = 100.0, 2.0**-20
 # Column of amd-smi to column of the contract, and its unit over the contract's; the first of a column that has a value wins.
@@ -61,12 +65,13 @@ class AmdSmiCsv:
     name = "amd_smi_csv"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "1"
+    version = "2"
     summary = "amd-smi metric --csv: energy counters, power, activity, memory"
 
     def recognise(self, preview: Preview) -> str | None:
         """A header of amd-smi's metrics."""
-        names = tabular.header_of(preview.first_line)
+        lines = (preview.text or "").splitlines()[_lines_before(preview) :]
+        names = tabular.header_of(next((line for line in lines if line.strip()), ""))
         own = next((name for name in names if name in OWN), None)
         return f"a header of amd-smi: gpu, {own}" if own and KNOWN_BY in names else None
 
@@ -74,9 +79,13 @@ class AmdSmiCsv:
         """See `Connector.read`; one record is one line below the header."""
         host = instance_of_path(file.name, (AmdSmiCsv.name, AmdSmiCsv.table))
         rows = GpuRows(sink, host, None, {})
-        for block in tabular.read_csv(file.path, sink, [KNOWN_BY], WHAT):
+        shape = tabular.CsvShape(skip_lines=_lines_before(preview_of(file.path)))
+        for block in tabular.read_csv(file.path, sink, [KNOWN_BY], WHAT, shape):
             for row in block.select(pl.all().exclude("_raw")).iter_rows(named=True):
                 number = row.pop("source_line")
+                if row[KNOWN_BY] == KNOWN_BY:
+                    sink.skip(HEADER_AGAIN, 1)
+                    continue
                 try:
                     rows.put(_sample(row, file), number)
                 except _FieldError as error:
@@ -85,6 +94,11 @@ class AmdSmiCsv:
 
 
 CONNECTOR = AmdSmiCsv()
+
+
+def _lines_before(preview: Preview) -> int:
+    """Lines before the header: the invitation to stop, where amd-smi was told to watch."""
+    return 1 if (preview.text or "").startswith(BANNER) else 0
 
 
 def _sample(row: dict[str, str | None], file: LandingFile) -> Sample:
