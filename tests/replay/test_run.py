@@ -382,3 +382,17 @@ def test_a_cancelled_request_costs_but_has_no_end_when_it_had_begun(
     assert row(result, "cost_active_usd")["scenario"] == pytest.approx(312.44)
     assert row(result, "ttft_mean_seconds")["scenario"] == pytest.approx(156.6 / 80)
     assert row(result, "e2e_mean_seconds")["scenario"] == pytest.approx((165.4 - 5.3) / 79)
+
+
+def test_what_was_killed_halfway_is_cleared_when_made_again(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    marts, out = hand_world.publish(), tmp_path / "out"
+    made = run_replay(scenario("name: same"), marts, out).folder
+    # No process has this number: it is above the highest that the kernel gives.
+    left = out / f".{made.name}.{1 << 30}.partial"
+    made.rename(left)
+    (left / "summary.json").unlink()
+    again = run_replay(scenario("name: same"), marts, out)
+    assert not again.was_reused
+    assert [path.name for path in out.iterdir()] == [made.name]

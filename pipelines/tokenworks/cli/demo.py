@@ -9,7 +9,7 @@ import typer
 
 from tokenworks.cli import show
 from tokenworks.cli.ingested import ingest_and_show
-from tokenworks.cli.replay import replay_and_show
+from tokenworks.cli.replay_shown import replay_and_show
 from tokenworks.cli.report import headline_table, report_and_show
 from tokenworks.cli.warehouse import build_and_publish
 from tokenworks.repository import repository_root

@@ -149,9 +149,7 @@ def read_result(folder: Path, was_reused: bool = True) -> ReplayResult:
 
 
 def _write(found: Answer, run_id: str, folder: Path) -> None:
-    partial = folder.with_name(f".{run_id}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = new_partial(folder)
     document = found.scenario.model_dump(mode="json", exclude_none=True, exclude={"sweep"})
     written = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     told, judged = summary(found, run_id), backtest_document(found)
@@ -163,6 +161,27 @@ def _write(found: Answer, run_id: str, folder: Path) -> None:
     write_json(partial / BACKTEST_FILE, judged)
     write_json(partial / SUMMARY_FILE, told)
     put_in_place(partial, folder)
+
+
+def new_partial(folder: Path) -> Path:
+    """An empty folder beside a result's, in which it is made; what was killed halfway goes."""
+    for left in folder.parent.glob(f".{folder.name}.*.partial"):
+        if not _is_running(int(left.suffixes[-2][1:])):
+            shutil.rmtree(left, ignore_errors=True)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    return partial
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def put_in_place(partial: Path, folder: Path) -> None:

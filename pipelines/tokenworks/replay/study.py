@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +28,7 @@ from tokenworks.replay.results.summary import METHOD_VERSION
 from tokenworks.replay.run import (
     ReplayResult,
     folder_of,
+    new_partial,
     put_in_place,
     run_replay,
     write_json,
@@ -193,9 +192,7 @@ def _document(scenario: Scenario, session: Session, rows: list[dict[str, Any]]) 
 
 
 def _write(document: dict[str, Any], folder: Path) -> None:
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = new_partial(folder)
     flat = [
         {
             **{key: value for key, value in row.items() if key != "values"},
