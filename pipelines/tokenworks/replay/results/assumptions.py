@@ -33,7 +33,7 @@ def assumptions(answer: Answer) -> list[str]:
         ),
         (
             "delta_p10 to delta_p90 speak of traffic like this: a block bootstrap of hours and the "
-            "model's own error in the backtest."
+            "model's own error in the backtest, and never narrower than what is said of these requests."
         ),
         _window(answer),
         *_caching(answer),
