@@ -87,6 +87,27 @@ ALIBABA = (
 )
 
 
+def test_qwen_trace_is_no_mooncake_trace_when_it_has_the_same_columns(
+    land: Land, tmp_path: Path
+) -> None:
+    lines = [
+        {"chat_id": 4, "parent_chat_id": -1, "timestamp": 61.25, "input_length": 40}
+        | {"output_length": 7, "type": "text", "turn": 1, "hash_ids": [5, 6, 7]},
+        {"chat_id": 9, "parent_chat_id": 4, "timestamp": 90, "input_length": 50}
+        | {"output_length": 2, "type": "text", "turn": 2, "hash_ids": [5, 6, 8, 9]},
+    ]
+    found = land("".join(json.dumps(line) + "\n" for line in lines), name="qwen.jsonl")
+    frame = found.frames["requests"]
+    assert set(frame["emitter"]) == {"qwen_bailian"}
+    assert frame["started_at"].to_list() == [
+        datetime(2024, 6, 1, 0, 1, 1, 250_000),
+        datetime(2024, 6, 1, 0, 1, 30),
+    ]
+    assert set(frame["prefix_block_tokens"]) == {16}
+    preview = preview_of(tmp_path / "qwen.jsonl")
+    assert [c.name for c in registry.CONNECTORS if c.recognise(preview)] == ["mapped"]
+
+
 def test_alibaba_duplicates_share_an_id_when_every_column_is_alike(land: Land) -> None:
     row = "2024-11-15 16:57:50,TXT_2_IMG,{status},{seconds},G0000,63.0,26.0,1.0,30.0,M0000,{lora}\n"
     rows = [
