@@ -220,6 +220,17 @@ def test_runs_follow_each_other_when_sglang_appended_them(land: Land) -> None:
         land(sglang_bench_runs.CONNECTOR, text, "model: m\n", "c.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"), [("sharegpt", None), ("random", 512), ("random-ids", 512)]
+)
+def test_lengths_are_the_runs_when_sglang_drew_them(
+    data: str, expected: int | None, land: Land
+) -> None:
+    text = json.dumps(SGLANG | {"dataset_name": data, "random_input_len": 512})
+    found = land(sglang_bench_runs.CONNECTOR, text, ANCHOR, "b.jsonl").frames["benchmark_runs"]
+    assert found["input_length_tokens"].to_list() == [expected]
+
+
 def test_requests_are_read_when_sglang_wrote_details(land: Land) -> None:
     run = SGLANG | ARRAYS
     assert '"request_rate": Infinity' in json.dumps(run)

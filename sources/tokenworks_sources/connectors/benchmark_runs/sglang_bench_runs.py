@@ -35,9 +35,8 @@ _COUNTS = {
     "input_tokens": "total_input_tokens",
     "output_tokens": "total_output_tokens",
 }
+_DRAWN = {"input_length_tokens": "random_input_len", "output_length_tokens": "random_output_len"}
 _RATES = {
-    "input_length_tokens": "random_input_len",
-    "output_length_tokens": "random_output_len",
     "requests_per_second": "request_throughput",
     "input_tokens_per_second": "input_throughput",
     "output_tokens_per_second": "output_throughput",
@@ -52,7 +51,7 @@ class SglangBenchRuns:
     name: str = "sglang_bench_runs"
     table: str = "benchmark_runs"
     tables: tuple[str, ...] = ("benchmark_runs",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "SGLang bench_serving results without details, JSONL"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -96,6 +95,12 @@ def _row(run: Mapping[str, object], said: about.About, start: datetime) -> dict[
         if isinstance(rate, str)
         else figures.number(rate, "request_rate"),
         **summary.counts(run, _COUNTS),
-        **summary.rates(run, _RATES),
+        **summary.rates(run, _RATES | (_DRAWN if _draws(run) else {})),
         **summary.latencies(run, LATENCIES, "{statistic}_{metric}_ms", 1_000),
     }
+
+
+def _draws(run: Mapping[str, object]) -> bool:
+    """Whether the run drew its lengths; other data sets leave the tool's defaults unused."""
+    data = run.get("dataset_name")
+    return data is None or (isinstance(data, str) and data.startswith("random"))
