@@ -6,7 +6,6 @@ front or a `.part`, `.tmp` or `.next` behind marks a file that is still being wr
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import shutil
@@ -30,6 +29,10 @@ HEAD_BYTES = 64 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BUFFER_BYTES = 1 << 20
+# As much as stays in the cache of a core.
+_DIGEST_BYTES = 1 << 18
+_PACKED_BYTES = 1 << 18
+_GZIP_BITS = 31
 
 
 def landing_files(settings: Settings, tables: Collection[str] | None = None) -> list[Path]:
@@ -41,9 +44,10 @@ def landing_files(settings: Settings, tables: Collection[str] | None = None) -> 
 def digest_of(path: Path) -> str:
     """xxh3-128 of the file's bytes, hex."""
     digest = xxhash.xxh3_128()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    block = memoryview(bytearray(_DIGEST_BYTES))
+    with path.open("rb", buffering=0) as stream:
+        while size := stream.readinto(block):
+            digest.update(block[:size])
     return digest.hexdigest()
 
 
@@ -79,7 +83,7 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
             raw.seek(0)
             packed: BinaryIO | None = None
             if magic.startswith(GZIP_MAGIC):
-                packed = cast("BinaryIO", opened.enter_context(gzip.open(raw)))
+                packed = cast("BinaryIO", _Gunzipped(raw))
             elif magic == ZSTD_MAGIC:
                 stream = pa.CompressedInputStream(pa.PythonFile(raw, "r"), "zstd")
                 packed = cast("BinaryIO", opened.enter_context(stream))
@@ -92,7 +96,6 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
                 yield cast("BinaryIO", opened.enter_context(bounded))
     except (
         EOFError,
-        gzip.BadGzipFile,
         zipfile.BadZipFile,
         NotImplementedError,
         zlib.error,
@@ -119,6 +122,39 @@ def _only_member(path: Path, archive: zipfile.ZipFile, opened: ExitStack) -> Bin
             "`tokenworks ingest` unpacks it: pass its path, and remove it here.",
         )
     return cast("BinaryIO", opened.enter_context(archive.open(members[0])))
+
+
+class _Gunzipped:
+    """Members of a gzip file, one behind the other; `gzip` takes twice the time, eight kilobytes a step."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._packed = b""
+        self._member = zlib.decompressobj(_GZIP_BITS)
+        self._is_within = False
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes; none at the end."""
+        while self._packed or self._more():
+            if not self._is_within:
+                # As `gzip`: zeros may stand behind a member.
+                self._packed = self._packed.lstrip(b"\0")
+                self._member = zlib.decompressobj(_GZIP_BITS)
+                self._is_within = bool(self._packed)
+                continue
+            data = self._member.decompress(self._packed, size)
+            self._packed = self._member.unconsumed_tail
+            if self._member.eof:
+                self._packed, self._is_within = self._member.unused_data, False
+            if data:
+                return data
+        return b""
+
+    def _more(self) -> bool:
+        self._packed = self._raw.read(_PACKED_BYTES)
+        if self._is_within and not self._packed:
+            raise EOFError("the end-of-stream marker is missing")
+        return bool(self._packed)
 
 
 class _Bounded(io.RawIOBase):

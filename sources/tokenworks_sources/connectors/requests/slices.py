@@ -30,16 +30,16 @@ from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import is_compressed, open_decompressed
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 WINDOW_BYTES = 1 << 28
 # Of decompressed bytes there are two windows in memory: one is read while the next one is made.
-HELD_WINDOW_BYTES = 1 << 26
+HELD_WINDOW_BYTES = 1 << 27
 SMALLEST_SLICE_BYTES = 1 << 24
 MOST_SLICES = 16
 PROTOCOL = "slice"
 _NEWLINE, _SPACE = 0x0A, 0x20
 _Codes = npt.NDArray[np.uint8]
-_Flags = npt.NDArray[np.bool_]
+_Places = npt.NDArray[np.intp]
 
 Source = Path | bytes
 
@@ -195,26 +195,23 @@ def _count_lines(source: Source, start: int, end: int) -> tuple[int, tuple[int, 
             if not block:
                 break  # cut while it is read; its size tells at the end
             codes = np.frombuffer(block, np.uint8)
-            ends = codes == _NEWLINE
-            reached, lines = 0, ended
+            ends = np.flatnonzero(codes == _NEWLINE)
             for begin in _doubtful(codes, ends, begins):
-                lines += int(np.count_nonzero(ends[reached:begin]))
-                reached = begin
                 close = block.find(b"\n", begin)
                 text = block[begin:close] if close >= 0 else None
                 if _is_blank(source, position + begin, end, text):
-                    blank.append(lines + 1)
-            ended += int(np.count_nonzero(ends))
-            begins = bool(ends[-1])
+                    blank.append(ended + int(np.searchsorted(ends, begin)) + 1)
+            ended += len(ends)
+            begins = block.endswith(b"\n")
             position += len(block)
     return ended + (not begins), tuple(blank)
 
 
-def _doubtful(codes: _Codes, ends: _Flags, begins: bool) -> list[int]:
+def _doubtful(codes: _Codes, ends: _Places, begins: bool) -> list[int]:
     """Where lines begin with white space: only there the text is looked at."""
-    found = ends[:-1] & (codes[1:] <= _SPACE)
-    later = (np.flatnonzero(found) + 1).tolist() if found.any() else []
-    return [0, *later] if begins and codes[0] <= _SPACE else later
+    starts = ends[:-1] if len(ends) and ends[-1] == len(codes) - 1 else ends
+    found = (starts[codes[starts + 1] <= _SPACE] + 1).tolist()
+    return [0, *found] if begins and codes[0] <= _SPACE else found
 
 
 def _is_blank(source: Source, offset: int, end: int, text: bytes | None) -> bool:
