@@ -12,10 +12,10 @@ import duckdb
 
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.contracts.registry import contract_of
-from tokenworks_sources.lake.shield import remember_key
 from tokenworks_sources.lake.sink import FileTally, copy_parts, reject_row, rows_to_copy
 from tokenworks_sources.lake.stage import Stage
 from tokenworks_sources.normalise import pseudonym_key
+from tokenworks_sources.pseudonyms import remember_key
 from tokenworks_sources.settings import Settings
 
 FILES_TABLE = "_batch_files"

@@ -8,24 +8,21 @@ put the text of the error, or a whole request, there, and of that nothing stays.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
-import duckdb
 import polars as pl
 
 from tokenworks_sources.connectors.free_text import MARK, SECRET, secret_in, shielded, suspect
 from tokenworks_sources.contracts.model import Contract
 from tokenworks_sources.normalise import pseudonym
+from tokenworks_sources.pseudonyms import pseudonym_of
 
 # Where few of so many values differ, each different one is looked at once.
 _SAMPLE = 1_000
 _FEW = 100
-_BLOCK = 64
 _ONE_WORD = frozenset({"error_type", "finish_reason", "endpoint"})
 _LONGEST_WORD = 128
 _NAMES, _WORDS = "_names_apart", "_words_apart"
-_INNER, _OUTER = "tokenworks_inner_pad", "tokenworks_outer_pad"
 
 
 def texts_of(contract: Contract) -> dict[str, bool]:
@@ -89,7 +86,7 @@ def shielded_rows(contract: Contract, query: str) -> tuple[str, dict[str, str]]:
     names = [name for name, identifies in texts.items() if identifies]
     words = [name for name, identifies in texts.items() if not identifies]
     pieces = {
-        _NAMES: _each(names, f"case when {secret_in('x')} then {_pseudonym('x')} else x end"),
+        _NAMES: _each(names, f"case when {secret_in('x')} then {pseudonym_of('x')} else x end"),
         _WORDS: _each(words, shielded("x")),
     }
     apart = ", ".join(f"case when _secret then {sql} end as {name}" for name, sql in pieces.items())
@@ -117,16 +114,3 @@ def _one_word(name: str, sql: str) -> str:
         return sql
     prose = f"contains({name}, ' ') or strlen({name}) > {_LONGEST_WORD}"
     return f"case when {prose} then '{MARK}' else {sql} end"
-
-
-def remember_key(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
-    """Gives a connection the secret of the pseudonyms; queries name it and do not hold it."""
-    padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    for variable, pad in ((_INNER, 0x36), (_OUTER, 0x5C)):
-        connection.execute(f"set variable {variable} = ?::blob", [bytes(b ^ pad for b in padded)])
-
-
-def _pseudonym(sql: str) -> str:
-    """`normalise.pseudonym` in SQL: DuckDB has SHA-256, and this is the HMAC made of it."""
-    inner = f"sha256(getvariable('{_INNER}') || encode({sql}))"
-    return f"left(sha256(getvariable('{_OUTER}') || unhex({inner})), 32)"

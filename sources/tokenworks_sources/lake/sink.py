@@ -24,18 +24,20 @@ from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import arrow_schema, polars_schema
 from tokenworks_sources.errors import ContractError
 from tokenworks_sources.lake.paths import date_of_part
-from tokenworks_sources.lake.shield import remember_key, shield_rows, shielded_rows
+from tokenworks_sources.lake.shield import shield_rows, shielded_rows
 from tokenworks_sources.lake.stage import RejectRow, Stage
 from tokenworks_sources.normalise import pseudonym_key, redact
+from tokenworks_sources.pseudonyms import remember_key
 from tokenworks_sources.settings import Settings
 
 # What a file of a batch may hold in memory; one that holds more is read again, alone.
 HELD_ROWS = 100_000
 # No dictionary of ids is begun and given up, and no single value is looked up by Bloom filters: that
 # saves a tenth of the writing.
-PARQUET = (
-    "compression zstd, compression_level 1, dictionary_size_limit 4000, write_bloom_filter false"
-)
+PARQUET = "compression zstd, compression_level 1, write_bloom_filter false"
+DICTIONARY = 4_000
+# Room for a dictionary is taken and cleared for each column of each date, few rows as these hold.
+DICTIONARY_OF_DATE = 400
 
 
 class OutgrownError(Exception):
@@ -274,10 +276,13 @@ def copy_parts(
     time = contract.event_time
     try:
         if day is not None:
+            whole = f"dictionary_size_limit {DICTIONARY}"
             single = folder / f"{PARTITION_COLUMN}={day.isoformat()}"
             single.mkdir()
             query = f"select * exclude ({PARTITION_COLUMN}) from ({rows})"
-            number, low, high = _copied(contract, connection, query, single / "data_0.parquet", "")
+            number, low, high = _copied(
+                contract, connection, query, single / "data_0.parquet", whole
+            )
             if number and _date_of(low) == _date_of(high) == day:
                 return number, low, high, {day}
             shutil.rmtree(single)
@@ -287,7 +292,7 @@ def copy_parts(
         if not in_order:
             # Sorted rows stay sorted in their part only where their order is kept.
             connection.execute("set preserve_insertion_order = true")
-        parting = f", partition_by ({PARTITION_COLUMN})"
+        parting = f"dictionary_size_limit {DICTIONARY_OF_DATE}, partition_by ({PARTITION_COLUMN})"
         number, low, high = _copied(contract, connection, query, folder, parting)
     except duckdb.Error:
         # The connector may read the file another way; nothing of this try may land.
@@ -307,7 +312,8 @@ def _copied(
     # The Arrow schema travels as file metadata: DuckDB writes none for fields.
     schema = base64.b64encode(arrow_schema(contract).serialize().to_pybytes()).decode()
     counted = connection.execute(
-        f"copy ({query}) to {_text(str(target))} (format parquet, {PARQUET}, kv_metadata {{'ARROW:schema': '{schema}'}}{options})"
+        f"copy ({query}) to {_text(str(target))} (format parquet, {PARQUET}, {options}, "
+        f"kv_metadata {{'ARROW:schema': '{schema}'}})"
     ).fetchone()
     number = int(counted[0]) if counted else 0
     low = high = datetime.min

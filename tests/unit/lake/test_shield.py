@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from tokenworks_sources.contracts.model import Column, Contract
-from tokenworks_sources.lake.shield import remember_key, shield_rows, shielded_rows, texts_of
+from tokenworks_sources.lake.shield import shield_rows, shielded_rows, texts_of
 from tokenworks_sources.normalise import pseudonym
+from tokenworks_sources.pseudonyms import remember_key
 
 KEY = b"0123456789abcdef"
 CONTRACT = Contract(
