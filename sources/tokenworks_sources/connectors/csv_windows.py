@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-WINDOW_BYTES = 1 << 26
+WINDOW_BYTES = 1 << 27
 _BLOCK_BYTES = 1 << 17
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 _BESIDE_QUOTES = np.zeros(256, np.bool_)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tokenworks_sources.connectors.requests import litellm, litellm_engine, litellm_jsonl
+from tokenworks_sources.connectors.requests import litellm, litellm_engine, litellm_left
 
 CONNECTOR = litellm.CONNECTOR
 
@@ -207,7 +207,7 @@ def test_log_is_csv_when_a_quoted_value_has_a_line_that_begins_an_object(ingest:
 def test_every_row_is_read_when_metadata_has_nothing_known_and_every_second_line_is_blank(
     ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(litellm_jsonl, "REJECTS_AT_ONCE", 7)
+    monkeypatch.setattr(litellm_left, "REJECTS_AT_ONCE", 7)
     lines = []
     for number in range(3000):
         tokens: Any = "many" if number % 100 == 0 else number

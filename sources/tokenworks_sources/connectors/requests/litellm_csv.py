@@ -5,8 +5,9 @@ Either way every cell is text that meets the same SQL.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import tee
 
 import duckdb
 import polars as pl
@@ -17,9 +18,12 @@ from tokenworks_sources.connectors.csv_windows import Cursor, is_plain
 from tokenworks_sources.connectors.requests import (
     litellm_engine,
     litellm_fields,
+    litellm_left,
+    litellm_metadata,
     litellm_sql,
     slices,
 )
+from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.landing import open_decompressed
 
@@ -60,7 +64,8 @@ class _Log:
         connection, files: the engine.
         names: the header.
         cursor: what of the file is not yet read.
-        met: whether the names of people were looked up.
+        met: whether the first records were looked at, which tell the names of people and
+        form, found: how metadata is read.
     """
 
     file: LandingFile
@@ -70,6 +75,8 @@ class _Log:
     names: list[str]
     cursor: Cursor
     met: bool = False
+    form: litellm_sql.Form = "cell"
+    found: Collection[str] = EVERYWHERE
 
     def read_window(self) -> None:
         """Reads what the cursor shows."""
@@ -85,30 +92,57 @@ class _Log:
         """Reads a window by DuckDB; False where it is damaged, and nothing of it was kept."""
         try:
             if not self.met:
-                first = self._scan(self.files.show(window)[0])
-                litellm_engine.remember_names(self.connection, self.sink.pseudonym_key, first)
-                self.met = True
-            rows = self._rows(window)
-            written = self.sink.copy(CONTRACT.table, self.connection, litellm_sql.good(rows))
+                self._meet(self._scan(self.files.show(window)[0]))
+            written = self._copy(self._rows(window, self.form))
         except duckdb.InvalidInputException:
             return False
         records = sum(part.records for part in window)
         self.sink.expect(records)
         if written < records:
-            found = self.connection.execute(
-                f"select _line, _reason from ({rows}) where _reason is not null order by 1"
-            ).fetchall()
-            texts = slices.lines_at(window, (line for line, _ in found))
-            for (line, reason), text in zip(found, texts, strict=True):
-                self.sink.reject(line, reason, text)
+            self._reject(window, records)
         return True
 
-    def _rows(self, window: slices.Window) -> str:
+    def _meet(self, first: str) -> None:
+        """Looks at the first records: their names, and the form of their metadata."""
+        looked = (
+            f"(select *, {litellm_metadata.from_text('metadata', EVERYWHERE)} as _m from {first})"
+        )
+        doubtful, found = litellm_engine.remember_names(
+            self.connection,
+            self.sink.pseudonym_key,
+            looked,
+            (f"avg(({litellm_metadata.doubtful()})::int)", litellm_metadata.sightings()),
+        )
+        self.form = "text" if (doubtful or 0) > litellm_metadata.DOUBTFUL_SHARE else "cell"
+        self.found = litellm_metadata.found_by(found)
+        self.met = True
+
+    def _reject(self, window: slices.Window, records: int) -> None:
+        """Rejects what was not written, but for records of which the metadata is to be read again."""
+        left = "left_over"
+        again = litellm_left.leave(self.connection, self._rows(window, self.form), left)[1]
+        if again:
+            rows = self._rows(window, "text", f"where _line in (select line from {left})")
+            self._copy(rows)
+            left = "refused"
+            litellm_left.leave(self.connection, rows, left)
+            if again > litellm_metadata.DOUBTFUL_SHARE * records:
+                self.form = "text"
+        reasons, lines = tee(litellm_left.left_in(self.connection, left))
+        texts = slices.lines_at(window, (line for line, *_ in lines))
+        for (line, _, _, reason), text in zip(reasons, texts, strict=True):
+            self.sink.reject(line, reason, text)
+
+    def _copy(self, rows: str) -> int:
+        return self.sink.copy(CONTRACT.table, self.connection, litellm_sql.good(rows))
+
+    def _rows(self, window: slices.Window, form: litellm_sql.Form, where: str = "") -> str:
         numbered = slices.numbered(self.connection, self.files, window, self._scan, "_line")
         return litellm_sql.request_rows(
             f"select *, _line as source_line, 0 as _file, '{self.file.digest}' as _digest "
-            f"from ({numbered})",
-            "text",
+            f"from ({numbered}) {where}",
+            form,
+            self.found,
         )
 
     def _scan(self, name: str) -> str:

@@ -5,22 +5,20 @@ Belongs here: settings, the pseudonyms and hosts that are looked up instead of c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
-from duckdb.func import PythonUDFType
 
 from tokenworks_sources.connectors.base import Scratch
 from tokenworks_sources.connectors.requests import litellm_sql, slices
 from tokenworks_sources.engine import connected
 from tokenworks_sources.normalise import pseudonym
+from tokenworks_sources.pseudonyms import remember_key
 
 # So many are looked at before a log is read.
-MET_RECORDS = 20_000
+MET_RECORDS = 8_192
 
 
 @contextmanager
@@ -36,19 +34,9 @@ def engine(sink: Scratch) -> Iterator[tuple[duckdb.DuckDBPyConnection, slices.Sl
         connection.execute(
             "set disabled_optimizers = 'in_clause, join_order, build_side_probe_side'"
         )
-        connection.execute(
-            f"create temp table {litellm_sql.KNOWN_TABLE} (name varchar, pseudonym varchar)"
-        )
-        connection.execute(
-            f"create temp table {litellm_sql.KNOWN_HOSTS} (name varchar, host varchar)"
-        )
-        connection.create_function(
-            litellm_sql.PSEUDONYM_FUNCTION,
-            _of_distinct(sink.pseudonym_key),
-            ["VARCHAR"],
-            "VARCHAR",
-            type=PythonUDFType.ARROW,
-        )
+        remember_key(connection, sink.pseudonym_key)
+        for known in (litellm_sql.KNOWN_NAMES, litellm_sql.KNOWN_HOSTS):
+            _know(connection, known, {})
         yield connection, files
 
 
@@ -71,33 +59,22 @@ def remember_names(
         "list(distinct nullif(api_key, '')), list(distinct nullif(api_base, '')) "
         f"{''.join(f', {value}' for value in beside)} from (from {relation} limit {MET_RECORDS})"
     ).fetchall()[0]
-    known = sorted({name for name in (*(users or ()), *(keys or ())) if name is not None})
-    # Hashed here and passed as lists: a call of the function, or an Arrow table, makes DuckDB
-    # import pandas, which takes a second.
-    connection.execute(
-        f"insert into {litellm_sql.KNOWN_TABLE} select unnest($1::varchar[]), unnest($2::varchar[])",
-        [known, [pseudonym(name, key) for name in known]],
-    )
-    connection.execute(
-        f"insert into {litellm_sql.KNOWN_HOSTS} select api_base, {litellm_sql.HOST} "
-        "from (select unnest($1::varchar[]) as api_base)",
+    names = {name for name in (*(users or ()), *(keys or ())) if name is not None}
+    _know(connection, litellm_sql.KNOWN_NAMES, {name: pseudonym(name, key) for name in names})
+    hosts = connection.execute(
+        f"select api_base, {litellm_sql.HOST} from (select unnest($1::varchar[]) as api_base)",
         [[address for address in addresses or () if address is not None]],
-    )
+    ).fetchall()
+    _know(connection, litellm_sql.KNOWN_HOSTS, dict(hosts))
     return tuple(values)
 
 
-def _of_distinct(key: bytes) -> Callable[[pa.ChunkedArray | pa.Array], pa.Array]:
-    known: dict[str | None, str | None] = {None: None}
-
-    def run(values: pa.ChunkedArray | pa.Array) -> pa.Array:
-        """Few values are distinct: each is hashed once."""
-        encoded = pc.dictionary_encode(values)
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.combine_chunks()
-        texts = encoded.dictionary.to_pylist()
-        for text in texts:
-            if text not in known:
-                known[text] = pseudonym(text, key)
-        return pa.array([known[text] for text in texts], pa.string()).take(encoded.indices)
-
-    return run
+def _know(
+    connection: duckdb.DuckDBPyConnection, known: str, meanings: Mapping[str, str | None]
+) -> None:
+    """Keeps what each of some names becomes."""
+    connection.execute(
+        f"create or replace temp table {known} as "
+        "select unnest($1::varchar[]) as name, unnest($2::varchar[]) as meaning",
+        [list(meanings), list(meanings.values())],
+    )

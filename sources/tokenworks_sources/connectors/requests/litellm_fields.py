@@ -98,8 +98,8 @@ TEXTS: dict[str, tuple[str, ...]] = {
 }
 
 OPERATIONS = {
-    "completion": "chat",
     "acompletion": "chat",
+    "completion": "chat",
     "anthropic_messages": "chat",
     "responses": "chat",
     "aresponses": "chat",

@@ -6,7 +6,7 @@ its first records, and is then read as JSON from the start.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise, tee
@@ -16,19 +16,16 @@ import duckdb
 from tokenworks_sources.connectors.base import BatchSink, LandingFile, Sink
 from tokenworks_sources.connectors.requests import (
     litellm_engine,
+    litellm_left,
     litellm_metadata,
     litellm_sql,
     slices,
 )
-from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
 
 LARGEST_LINE_BYTES = 1 << 24
-REJECTS_AT_ONCE = 1_000
-# A share of records whose metadata may be JSON in a string, from which on all are read as JSON.
-DOUBTFUL_SHARE = 0.01
-# The same for records that begin before the one in front of them: from there on rows are sorted.
+# A share of records that begin before the one in front of them: from there on rows are sorted.
 OUT_OF_ORDER_SHARE = 0.01
 
 
@@ -43,7 +40,7 @@ def read(file: LandingFile, sink: Sink) -> None:
                 reader = reader or _met(connection, files, window, sink.pseudonym_key)
                 place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
                 again = _read_window(reader, window, place, "", _OneFile(sink), records)
-                if again > DOUBTFUL_SHARE * records:
+                if again > litellm_metadata.DOUBTFUL_SHARE * records:
                     reader = replace(reader, found=litellm_metadata.EVERYWHERE)
             except duckdb.Error as error:
                 raise _unreadable(file, error) from error
@@ -115,9 +112,7 @@ class _Reader:
         source = (
             f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join} {where}"
         )
-        return litellm_sql.request_rows(
-            source, form, self.found if form == "object" else EVERYWHERE
-        )
+        return litellm_sql.request_rows(source, form, self.found)
 
     def nothing(self, window: slices.Window, place: str, join: str) -> str:
         """The records that hold none of the fields of a spend log: most of those that are bad."""
@@ -156,7 +151,7 @@ def _met(
     return _Reader(
         connection,
         files,
-        "json" if (doubtful or 0) > DOUBTFUL_SHARE else "object",
+        "json" if (doubtful or 0) > litellm_metadata.DOUBTFUL_SHARE else "object",
         turns <= OUT_OF_ORDER_SHARE * len(times),
         litellm_metadata.found_by(found),
     )
@@ -179,16 +174,16 @@ def _read_window(
         return 0
     left, doubtful = "left_over", 0
     # Four fields tell most of it, at a third of the cost of all.
-    if _leave(connection, reader.nothing(window, place, join), left)[0] != bad:
+    if litellm_left.leave(connection, reader.nothing(window, place, join), left)[0] != bad:
         rows = reader.rows(window, reader.form, place, join)
-        doubtful = _leave(connection, rows, left)[1]
+        doubtful = litellm_left.leave(connection, rows, left)[1]
         if doubtful:
             where = f"where _line in (select line from {left})"
             rows = reader.rows(window, "json", place, join, where)
             _copy(reader, sink, rows, day)
             left = "refused"
-            _leave(connection, rows, left)
-    reasons, again = tee(_reasons(connection, left))
+            litellm_left.leave(connection, rows, left)
+    reasons, again = tee(litellm_left.left_in(connection, left))
     texts = slices.lines_at(window, (line for line, *_ in again))
     for (_, line, file, reason), text in zip(reasons, texts, strict=True):
         sink.reject(file, line, reason, text)
@@ -198,31 +193,6 @@ def _read_window(
 def _copy(reader: _Reader, sink: BatchSink | _OneFile, rows: str, day: date | None) -> int:
     query = litellm_sql.good(rows)
     return sink.copy(CONTRACT.table, reader.connection, query, day=day, in_order=reader.in_order)
-
-
-def _leave(connection: duckdb.DuckDBPyConnection, rows: str, table: str) -> tuple[int, int]:
-    """Keeps place and reason of the records that are not written.
-
-    Returns how many they are, and how many of them must be read again, for metadata that is no plain
-    object.
-    """
-    connection.execute(
-        f"create or replace temp table {table} as select _line as line, source_line, _file as file, "
-        f"_reason as reason from ({rows}) where _reason is not null"
-    )
-    left, doubtful = connection.execute(
-        f"select count(*), count(*) filter (reason = '{litellm_sql.DOUBTFUL}') from {table}"
-    ).fetchall()[0]
-    return left, doubtful
-
-
-def _reasons(
-    connection: duckdb.DuckDBPyConnection, table: str
-) -> Iterator[tuple[int, int, int, str]]:
-    """The records that `_leave` kept, in order and never all at once."""
-    found = connection.execute(f"select line, source_line, file, reason from {table} order by line")
-    while some := found.fetchmany(REJECTS_AT_ONCE):
-        yield from some
 
 
 def _day_of(window: slices.Window) -> date | None:

@@ -7,12 +7,16 @@ record has is watched as a whole.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from tokenworks_sources.connectors.requests.litellm_fields import COUNTS, TEXTS
 
 Tree = dict[str, Any]
+
+# A share of records whose metadata may be JSON in a string, from which on all are read as JSON.
+DOUBTFUL_SHARE = 0.01
 
 PLACES = tuple(
     dict.fromkeys(place for places in (*COUNTS.values(), *TEXTS.values()) for place in places)
@@ -39,6 +43,18 @@ def tree(found: Collection[str] = EVERYWHERE) -> Tree:
             node = node.setdefault(parent, {})
         node[leaf] = "VARCHAR"
     return root
+
+
+def from_text(text: str, found: Collection[str]) -> str:
+    """SQL of the object that DuckDB would read from JSON where the text `text` stands.
+
+    What is no JSON is an object of nulls, as a string there would be, and so doubtful.
+    """
+    shape = json.dumps(tree(found))
+    return (
+        f"case when json_valid({text}) then json_transform({text}, '{shape}') "
+        f"when {text} is not null then json_transform('{{}}', '{shape}') end"
+    )
 
 
 def struct(shape: Tree) -> str:

@@ -25,18 +25,21 @@ from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.contracts.enforce import sql_violation
 from tokenworks_sources.contracts.render import DUCKDB_TYPES
 from tokenworks_sources.contracts.requests import CONTRACT
+from tokenworks_sources.pseudonyms import pseudonym_of
 
-PSEUDONYM_FUNCTION = "tokenworks_pseudonym"
-KNOWN_TABLE = "tokenworks_known_names"
+# Tables of what was met, and what each name becomes.
+KNOWN_NAMES = "tokenworks_known_names"
 KNOWN_HOSTS = "tokenworks_known_hosts"
 # Where a record comes from: line among all that are read together, line of its file, file, and the
 # digest of the file for requests without an id.
 PLACE = ("_line", "source_line", "_file", "_digest")
 DOUBTFUL = "metadata: not read whole"
 
-# What `metadata` is: an object that DuckDB read as such, JSON of any kind, or text that may be JSON.
-# Reading the object is the fastest, but JSON inside a string would be lost without a word.
-Form = Literal["object", "json", "text"]
+# What `metadata` is: an object that DuckDB read as such, JSON of any kind, text that is read as the
+# object that it most likely holds, or text that may be JSON. Reading the object is the fastest, but JSON
+# inside a string would be lost without a word: what is doubtful is read again as one of the others.
+Form = Literal["object", "json", "cell", "text"]
+OBJECTS: tuple[Form, ...] = ("object", "cell")
 
 
 def request_rows(source: str, form: Form, found: Collection[str] = EVERYWHERE) -> str:
@@ -45,8 +48,9 @@ def request_rows(source: str, form: Form, found: Collection[str] = EVERYWHERE) -
     Args:
         source: SQL relation with the columns FIELDS and PLACE.
         form: what the column `metadata` is.
-        found: the places of metadata that are read; others are watched. Of objects only.
+        found: the places of metadata that are read; others are watched. All where it is no object.
     """
+    found = found if form in OBJECTS else EVERYWHERE
     columns = ", ".join(
         f"{_column(column.name)}::{DUCKDB_TYPES[column.type]} as {column.name}"
         for column in CONTRACT.columns
@@ -56,11 +60,13 @@ def request_rows(source: str, form: Form, found: Collection[str] = EVERYWHERE) -
         f"when {typed} is null and {_given(value)} then '{reason}'"
         for value, typed, reason in (*_FIELD_CHECKS, *_count_checks(found), *_INNER_CHECKS)
     )
-    doubt = f"when {litellm_metadata.doubtful(found)} then '{DOUBTFUL}'" if form == "object" else ""
+    doubt = f"when {litellm_metadata.doubtful(found)} then '{DOUBTFUL}'" if form in OBJECTS else ""
+    if form == "cell":
+        doubt = f"when metadata is not null and _m is null then '{DOUBTFUL}' {doubt}"
     return (
         f"select * exclude (_reason), coalesce(_reason, {sql_violation(CONTRACT)}) as _reason from ("
         f"select {', '.join(PLACE)}, {columns}, case when {tells_nothing()} then '{NOTHING}' {doubt} {complaints} end as _reason "
-        f"from ({_typed(source, form, found)}) {_known_names()})"
+        f"from ({_typed(source, form, found)}) {_KNOWN})"
     )
 
 
@@ -109,7 +115,9 @@ def _typed(source: str, form: Form, found: Collection[str]) -> str:
     typed = ", ".join(f"{expression} as {name}" for name, expression in _TYPED.items())
     largest = ", ".join(f"{_largest(name, found)} as {name}" for name in COUNTS)
     metadata, inside = "metadata", "metadata"
-    if form != "object":
+    if form == "cell":
+        metadata, inside = litellm_metadata.from_text("metadata", found), "_metadata"
+    elif form != "object":
         metadata, inside = (
             f"{_decoded('metadata')} as _found, {_with_usage('_found')}",
             f"json_transform(_metadata, '{json.dumps(litellm_metadata.tree())}')",
@@ -118,7 +126,7 @@ def _typed(source: str, form: Form, found: Collection[str]) -> str:
         f"select *, {largest}, {typed} from (select *, {inner} from ("
         f"select *, {inside} as _m from ("
         f"select *, {metadata} as _metadata, {_decoded('request_tags')} as _tags "
-        f"from (select *, {str(form != 'text').lower()} as _is_json from ({source})))))"
+        f"from (select *, {str(form not in ('cell', 'text')).lower()} as _is_json from ({source})))))"
     )
 
 
@@ -152,20 +160,9 @@ def tells_nothing() -> str:
     return " and ".join(f"nullif(\"{name}\", '') is null" for name in TELLING)
 
 
-def _known_names() -> str:
-    return (
-        f'left join {KNOWN_TABLE} as known_user on known_user.name = coalesce(end_user, "user") '
-        f"left join {KNOWN_TABLE} as known_key on known_key.name = api_key "
-        f"left join {KNOWN_HOSTS} as known_host on known_host.name = api_base"
-    )
-
-
 def _pseudonym(name: str, known: str) -> str:
-    """The pseudonym that was looked up, else a call of the function, which is slow per block."""
-    return (
-        f"case when {name} is null or {known}.pseudonym is not null then {known}.pseudonym "
-        f"else {PSEUDONYM_FUNCTION}({name}) end"
-    )
+    """The pseudonym that was looked up, else one that is made for the row."""
+    return f"coalesce({known}.meaning, {pseudonym_of(name)})"
 
 
 def _name(place: str) -> str:
@@ -302,7 +299,7 @@ _COLUMNS = {
     "model_served": "model",
     "provider": "custom_llm_provider",
     "deployment_key": "model_id",
-    "endpoint": f"case when known_host.name is not null then known_host.host else {HOST} end",
+    "endpoint": f"coalesce(known_host.meaning, {HOST})",
     "tenant_id": "coalesce(organization_id, team_id)",
     "team_id": "team_id",
     "user_pseudonym": _pseudonym('coalesce(end_user, "user")', "known_user"),
@@ -322,17 +319,28 @@ _COLUMNS = {
     "is_streaming": "coalesce(_stream, case when _first < _ended then true end)",
     # A client that leaves ends as asyncio's CancelledError, logged as a failure.
     "status": (
-        "case when lower(_status) = 'failure' and error = 'CancelledError' then 'cancelled' "
+        # Most are in small letters, and tested as they are.
+        "case when _status = 'success' then 'success' "
+        "when lower(_status) = 'failure' and error = 'CancelledError' then 'cancelled' "
         "when lower(_status) in ('success', 'failure', 'cancelled') then lower(_status) "
         "else 'unknown' end"
     ),
     "error_type": "error",
-    "is_gateway_cache_hit": "case lower(cache_hit) when 'true' then true when 'false' then false end",
+    "is_gateway_cache_hit": (
+        "case when cache_hit = 'False' then false when lower(cache_hit) = 'true' then true "
+        "when lower(cache_hit) = 'false' then false end"
+    ),
     "reported_cost_usd": "_spend",
     "prompt_fingerprint": "fingerprint",
     "prefix_block_hashes": "_blocks",
     "prefix_block_tokens": "block_tokens",
 }
+
+_KNOWN = (
+    f'left join {KNOWN_NAMES} as known_user on known_user.name = coalesce(end_user, "user") '
+    f"left join {KNOWN_NAMES} as known_key on known_key.name = api_key "
+    f"left join {KNOWN_HOSTS} as known_host on known_host.name = api_base"
+)
 
 
 def _column(name: str) -> str:
