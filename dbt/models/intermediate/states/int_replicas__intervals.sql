@@ -24,26 +24,45 @@ served_hours as (
 ),
 
 -- A request that names no replica may have run on any of its deployment's: it counts for each.
-requests as (
+placed as (
     select
-        replicas.replica_id,
-        replicas.hour_index,
+        served_hours.*,
+        replicas.lane,
         replicas.is_gauged,
-        served_hours.is_served,
-        greatest({{ clipped_from('service_from_us', 'replicas.hour_index') }}, replicas.held_from_us) as from_us,
-        least({{ clipped_to('service_to_us', 'replicas.hour_index') }}, replicas.held_to_us) as to_us
+        replicas.held_from_us,
+        replicas.held_to_us
     from served_hours
     inner join replicas
         on
-            served_hours.deployment_id = replicas.deployment_id
+            served_hours.replica_id = replicas.replica_id
+            and served_hours.deployment_id = replicas.deployment_id
             and served_hours.hour_index = replicas.hour_index
-            and coalesce(served_hours.replica_id, replicas.replica_id) = replicas.replica_id
+    union all
+    select
+        served_hours.*,
+        replicas.lane,
+        replicas.is_gauged,
+        replicas.held_from_us,
+        replicas.held_to_us
+    from served_hours
+    inner join replicas
+        on served_hours.deployment_id = replicas.deployment_id and served_hours.hour_index = replicas.hour_index
+    where served_hours.replica_id is null
+),
+
+requests as (
+    select
+        lane,
+        is_gauged,
+        is_served,
+        greatest({{ clipped_from('service_from_us', 'hour_index') }}, held_from_us) as from_us,
+        least({{ clipped_to('service_to_us', 'hour_index') }}, held_to_us) as to_us
+    from placed
 ),
 
 gauges as (
     select
-        replicas.replica_id,
-        replicas.hour_index,
+        replicas.lane,
         replicas.is_gauged,
         held.running_milli,
         greatest(held.from_us, replicas.held_from_us) as from_us,
@@ -56,8 +75,7 @@ gauges as (
 
 signs as (
     select
-        replica_id,
-        hour_index,
+        lane,
         from_us,
         to_us,
         is_served,
@@ -67,8 +85,7 @@ signs as (
     from requests
     union all
     select
-        replica_id,
-        hour_index,
+        lane,
         from_us,
         to_us,
         false as is_served,

@@ -5,7 +5,7 @@ reached as (
         *,
         {% for sign in ['busy', 'ready'] -%}
         max(case when is_{{ sign }} then to_us end) over (
-            partition by replica_id, hour_index order by from_us asc, to_us asc
+            partition by lane order by from_us asc
             rows between unbounded preceding and 1 preceding
         ) as {{ sign }}_until_us{{ "," if not loop.last }}
         {% endfor %}
@@ -14,8 +14,7 @@ reached as (
 
 lengths as (
     select
-        replica_id,
-        hour_index,
+        lane,
         -- Of a union of intervals each adds what goes beyond the furthest end so far.
         {% for sign in ['busy', 'ready'] -%}
         cast(sum(
@@ -26,7 +25,7 @@ lengths as (
         {% endfor -%}
         bool_or(is_served) as is_alive
     from reached
-    group by replica_id, hour_index
+    group by lane
 ),
 
 replicas as (
@@ -43,8 +42,7 @@ measured as (
             else least(replicas.assigned_us, coalesce(lengths.ready_us, 0))
         end as ready_us
     from replicas
-    left join lengths
-        on replicas.replica_id = lengths.replica_id and replicas.hour_index = lengths.hour_index
+    left join lengths on replicas.lane = lengths.lane
 )
 
 select
