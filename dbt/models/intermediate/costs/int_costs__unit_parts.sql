@@ -27,7 +27,10 @@ attempts as (
         input_units,
         cache_read_units,
         output_units,
-        input_units + cache_read_units + output_units as list_units
+        input_units + cache_read_units + output_units as list_units,
+        is_served
+        and not coalesce(is_gateway_cache_hit, false)
+        and input_units + cache_read_units + output_units is not null as is_listed
     from {{ ref('int_costs__request_list') }}
     where {{ is_restated('started_date') }}
 ),
@@ -41,18 +44,19 @@ counted as (
         deployment_id,
         tenant_id,
         count(*) as request_count,
-        count(case when is_served then 1 end) as served_count,
-        count(case when has_classes then 1 end) as classed_count,
-        count(case when is_served and list_units is not null then 1 end) as listed_count,
+        -- By `filter` and not by `case`, in which DuckDB would price each attempt for every column again.
+        count(*) filter (where is_served) as served_count,
+        count(*) filter (where has_classes) as classed_count,
+        count(*) filter (where is_listed) as listed_count,
         {% for class in ['input_total'] + classes -%}
-        cast(sum(case when is_served then {{ class }}_tokens end) as bigint) as {{ class }}_tokens,
+        cast(sum({{ class }}_tokens) filter (where is_served) as bigint) as {{ class }}_tokens,
         {% endfor -%}
         {% for class in classes -%}
-        sum(case when has_classes and list_units is not null then {{ class }}_tokens end) as listed_{{ class }},
+        sum({{ class }}_tokens) filter (where has_classes and is_listed) as listed_{{ class }},
         {% endfor -%}
-        sum(case when is_served then list_units end) as list_units,
+        sum(list_units) filter (where is_served) as list_units,
         {% for class in ['input', 'cache_read', 'output'] -%}
-        sum(case when has_classes and list_units is not null then {{ class }}_units end) as list_{{ class }}_units,
+        sum({{ class }}_units) filter (where has_classes and is_listed) as list_{{ class }}_units,
         {% endfor -%}
         -- Costs belong to the deployment; they stand once, with the first of its keys.
         row_number() over (

@@ -1,14 +1,14 @@
 -- What falls in each UTC hour of an attempt's engine work (E18): the prompt in the hour of the first
 -- token, output tokens uniformly over first to last, service by overlap. Integers, so the hours add up.
--- A context is the sum, over tokens computed or generated, of the tokens that each attends to.
+-- A context is the sum, over tokens computed or generated, of the tokens that each attends to: of n tokens
+-- the first of which attends to a and the last to b, n * (a + b) / 2.
 -- A view: most readers want sums of a few columns, for which nothing has to be stored per attempt.
 {{ config(materialized='view') }}
 with
 attempts as (
     select
         *,
-        -- Wide, since contexts grow with the square: one row may stand for an hour of a whole fleet.
-        cast(coalesce(input_total_tokens, 0) as {{ big_integer() }}) as prompt_tokens,
+        coalesce(input_total_tokens, 0) as prompt_tokens,
         -- Where the cached part is unknown all input counts as computed: the weight never flatters.
         coalesce(input_uncached_tokens, input_total_tokens, 0) as whole_computed,
         coalesce(output_total_tokens, 0) as whole_output,
@@ -79,15 +79,11 @@ select
     case when is_first_hour then coalesce(input_cache_read_tokens, 0) else 0 end as cached_tokens,
     cast(tokens_after - tokens_before as bigint) as output_tokens,
     case
-        when is_first_hour then {{ int_div(
-            'prompt_tokens * (prompt_tokens + 1)'
-            ~ ' - (prompt_tokens - whole_computed) * (prompt_tokens - whole_computed + 1)', '2'
-        ) }}
+        when is_first_hour then {{ half_product('whole_computed', '(2 * prompt_tokens - whole_computed + 1)') }}
         else 0
     end as prefill_context,
-    (tokens_after - tokens_before) * prompt_tokens + {{ int_div(
-        'cast(tokens_after as ' ~ big_integer() ~ ') * (tokens_after + 1)'
-        ~ ' - cast(tokens_before as ' ~ big_integer() ~ ') * (tokens_before + 1)', '2'
+    {{ half_product(
+        '(tokens_after - tokens_before)', '(2 * prompt_tokens + tokens_after + tokens_before + 1)'
     ) }} as decode_context,
     case when is_first_hour and prompt_tokens > 0 then 1 else 0 end as prompt_count
 from counted
