@@ -3,6 +3,11 @@
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
 ) }}
+{# What no reader of attempts asks for stays in the lake. #}
+{% set unread = [
+    'trace_id', 'span_id', 'parent_span_id', 'attempt', 'operation', 'endpoint', 'deployment_key', 'team_id',
+    'user_pseudonym', 'api_key_pseudonym', 'tags', 'output_delivered_tokens', 'source_digest', 'event_date',
+] %}
 with
 superseded as (
     select distinct emitter, request_id
@@ -64,7 +69,10 @@ bounded as (
 )
 
 select
-    {{ all_but(['seen_first_us', 'seen_end_us', 'is_superseded', 'ttft_seconds', 'tpot_seconds', 'e2e_seconds']) }},
+    {{ all_but(unread + [
+        'seen_first_us', 'seen_end_us', 'is_superseded', 'ttft_seconds', 'tpot_seconds', 'e2e_seconds',
+        'time_to_first_seconds', 'whole_seconds',
+    ]) }},
     greatest(first_us, coalesce(
         seen_end_us, started_us + {{ whole('e2e_seconds', 1000000) }}, first_us
     )) as last_us,

@@ -2,8 +2,8 @@
 -- that several emitters saw, and of spans with others in their trace. All other records are attempts as
 -- they are, so these few are all that has to be compared.
 -- depends_on: {{ ref('int_requests__restated_dates') }}
-with
-requests as (
+{%- set records -%}
+(
     select
         request_id,
         case when span_id is not null then trace_id end as trace_id
@@ -21,21 +21,23 @@ requests as (
         where trace_id in (select trace_id {{ touched }} and span_id is not null)
     )
     {%- endif %}
-),
-
+)
+{%- endset %}
+-- Read three times and not once into a CTE: to keep all ids of the lake costs more than to read them.
+with
 traces as (
     select trace_id
-    from requests
+    from {{ records }} as spans
     where trace_id is not null
     group by trace_id
     having count(*) > 1
 )
 
 select request_id
-from requests
+from {{ records }} as requests
 group by request_id
 having count(*) > 1
 union
 select request_id
-from requests
+from {{ records }} as spans
 where trace_id in (select trace_id from traces)
