@@ -31,6 +31,16 @@ weeks as (
     select {{ explode_range(1, var('anomaly_weeks')) }} as week
 ),
 
+-- The hour that is looked for is a column of its own: reckoned in the condition, it would be no key of the
+-- join, and all hours of a segment would be held against all others.
+asked as (
+    select
+        hours.*,
+        hours.hour_index - 168 * weeks.week as past_hour_index
+    from hours
+    cross join weeks
+),
+
 pairs as (
     select
         now.hour_index,
@@ -40,11 +50,10 @@ pairs as (
         now.measure,
         now.measured,
         past.measured as past_measured
-    from hours as now
-    cross join weeks
+    from asked as now
     inner join hours as past
         on
-            now.hour_index - 168 * weeks.week = past.hour_index
+            now.past_hour_index = past.hour_index
             and now.measure = past.measure
             and now.model is not distinct from past.model
             and now.tier is not distinct from past.tier
