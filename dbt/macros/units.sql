@@ -28,6 +28,11 @@ cast(floor(({{ x }}) * {{ per_unit }} + 0.5) as bigint)
 ) }})
 {%- endmacro %}
 
+{# What tokens cost at a price of a million and a rate to US dollars, both in 1e-12. #}
+{% macro dollars_at(tokens, price, rate) -%}
+{{ mul_div_round('cast(' ~ tokens ~ ' as ' ~ big_integer() ~ ') * ' ~ price, rate, '1000000000000000000') }}
+{%- endmacro %}
+
 {# The larger of two where both are known: `greatest` passes over nulls. #}
 {% macro known_greatest(a, b) %}(case when {{ a }} >= {{ b }} then {{ a }} when {{ a }} < {{ b }} then {{ b }} end){% endmacro %}
 

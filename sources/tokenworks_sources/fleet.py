@@ -216,6 +216,16 @@ class Reservation(_Dated):
     gpus: float = Field(gt=0)
 
 
+class ContractPrice(_Dated):
+    """What a tenant agreed to pay for a million tokens of a model; a later entry ends an earlier one."""
+
+    model: Identifier
+    input: Decimal = Field(ge=0, decimal_places=12)
+    cached_input: Decimal | None = Field(None, ge=0, decimal_places=12)
+    output: Decimal = Field(ge=0, decimal_places=12)
+    currency: Currency
+
+
 class Tenant(_Dated):
     """Who is charged."""
 
@@ -223,6 +233,7 @@ class Tenant(_Dated):
     name: str
     cost_centre: str | None = None
     reservations: list[Reservation] = Field(default_factory=list)
+    contract_prices: list[ContractPrice] = Field(default_factory=list)
 
 
 class Chargeback(_Dated):

@@ -36,17 +36,36 @@ ranked as (
 used as (
     select
         dates.period,
-        case when tenant_id is null then 'no_tenant' else 'tenant' end as line_kind,
-        tenant_id,
+        case when parts.tenant_id is null then 'no_tenant' else 'tenant' end as line_kind,
+        parts.tenant_id,
         sum(request_count) as request_count,
         {% for name in tokens -%}
         sum({{ name }}) as {{ name }},
         {% endfor -%}
         sum(list_units) as list_units,
+        -- Input whose cached part is unknown counts at the input price.
+        sum(
+            {{ dollars_at(
+                '(coalesce(parts.input_total_tokens, 0) - coalesce(parts.input_cache_read_tokens, 0))',
+                'contracts.input_uncached', 'contracts.rate_units'
+            ) }}
+            + {{ dollars_at(
+                'coalesce(parts.input_cache_read_tokens, 0)', 'contracts.input_cache_read', 'contracts.rate_units'
+            ) }}
+            + {{ dollars_at(
+                'coalesce(parts.output_total_tokens, 0)', 'contracts.output', 'contracts.rate_units'
+            ) }}
+        ) as contract_units,
+        sum(case when contracts.rate_units is not null then parts.served_count else 0 end) as contracted_count,
         sum(served_count) as served_count,
         sum(listed_count) as listed_count
     from {{ ref('int_costs__unit_parts') }} as parts
     inner join {{ ref('int_finance__period_dates') }} as dates on parts.event_date = dates.event_date
+    left join {{ ref('int_prices__contracts') }} as contracts
+        on
+            parts.event_date = contracts.started_date
+            and parts.tenant_id = contracts.tenant_id
+            and parts.model = contracts.model
     group by 1, 2, 3
 ),
 
@@ -94,7 +113,9 @@ select
     cast(joined.{{ name }} as bigint) as {{ name }},
     {% endfor -%}
     {{ money('joined.list_units') }} as cost_list_usd,
-    {{ ratio('joined.listed_count', 'joined.served_count') }} as price_coverage_ratio
+    {{ ratio('joined.listed_count', 'joined.served_count') }} as price_coverage_ratio,
+    {{ money('joined.contract_units') }} as cost_contract_usd,
+    {{ ratio('joined.contracted_count', 'joined.served_count') }} as contract_coverage_ratio
 from joined
 left join {{ ref('int_finance__policies') }} as policies on joined.period = policies.period
 inner join {{ ref('int_finance__periods') }} as periods on joined.period = periods.period

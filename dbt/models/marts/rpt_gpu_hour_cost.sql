@@ -50,9 +50,24 @@ select
     {{ money('summed.' ~ view ~ '_units') }} as {{ view }}_usd,
     {% for time in ['available', 'assigned', 'busy'] -%}
     {{ ratio('summed.' ~ view ~ '_units', 'summed.' ~ time ~ '_us') }} / 1e12 * 3.6e9
-        as {{ view }}_usd_per_{{ time }}_gpu_hour{{ "," if not (loop.last and view == 'economic') }}
+        as {{ view }}_usd_per_{{ time }}_gpu_hour,
     {% endfor -%}
-    {% endfor %}
+    {% endfor -%}
+    coalesce(rents.offer_count, 0) as rent_offer_count,
+    {% for option in ['on_demand', 'reserved', 'spot'] -%}
+    {{ money('rents.' ~ option ~ '_units') }} as rent_{{ option }}_usd_per_gpu_hour,
+    {% endfor -%}
+    -- Rented by the hour, only hours of use are paid.
+    {{ ratio('summed.economic_units * 3600000000', 'summed.available_us * rents.on_demand_units') }}
+        as rent_breakeven_utilization_ratio,
+    case
+        when not rents.is_known_chip then 'gpu_unknown'
+        when rents.offer_count = 0 then 'no_offer'
+        when rents.on_demand_units is null then 'no_offer_on_demand'
+        when summed.economic_units is null then 'cost_unknown'
+    end as rent_unknown_because
 from summed
 inner join {{ ref('int_fleet__servers') }} as servers on summed.server_id = servers.server_id
 left join {{ ref('int_fleet__annuities') }} as annuities on summed.server_id = annuities.server_id
+left join {{ ref('int_finance__rents') }} as rents
+    on summed.month = rents.month and servers.gpu_model = rents.gpu_model

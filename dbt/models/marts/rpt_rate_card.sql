@@ -4,13 +4,24 @@
     'input_cache_read': ('cache_read', 'input_cache_read'),
     'output': ('output', 'output_total'),
 } %}
-{% set bases = {'marginal': 'marginal', 'active': 'costed', 'list': 'listed'} %}
+{% set bases = {'marginal': 'marginal', 'active': 'costed', 'list': 'listed', 'contract': 'contracted'} %}
 with
 parts as (
     select
-        *,
-        {{ year_month('event_date') }} as month
-    from {{ ref('int_costs__unit_parts') }}
+        parts.*,
+        {{ year_month('parts.event_date') }} as month,
+        {% for class, (cost, tokens) in classes.items() -%}
+        {{ dollars_at('parts.' ~ tokens ~ '_tokens', 'contracts.' ~ class, 'contracts.rate_units') }}
+            as contract_{{ cost }}_units,
+        case when contracts.rate_units is not null then parts.{{ tokens }}_tokens end
+            as contracted_{{ tokens }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_costs__unit_parts') }} as parts
+    left join {{ ref('int_prices__contracts') }} as contracts
+        on
+            parts.event_date = contracts.started_date
+            and parts.tenant_id = contracts.tenant_id
+            and parts.model = contracts.model
 ),
 
 tenants as (

@@ -7,6 +7,7 @@
     when 'input_cache_read' then prices.input_cache_read
     when 'output' then prices.output
 end{% endset %}
+{% set contract_price_of = price_of | replace('prices.', 'contracts.') %}
 {% set day_us = epoch_us('cast(started_date as timestamp)') %}
 with
 served as (
@@ -62,6 +63,10 @@ counted as (
     ) }}
 ),
 
+contracts as (
+    select * from {{ ref('int_prices__contracts') }}
+),
+
 -- The list price in force when the day begins, or the first one of the day; of the base size of prompt.
 prices as (
     select
@@ -95,7 +100,11 @@ priced as (
         counted.currency_tokens,
         costed.class_units,
         costed.class_usd_units,
-        {{ mul_div_round(price_of, 'prices.rate_units', 'rates.rate_units') }} as price_units
+        {{ mul_div_round(price_of, 'prices.rate_units', 'rates.rate_units') }} as price_units,
+        case
+            when contracts.currency = costed.currency then {{ contract_price_of }}
+            else {{ mul_div_round(contract_price_of, 'contracts.rate_units', 'rates.rate_units') }}
+        end as contract_units
     from costed
     inner join counted
         on
@@ -105,6 +114,11 @@ priced as (
             and costed.token_class is not distinct from counted.token_class
             and costed.currency = counted.currency
     left join prices on costed.event_date = prices.started_date and costed.model = prices.model
+    left join contracts
+        on
+            costed.event_date = contracts.started_date
+            and costed.tenant_id = contracts.tenant_id
+            and costed.model = contracts.model
     left join {{ ref('int_fx__usd_rates') }} as rates
         on costed.event_date = rates.rate_date and costed.currency = rates.currency
 )
@@ -121,5 +135,6 @@ select
     cast(currency_tokens as bigint) as token_count,
     {{ money('class_units') }} as cost,
     {{ money('class_usd_units') }} as cost_usd,
-    {{ money('price_units') }} as list_price_per_million
+    {{ money('price_units') }} as list_price_per_million,
+    {{ money('contract_units') }} as contract_price_per_million
 from priced

@@ -80,6 +80,7 @@ class ChargebackLine:
         input_tokens: input of served requests; None on lines that hold no requests.
         output_tokens: output of served requests.
         list_usd: list price of those that have one.
+        contract_usd: the same at the prices that were agreed with the tenant; None without any.
     """
 
     name: str
@@ -90,6 +91,7 @@ class ChargebackLine:
     input_tokens: int | None
     output_tokens: int | None
     list_usd: Decimal | None
+    contract_usd: Decimal | None
 
     @property
     def total(self) -> Decimal:
@@ -159,4 +161,5 @@ def _line(row: Mapping[str, Any], currency: str) -> ChargebackLine:
         input_tokens=row["input_total_tokens"],
         output_tokens=row["output_total_tokens"],
         list_usd=row["cost_list_usd"],
+        contract_usd=row["cost_contract_usd"],
     )

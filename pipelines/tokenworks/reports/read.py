@@ -130,6 +130,7 @@ COLUMNS: Mapping[str, Columns] = {
         "input_total_tokens": _COUNT,
         "output_total_tokens": _COUNT,
         "cost_list_usd": MONEY,
+        "cost_contract_usd": MONEY,
     },
     "rpt_variance": {
         **_PERIOD,

@@ -47,6 +47,7 @@ def chargeback_sheet(tables: ReportTables) -> Sheet:
                     Cell(line.input_tokens, "integer"),
                     Cell(line.output_tokens, "integer"),
                     Cell(line.list_usd, "usd"),
+                    Cell(line.contract_usd, "usd"),
                 ]
             )
         spans.append((charged.currency, start, start + len(charged.lines) - 1))
@@ -54,6 +55,7 @@ def chargeback_sheet(tables: ReportTables) -> Sheet:
     headers = [
         *("Tenant", "Currency", *_SHARES, "Total", "Total, USD at the days' rates"),
         *("Cost centre", "Input tokens", "Output tokens", "List price of these, USD"),
+        "Contract price of these, USD",
     ]
     block = Block(headers, rows, totals)
     without = (
@@ -66,7 +68,7 @@ def chargeback_sheet(tables: ReportTables) -> Sheet:
         title="Chargeback by tenant",
         note=f"Policy: {tables.policy.name}. {tables.policy.text} Tokens stand on the line of the "
         f"tenant's main currency.{without}",
-        widths=(34, 10, 16, 16, 16, 16, 16, 18, 18, 16, 16, 16, 18),
+        widths=(34, 10, 16, 16, 16, 16, 16, 18, 18, 16, 16, 16, 18, 18),
         blocks=(block,),
         charts=tuple(
             _tenant_chart(currency, first, last, (block.bottom + 1 + index * _CHART_ROWS, 0))

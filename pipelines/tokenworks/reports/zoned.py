@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from tokenworks.reports.ledger import CurrencyLedger
-from tokenworks.reports.money import from_minor, post, to_units
+from tokenworks.reports.money import Key, from_minor, post, to_units
 from tokenworks.reports.period import Period
 
 _HOUR = timedelta(hours=1)
@@ -143,7 +143,7 @@ def _posted(
         .agg(pl.col("cost").sum())
         .collect()
     )
-    units = {(day.isoformat(),): 0 for day in days}
+    units: dict[Key, int] = {(day.isoformat(),): 0 for day in days}
     units |= {(day.isoformat(),): to_units(cost) for day, cost in sums.iter_rows()}
     minor = post(units, currency)
     return {date.fromisoformat(day): from_minor(part, currency) for (day,), part in minor.items()}

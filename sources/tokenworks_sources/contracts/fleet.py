@@ -135,6 +135,41 @@ RESERVATIONS = Contract(
     ),
 )
 
+CONTRACT_PRICES = Contract(
+    table="fleet_contract_prices",
+    grain="prices of one model that were agreed with one tenant over a period",
+    description="What a tenant agreed to pay, beside what the list says. A later entry ends an earlier one.",
+    event_time="valid_from",
+    key=("tenant_id", "model", "valid_from"),
+    columns=(
+        Column("tenant_id", "string", "Tenant.", required=True),
+        Column("model", "string", "Model, as it is served.", required=True),
+        Column(
+            "input_price",
+            "decimal(38,12)",
+            "Of a million computed input tokens.",
+            required=True,
+            minimum=0,
+        ),
+        Column(
+            "cache_read_price",
+            "decimal(38,12)",
+            "Of a million cached input tokens; null: the same as computed ones.",
+            minimum=0,
+        ),
+        Column(
+            "output_price",
+            "decimal(38,12)",
+            "Of a million output tokens.",
+            required=True,
+            minimum=0,
+        ),
+        Column("currency", "string", "ISO 4217 code.", required=True),
+        VALID_FROM,
+        VALID_TO,
+    ),
+)
+
 ALTERNATIVES = Contract(
     table="fleet_alternatives",
     grain="one priced model that could be bought in place of a deployment",
@@ -225,6 +260,7 @@ CONTRACTS = (
     TIERS,
     TENANTS,
     RESERVATIONS,
+    CONTRACT_PRICES,
     ALTERNATIVES,
     CHARGEBACK,
     BOOKS,

@@ -75,6 +75,7 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         "fleet_tiers": 1,
         "fleet_tenants": 1,
         "fleet_reservations": 0,
+        "fleet_contract_prices": 0,
         "fleet_alternatives": 0,
         "fleet_chargeback": 0,
         "fleet_books": 1,

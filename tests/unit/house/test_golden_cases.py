@@ -75,6 +75,14 @@ CASES: dict[str, tuple[tuple[str, str], ...]] = {
             "tests/dbt/test_calendar.py",
             "test_local_days_have_23_and_25_hours_when_clocks_change",
         ),
+        (
+            "tests/unit/reports/test_zoned.py",
+            "test_day_of_25_hours_costs_25_hours_and_the_month_is_the_bill",
+        ),
+        (
+            "tests/unit/reports/test_zoned.py",
+            "test_day_of_23_hours_costs_23_hours_and_the_month_is_the_bill",
+        ),
     ),
     "langfuse#12306: the cache counted twice": (
         (USAGE, "test_total_counts_the_cache_once_when_anthropic_reports_it_beside"),

@@ -154,7 +154,7 @@ def test_headers_stay_and_filter_when_scrolled(formulas: Workbook) -> None:
         assert page.auto_filter.ref, page.title
         assert page.page_setup.orientation == "landscape"
         assert page.print_title_rows == "$5:$5"
-    assert formulas["Chargeback"].auto_filter.ref == "A5:M12"
+    assert formulas["Chargeback"].auto_filter.ref == "A5:N12"
 
 
 def test_name_is_text_when_it_looks_like_a_formula(tables: ReportTables, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@
     'int_costs__entries': 'source.event_date',
     'int_costs__deployment_days': 'source.event_date',
     'int_prices__days': 'source.started_date',
+    'int_prices__contracts': 'source.started_date',
     'int_fx__usd_rates': 'source.rate_date',
 } %}
 {% for model, date in parts.items() -%}

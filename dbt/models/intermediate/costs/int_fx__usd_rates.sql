@@ -6,7 +6,11 @@ needed as (
     from {{ ref('int_costs__line_hours') }}
     union
     select distinct prices.currency, attempts.started_date as rate_date
-    from (select distinct currency from {{ ref('stg_lake__prices') }}) as prices
+    from (
+        select currency from {{ ref('stg_lake__prices') }}
+        union
+        select currency from {{ ref('stg_lake__fleet_contract_prices') }}
+    ) as prices
     cross join (select distinct started_date from {{ ref('int_requests__measured') }}) as attempts
 ),
 

@@ -126,6 +126,7 @@ COLUMNS: Mapping[str, Columns] = {
         "token_count": _COUNT,
         "cost": MONEY,
         "list_price_per_million": MONEY,
+        "contract_price_per_million": MONEY,
     },
     "fct_cost_corrections": {
         **dict.fromkeys(_CORRECTED, _TEXT),

@@ -89,7 +89,10 @@ def token_rows(inputs: Inputs) -> pl.DataFrame:
         pl.lit("served").alias("x_LedgerCategory"),
         units("cost").alias("EffectiveCost"),
     ).with_columns(
-        pl.col("ListUnitPrice").alias("ContractedUnitPrice"),
+        # Where nothing is agreed with the tenant, the list price holds.
+        pl.coalesce(
+            rounded(units("contract_price_per_million"), whole(MICRO)), "ListUnitPrice"
+        ).alias("ContractedUnitPrice"),
         pl.format("{}-{}-{}", "SkuId", "currency", micros_as("ListUnitPrice", PRICE)).alias(
             "SkuPriceId"
         ),

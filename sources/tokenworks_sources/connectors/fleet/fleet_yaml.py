@@ -235,6 +235,21 @@ def _reservations(fleet: Fleet) -> Iterator[Row]:
             }
 
 
+def _contract_prices(fleet: Fleet) -> Iterator[Row]:
+    for tenant in fleet.tenants:
+        for price in tenant.contract_prices:
+            yield {
+                "tenant_id": tenant.id,
+                "model": price.model,
+                "input_price": price.input,
+                "cache_read_price": price.cached_input,
+                "output_price": price.output,
+                "currency": price.currency,
+                "valid_from": fleet.start_of(price),
+                "valid_to": price.valid_to,
+            }
+
+
 def _alternatives(fleet: Fleet) -> Iterator[Row]:
     for deployment in fleet.deployments:
         for alternative in deployment.alternatives:
@@ -282,6 +297,7 @@ _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_tiers": _tiers,
     "fleet_tenants": _tenants,
     "fleet_reservations": _reservations,
+    "fleet_contract_prices": _contract_prices,
     "fleet_alternatives": _alternatives,
     "fleet_chargeback": _chargeback,
     "fleet_books": _books,

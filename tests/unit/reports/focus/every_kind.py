@@ -226,16 +226,22 @@ def usage() -> list[Row]:
     """`rpt_token_usage`; birch's tokens are not known."""
 
     def row(
-        tenant: str, token_class: str | None, tokens: int | None, cost: str, price: str | None
+        tenant: str,
+        token_class: str | None,
+        tokens: int | None,
+        cost: str,
+        price: str | None,
+        agreed: str | None = None,
     ) -> Row:
         return {
             "event_date": FIRST, "tenant_id": tenant, "token_class": token_class, "currency": "USD",
             "region": "us-east", "token_count": tokens, "cost": Decimal(cost),
-            "list_price_per_million": None if price is None else Decimal(price), **D1,
+            "list_price_per_million": None if price is None else Decimal(price),
+            "contract_price_per_million": None if agreed is None else Decimal(agreed), **D1,
         }  # fmt: skip
 
     return [
-        row("acme", "input_uncached", 1_000_000, "5", "0.5"),
+        row("acme", "input_uncached", 1_000_000, "5", "0.5", "0.4"),
         row("acme", "input_cache_read", 250_000, "0", "0.125"),
         row("acme", "output", 600_001, "15", None),
         row("birch", None, None, "4", None),

@@ -47,6 +47,21 @@ def test_there_is_one_row_per_model_and_token_class_when_tokens_are_known(rows: 
     }  # fmt: skip
 
 
+def test_contracted_cost_is_the_price_agreed_with_the_tenant_or_else_that_of_the_list(
+    rows: Rows,
+) -> None:
+    """A million computed tokens at .50 by list, .40 agreed; nothing is agreed of cached ones."""
+    names = ("ListUnitPrice", "ContractedUnitPrice", "ListCost", "ContractedCost")
+    found = {
+        token_class: [str(rows[f"qwen-{token_class} Tokens"][name].normalize()) for name in names]
+        for token_class in ("input_uncached", "input_cache_read")
+    }
+    assert found == {
+        "input_uncached": ["0.5", "0.4", "0.5", "0.4"],
+        "input_cache_read": ["0.125", "0.125", "0.03125", "0.03125"],
+    }
+
+
 @pytest.mark.parametrize(
     ("sku", "price", "cost", "source"),
     [
