@@ -58,6 +58,21 @@ def test_failures_are_unknown_when_llmperf_wrote_zeros(land: Land) -> None:
         land(llmperf.CONNECTOR, [RESPONSE], "model: m\n", "other.json")
 
 
+def test_requests_are_dated_when_a_fork_of_llmperf_says_when_they_began(land: Land) -> None:
+    dated = RESPONSE | {"start_time": 1780000000.25, "end_time": 1780000004.85}
+    bad = [dated | {"start_time": told} for told in ("now", 1e15)]
+    outcome = land(llmperf.CONNECTOR, [dated, *bad], "model: m\n")
+    row = outcome.frames["requests"].row(0, named=True)
+    assert row["started_at"] == datetime(2026, 5, 28, 20, 26, 40, 250_000)
+    assert row["clock"] == "utc"
+    assert outcome.rejects["reason"].to_list() == [
+        "start_time: not a number",
+        "start_time: no such time",
+    ]
+    mixed = land(llmperf.CONNECTOR, [RESPONSE, dated], ANCHOR, "mixed.json")
+    assert sorted(mixed.frames["requests"]["clock"]) == ["relative", "utc", "utc"]
+
+
 def test_llmperf_summary_begins_before_its_timestamp_when_it_says_how_fast(
     shared_data: Path, ingest_file: Any
 ) -> None:

@@ -3,7 +3,8 @@
 What the emitter gets wrong, and what is done about it:
 
 - It writes no time at all: every request stands at the `anchor` of an `about.yaml` beside the file,
-  and only latencies and counts are good. Nor does it name the model (`model` there).
+  and only latencies and counts are good. Forks write `start_time` (epoch), which is then the time. Nor
+  does it name the model (`model` there).
 - A refused request (`error_code` 429) carries a `ttft_s` of 0, a latency of 0 and 1 made-up output
   token; all three are unknown. −100 marks an answer of too few tokens, which llmperf counts as failed
   though it came. `error_msg` and `GEN_TEXT` are never read.
@@ -30,6 +31,7 @@ from tokenworks_sources.connectors.json.in_place import value_of
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.connectors.rows import Rows
 
+_EPOCH = datetime(1970, 1, 1)
 KNOWN_BY = frozenset(("error_code", "ttft_s", "end_to_end_latency_s", "number_input_tokens"))
 
 
@@ -39,6 +41,7 @@ class _Response(msgspec.Struct):
     end_to_end_latency_s: Any = None
     number_input_tokens: Any = None
     number_output_tokens: Any = None
+    start_time: Any = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class LlmPerf:
     name: str = "llmperf"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "llmperf individual_responses.json"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -66,10 +69,8 @@ class LlmPerf:
         """See `Connector.read`; one record is one element of the array."""
         responses = value_of(file.path, list[msgspec.Raw], sink.scratch)
         said = about.beside(file.path)
-        start = about.anchor_needed(file.path, said, "llmperf writes no times")
         constants = {
             "emitter": self.name,
-            "clock": "relative",
             "model_requested": said.model,
             "deployment_key": PurePath(file.name).name.split(".json")[0],
         }
@@ -77,7 +78,10 @@ class LlmPerf:
         sink.expect(len(responses))
         for number, raw in enumerate(responses, start=1):
             try:
-                row = _row(msgspec.json.decode(raw, type=_Response), start)
+                response = msgspec.json.decode(raw, type=_Response)
+                own = _started(response)
+                start = own or about.anchor_needed(file.path, said, "llmperf writes no times")
+                row = _row(response, start) | {"clock": "utc" if own else "relative"}
             except UsageError as error:
                 sink.reject(number, str(error), "")
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -108,6 +112,19 @@ def _row(response: _Response, start: datetime) -> dict[str, object]:
         "status": "success" if code is None else "failure",
         "error_type": code,
     }
+
+
+def _started(response: _Response) -> datetime | None:
+    """When a request began, where a fork says it.
+
+    Raises:
+        UsageError: it says something else.
+    """
+    epoch = figures.positive(response.start_time, "start_time")
+    start = moments.later(_EPOCH, epoch)
+    if epoch is not None and start is None:
+        raise UsageError("start_time: no such time")
+    return start
 
 
 def _code(value: object) -> str | None:
