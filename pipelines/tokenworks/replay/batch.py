@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.serving.changes import Serving
-from tokenworks.replay.serving.serve import Load, Timings, serve
+from tokenworks.replay.serving.serve import Load, Luck, Timings, serve
 from tokenworks.replay.stage import Stage
 from tokenworks.replay.traffic.prompts import Prompts
 
@@ -61,7 +61,7 @@ def timed(
             session=stage.session[batch.request],
             previous=previous,
             think_seconds=think,
-            luck=stage.luck.of(batch.request),
+            luck=Luck.draw(len(stage.arrivals), stage.seed).of(batch.request),
             by_session=stage.is_sticky,
             prompts=known[0],
             capacity_blocks=known[1],

@@ -76,6 +76,9 @@ def _attempts(stage: Stage, policy: Policy) -> tuple[Attempts, Ints]:
     served = np.ones(count, dtype=np.bool_)
     if policy.answered is not None:
         served = policy.answered == SERVED
+    if served.all() and (second == NOWHERE).all():
+        everyone = np.arange(count)
+        return Attempts(everyone, first, np.ones(count, dtype=np.bool_)), outputs
     rows = np.flatnonzero(served)
     more = np.flatnonzero(served & (second != NOWHERE))
     return (

@@ -9,18 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.pricing.rates import (
-    PRICED,
-    Effort,
-    Rates,
-    learn_rates,
-    weights_of,
-    with_carbon,
-)
+from tokenworks.replay.pricing.rates import Effort, Rates, learn_rates, weights_of
+from tokenworks.replay.pricing.recorded import Recorded
 from tokenworks.replay.routing.affinity import LEAST_FOLLOW_UPS, STICKY_RATIO, kept_together
 from tokenworks.replay.serving.busy import Runs
 from tokenworks.replay.serving.loops import clients_of, is_closed_loop, turns_of
-from tokenworks.replay.serving.serve import Luck, Timings
+from tokenworks.replay.serving.serve import Timings
 from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
 from tokenworks.replay.traffic.history import History
 from tokenworks.replay.traffic.prompts import Prompts
@@ -108,7 +102,7 @@ class Stage:
         is_sticky: whether history kept the requests of a session on one replica.
         succeeded, cancelled: how it ended.
         rates: what work cost.
-        luck: draws that all plays share.
+        seed: of the draws that all plays share.
         prompts: prompts as blocks, null where they are not logged.
     """
 
@@ -130,7 +124,7 @@ class Stage:
     succeeded: Mask
     cancelled: Mask
     rates: Rates
-    luck: Luck
+    seed: int
     prompts: Prompts | None
 
 
@@ -198,7 +192,7 @@ def set_stage(
         succeeded=traffic.which(SUCCEEDED),
         cancelled=traffic.which(CANCELLED),
         rates=rates,
-        luck=Luck.draw(traffic.count, seed),
+        seed=seed,
         prompts=prompts,
     )
 
@@ -246,8 +240,7 @@ def _recorded(
         replica=history.replica,
         engines={},
     )
-    amounts = {name: traffic.numbers(name) for name in PRICED}
-    priced = with_carbon(rates, history.deployment, rates.days, amounts)
+    priced = Recorded(traffic, history.deployment, rates)
     return Played(history.deployment, tokens_in[0], history.output, tokens_in[1], timings, priced)
 
 

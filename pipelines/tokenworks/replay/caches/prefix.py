@@ -23,7 +23,11 @@ from tokenworks.replay.caches.replayed import (
     LowerTiers,
     replay_cache,
 )
-from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
+from tokenworks.replay.caches.stack_distance import (
+    gains_by_capacity,
+    hits_by_capacity,
+    required_capacities,
+)
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.prefix_cache import PrefixCache
 from tokenworks.replay.traffic.fleet import Fleet
@@ -122,14 +126,15 @@ def _closest(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask, wanted
 
 def _curve(prompts: Prompts, streams: Ints, counted: Mask) -> tuple[Ints, Ints]:
     """Hit tokens of the counted requests by capacity, summed over one cache per stream."""
-    required: list[Ints] = []
-    weights: list[Ints] = []
+    steps: list[tuple[Ints, Ints]] = []
     for one in np.unique(streams):
         rows = np.flatnonzero(streams == one)
         part = prompts.alone(rows)
-        required.append(required_capacities(part.ids, part.offsets, part.block_count))
-        weights.append(part.tokens_per_block() * np.repeat(counted[rows], part.counts))
-    return hits_by_capacity(np.concatenate(required), np.concatenate(weights))
+        required = required_capacities(part.ids, part.offsets, part.block_count)
+        weights = part.tokens_per_block() * np.repeat(counted[rows], part.counts)
+        steps.append(gains_by_capacity(required, weights))
+    capacities, gained = (np.concatenate(column) for column in zip(*steps, strict=True))
+    return hits_by_capacity(capacities, gained)
 
 
 def capacity_curve(

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tokenworks.replay.caches.attribution import NOBODY, Shares, filled_by, shares
+from tokenworks.replay.caches.attribution import Shares, filled_by, shares
 from tokenworks.replay.traffic.prompts import Prompts
 from tokenworks.replay.traffic.requests import Traffic
 
@@ -29,15 +29,14 @@ def reuse_by_owner(
         owners: position in `names` of each request's owner, such as its tenant.
         names: the owners.
     """
-    fillers = np.full(len(prompts.ids), NOBODY, dtype=np.int64)
+    saved = np.zeros((len(names), len(names)), dtype=np.int64)
     for stream in np.unique(streams):
         rows = np.flatnonzero(streams == stream)
         part = prompts.alone(rows)
-        local = filled_by(part.ids, part.offsets, runs[rows], part.block_count)
-        at = np.repeat(prompts.offsets[rows] - part.offsets[:-1], part.counts)
-        fillers[at + np.arange(len(local))] = np.where(local == NOBODY, NOBODY, rows[local])
-    readers = np.repeat(np.arange(len(prompts.counts)), prompts.counts)
-    return shares(fillers, readers, prompts.tokens_per_block(), owners, names)
+        fillers = filled_by(part.ids, part.offsets, runs[rows], part.block_count)
+        readers = np.repeat(np.arange(len(rows)), part.counts)
+        saved += shares(fillers, readers, part.tokens_per_block(), owners[rows], names).saved
+    return Shares(tuple(names), saved)
 
 
 def avoided_by_tenant(traffic: Traffic, by: Ints) -> Shares:

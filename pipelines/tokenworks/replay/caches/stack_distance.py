@@ -77,10 +77,16 @@ def _add(tree: Ids, position: int, change: int) -> None:
 
 def hits_by_capacity(required: Ints, weights: Ints) -> tuple[Ints, Ints]:
     """Curve of hits: capacities where it steps, and the weight hit at each capacity or more."""
+    capacities, gained = gains_by_capacity(required, weights)
+    return capacities, np.cumsum(gained)
+
+
+def gains_by_capacity(required: Ints, weights: Ints) -> tuple[Ints, Ints]:
+    """Capacities where the curve of hits steps, and the weight that each of them adds."""
     reachable = required < NEVER
     if not reachable.any():
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     capacities, inverse = np.unique(required[reachable], return_inverse=True)
     gained = np.zeros(len(capacities), dtype=np.int64)
     np.add.at(gained, inverse, weights[reachable])
-    return capacities, np.cumsum(gained)
+    return capacities, gained

@@ -189,11 +189,3 @@ def _filled(amount: Floats, weight: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         overall = amount.sum(axis=1) / weight.sum(axis=1)
         return np.where(weight > 0, amount / weight, overall[:, None])
-
-
-def with_carbon(
-    rates: Rates, deployment: Ints, days: Ints, amounts: dict[str, Floats]
-) -> dict[str, Floats]:
-    """Amounts with the carbon of their facility energy."""
-    grams = amounts[ENERGY] * rates.grams_per_joule[deployment, days]
-    return {**amounts, CARBON: grams}
