@@ -131,7 +131,7 @@ def _key(row: Mapping[str, Any]) -> Key:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    return " · ".join(_key(row))
+    return " · ".join(part for part in _key(row) if part)
 
 
 def _units(rows: Sequence[Mapping[str, Any]], column: str) -> dict[Key, int]:

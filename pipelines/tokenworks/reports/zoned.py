@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -22,6 +23,8 @@ from tokenworks.reports.period import Period
 
 _HOUR = timedelta(hours=1)
 _DAY = "local_day"
+# Requests, input and output tokens.
+Counts: TypeAlias = tuple[int | None, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -33,20 +36,20 @@ class LocalDay:
         begins: the first UTC hour that begins on it.
         hours: how many hours it has.
         hours_here: how many of them the period has.
-        requests: those that began in these hours.
+        requests: those that began in these hours; None where nothing is published of them.
         input_tokens: their input; None where none is known.
         output_tokens: their output.
-        amounts: cost of these hours by currency, in minor units.
+        amounts: cost of these hours by currency, in minor units; None likewise.
     """
 
     day: date
     begins: datetime
     hours: int
     hours_here: int
-    requests: int
+    requests: int | None
     input_tokens: int | None
     output_tokens: int | None
-    amounts: Mapping[str, Decimal]
+    amounts: Mapping[str, Decimal | None]
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ def local_days(
         whole[_day(hour, zone)].append(hour)
     costs = {one.currency: _posted(ledger, one.currency, zone, here) for one in ledgers}
     served = _served(requests, zone)
+    booked = ledger.select(_local_day("hour_start", zone)).unique().collect()[_DAY]
+    # A day of which nobody published anything did not cost 0.
+    known = served.keys() | set(booked)
+    none_here: Counts = (0, None, None)
+    unknown: Counts = (None, None, None)
     return LocalDays(
         zone,
         tuple(
@@ -109,8 +117,11 @@ def local_days(
                 whole[day][0],
                 len(whole[day]),
                 count,
-                *served.get(day, (0, None, None)),
-                {currency: amounts[day] for currency, amounts in costs.items()},
+                *served.get(day, none_here if day in known else unknown),
+                {
+                    currency: amounts[day] if day in known else None
+                    for currency, amounts in costs.items()
+                },
             )
             for day, count in sorted(here.items())
         ),
@@ -149,7 +160,7 @@ def _posted(
     return {date.fromisoformat(day): from_minor(part, currency) for (day,), part in minor.items()}
 
 
-def _served(requests: pl.LazyFrame, zone: str) -> dict[date, tuple[int, int | None, int | None]]:
+def _served(requests: pl.LazyFrame, zone: str) -> dict[date, Counts]:
     tokens = [
         # A sum of what nobody knows is not 0.
         pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)

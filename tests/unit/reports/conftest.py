@@ -221,6 +221,7 @@ def _variance() -> Rows:
         segment("c", "0.003333333333", "0.008333333333", "0.002 0.003 0 0 0 0 0"),
         segment("d", "0", "0.005", "0 0 0 0 0 0.005 0"),
         {**segment("e", "0", "0", "0 0 0 0 0 0 0"), "change_usd": None},
+        {**segment("f", "0", "0", "0 0 0 0 0 0 0"), "region": "(unknown)", "change_usd": None},
     ]
 
 

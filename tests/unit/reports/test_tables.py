@@ -163,7 +163,7 @@ def test_bridge_adds_up_in_cents_when_segments_have_thirds(tables: ReportTables)
     ]
     for effect, amount in found.effects.items():
         assert sum(row.effects[effect] for row in found.segments) == amount
-    assert found.unknown == ("e · small · us-east",)
+    assert found.unknown == ("e · small · us-east", "f · small")
 
 
 def test_every_billed_line_is_followed_to_where_it_landed(tables: ReportTables) -> None:

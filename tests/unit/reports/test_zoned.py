@@ -143,7 +143,10 @@ def test_workbook_and_page_show_the_days_of_the_zone(home: Settings, write_mart:
     assert found[datetime(2026, 8, 31)][2] == 4
     assert found["Total of the period"][2] == 720
     assert found["Total of the period"][6:8] == (3, 213.5)
-    assert sum(row[7] for day, row in found.items() if isinstance(day, datetime)) == 213.5
+    days = {day.date().isoformat(): row for day, row in found.items() if isinstance(day, datetime)}
+    assert sum(row[7] or 0 for row in days.values()) == 213.5
+    # Nothing is published of the rest of the month: unknown, and not 0.
+    assert days["2026-09-10"][2:8] == (24, None, None, None, None, None)
     page = Path(result.page_path).read_text(encoding="utf-8")
     assert "Days in America/New_York" in page
     assert "2026-08-31 20:00-04:00 to 2026-09-30 20:00-04:00, America/New_York" in page
