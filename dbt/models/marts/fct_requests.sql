@@ -13,6 +13,7 @@ costed as (
 joined as (
     select
         attempts.*,
+        deployments.site_id,
         -- No engine work, no cost (E13, E20): 0 where the deployment's cost is known at all. What was
         -- served took tokens, so unknown tokens are an unknown cost; what failed may have taken none.
         costed.deployment_id is not null
@@ -50,6 +51,8 @@ joined as (
         busy.busy_us as deployment_busy_us,
         busy.ready_us as deployment_ready_us
     from attempts
+    left join {{ ref('int_fleet__deployments') }} as deployments
+        on attempts.deployment_id = deployments.deployment_id
     left join costed
         on attempts.deployment_id = costed.deployment_id and attempts.started_date = costed.event_date
     left join {{ ref('int_costs__request_shares') }} as shares
@@ -74,7 +77,8 @@ summed as (
 )
 
 select
-    emitter, request_id, started_date as event_date, started_at, first_token_at, ended_at,
+    emitter, request_id, started_date as event_date,
+    {{ timestamp_of_us('started_us') }} as started_at, first_token_at, ended_at,
     logical_request_id, session_id, tenant_id, deployment_id, replica_id, model, model_requested, tier,
     site_id, region, client_region, status, error_type, finish_reason, is_streaming,
     is_gateway_cache_hit, clock,

@@ -1,6 +1,17 @@
 -- Latency of each attempt, and whether it kept its tier's objectives.
 {{ config(materialized='view') }}
 with
+measured as (
+    select
+        measured.*,
+        deployments.slo_ttft_seconds,
+        deployments.slo_tpot_seconds,
+        deployments.slo_e2e_seconds
+    from {{ ref('int_requests__measured') }} as measured
+    left join {{ ref('int_fleet__deployments') }} as deployments
+        on measured.deployment_id = deployments.deployment_id
+),
+
 attempts as (
     select
         emitter,
@@ -31,7 +42,7 @@ attempts as (
         -- Seconds per output token (Orca, vLLM).
         case when output_total_tokens > 0 then e2e_seconds / output_total_tokens end as normalized_seconds,
         output_total_tokens
-    from {{ ref('int_requests__measured') }}
+    from measured
 )
 
 select

@@ -86,10 +86,6 @@ select
     coalesce(deployments.model, placed.model_served, placed.model_requested) as model,
     placed.model_served,
     deployments.tier,
-    deployments.site_id,
-    coalesce(deployments.region, placed.region) as region,
-    deployments.slo_ttft_seconds,
-    deployments.slo_tpot_seconds,
-    deployments.slo_e2e_seconds
+    coalesce(deployments.region, placed.region) as region
 from placed
 left join deployments on placed.deployment_id = deployments.deployment_id

@@ -3,10 +3,11 @@
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
 ) }}
-{# What no reader of attempts asks for stays in the lake. #}
+{# What no reader of attempts asks for stays in the lake; `started_us` says when they started. #}
 {% set unread = [
     'trace_id', 'span_id', 'parent_span_id', 'attempt', 'operation', 'endpoint', 'deployment_key', 'team_id',
     'user_pseudonym', 'api_key_pseudonym', 'tags', 'output_delivered_tokens', 'source_digest', 'event_date',
+    'started_at',
 ] %}
 with
 superseded as (
