@@ -37,6 +37,10 @@ class CountingSink:
         self.records += rows
         return rows
 
+    def copied(self) -> pl.DataFrame:
+        """See `Sink`; unused here."""
+        return pl.DataFrame()
+
     def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
         """See `Sink`."""
         self.records += records

@@ -127,6 +127,9 @@ class Sink(Scratch, Protocol):
             the number of rows written.
         """
 
+    def copied(self) -> pl.DataFrame:
+        """`source_digest` and `source_line` of the rows that the last `copy` wrote."""
+
     def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
         """A record that cannot be used. `raw` is redacted before it is stored."""
 
@@ -167,6 +170,10 @@ class Nowhere:
     ) -> int:
         """See `Sink`."""
         return 0
+
+    def copied(self) -> pl.DataFrame:
+        """See `Sink`."""
+        return pl.DataFrame(schema={"source_digest": pl.String, "source_line": pl.Int64})
 
     def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
         """See `Sink`."""
@@ -238,6 +245,9 @@ class BatchSink(Scratch, Protocol):
         in_order: bool = True,
     ) -> int:
         """See `Sink.copy`; the query also has the column `_file`, the place of the row's file."""
+
+    def copied(self) -> pl.DataFrame:
+        """See `Sink.copied`."""
 
     def reject(self, file: int, line: int, reason: str, raw: str | bytes) -> None:
         """See `Sink.reject`."""

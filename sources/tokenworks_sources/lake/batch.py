@@ -9,10 +9,17 @@ from functools import cached_property
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.contracts.registry import contract_of
-from tokenworks_sources.lake.sink import FileTally, copy_parts, reject_row, rows_to_copy
+from tokenworks_sources.lake.sink import (
+    FileTally,
+    copy_parts,
+    places_in,
+    reject_row,
+    rows_to_copy,
+)
 from tokenworks_sources.lake.stage import Stage
 from tokenworks_sources.normalise import pseudonym_key
 from tokenworks_sources.pseudonyms import remember_key
@@ -38,6 +45,7 @@ class LakeBatch:
     connector: str
     stage: Stage
     tallies: list[FileTally] = field(init=False)
+    _copied: Path = field(init=False)
 
     def __post_init__(self) -> None:
         self.tallies = [FileTally() for _ in self.files]
@@ -71,11 +79,15 @@ class LakeBatch:
         remember_key(connection, self.pseudonym_key)
         named = f"select * from ({query}) join {FILES_TABLE} on _file = _place"
         rows = rows_to_copy(contract, named, "_name", "_digest")
-        folder = self.stage.copy_folder(table)
+        self._copied = folder = self.stage.copy_folder(table)
         number, *_ = copy_parts(contract, connection, rows, folder, day, in_order)
         if number:
             self._count(table, connection, [str(path) for path in folder.glob("*/*.parquet")])
         return number
+
+    def copied(self) -> pl.DataFrame:
+        """See `Sink.copied`."""
+        return places_in(self._copied)
 
     def _count(self, table: str, connection: duckdb.DuckDBPyConnection, parts: list[str]) -> None:
         time = contract_of(table).event_time

@@ -38,6 +38,8 @@ PARQUET = "compression zstd, compression_level 1, write_bloom_filter false"
 DICTIONARY = 4_000
 # Room for a dictionary is taken and cleared for each column of each date, few rows as these hold.
 DICTIONARY_OF_DATE = 400
+# What tells a row from all others of a landing table.
+PLACE: dict[str, pl.DataType] = {"source_digest": pl.String(), "source_line": pl.Int64()}
 
 
 class OutgrownError(Exception):
@@ -119,6 +121,7 @@ class LakeSink:
         self._held: list[tuple[str, pl.DataFrame]] = []
         self._held_rows = 0
         self._held_rejects: list[RejectRow] = []
+        self._copied: Path | pl.DataFrame = pl.DataFrame(schema=PLACE)
 
     # -- what connectors call ---------------------------------------------------------------
 
@@ -159,15 +162,22 @@ class LakeSink:
         if self._holds:
             found = connection.sql(f"from ({rows}) limit {HELD_ROWS + 1}").to_arrow_table()
             held = pl.DataFrame(found).cast(polars_schema(contract))  # type: ignore[arg-type]
+            self._copied = held.select(list(PLACE))
             if not held.is_empty():
                 self._keep(contract, held, held.height)
             return len(held)
-        folder = self.stage.copy_folder(table)
+        self._copied = folder = self.stage.copy_folder(table)
         number, low, high, dates = copy_parts(contract, connection, rows, folder, day, in_order)
         if number:
             self.tally.tables[table].add(number, low, high, dates)
             self.tally.records_out += number
         return number
+
+    def copied(self) -> pl.DataFrame:
+        """See `Sink.copied`."""
+        if isinstance(self._copied, pl.DataFrame):
+            return self._copied
+        return places_in(self._copied)
 
     def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
         """See `Sink.reject`."""
@@ -299,6 +309,14 @@ def copy_parts(
         shutil.rmtree(folder)
         raise
     return number, low, high, {date_of_part(path) for path in folder.glob("*/*.parquet")}
+
+
+def places_in(folder: Path) -> pl.DataFrame:
+    """PLACE of all rows of the parts below a folder."""
+    parts = sorted(folder.glob("*/*.parquet"))
+    if not parts:
+        return pl.DataFrame(schema=PLACE)
+    return pl.read_parquet(parts, columns=list(PLACE), hive_partitioning=False)
 
 
 def _copied(

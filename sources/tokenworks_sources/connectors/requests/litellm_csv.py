@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import tee
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from tokenworks_sources.connectors import tabular
@@ -23,6 +23,7 @@ from tokenworks_sources.connectors.requests import (
     litellm_sql,
     slices,
 )
+from tokenworks_sources.connectors.requests.litellm_left import Origin
 from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.landing import open_decompressed
@@ -93,13 +94,14 @@ class _Log:
         try:
             if not self.met:
                 self._meet(self._scan(self.files.show(window)[0]))
-            written = self._copy(self._rows(window, self.form))
+            place = f"_line as source_line, 0 as _file, '{self.file.digest}' as _digest"
+            written = self._copy(self._rows(window, self.form, place))
         except duckdb.InvalidInputException:
             return False
         records = sum(part.records for part in window)
         self.sink.expect(records)
         if written < records:
-            self._reject(window, records)
+            self._read_again(window, records)
         return True
 
     def _meet(self, first: str) -> None:
@@ -117,33 +119,31 @@ class _Log:
         self.found = litellm_metadata.found_by(found)
         self.met = True
 
-    def _reject(self, window: slices.Window, records: int) -> None:
-        """Rejects what was not written, but for records of which the metadata is to be read again."""
-        left = "left_over"
-        again = litellm_left.leave(self.connection, self._rows(window, self.form), left)[1]
-        if again:
-            rows = self._rows(window, "text", f"where _line in (select line from {left})")
-            self._copy(rows)
-            left = "refused"
-            litellm_left.leave(self.connection, rows, left)
-            if again > litellm_metadata.DOUBTFUL_SHARE * records:
-                self.form = "text"
-        reasons, lines = tee(litellm_left.left_in(self.connection, left))
-        texts = slices.lines_at(window, (line for line, *_ in lines))
-        for (line, _, _, reason), text in zip(reasons, texts, strict=True):
-            self.sink.reject(line, reason, text)
+    def _read_again(self, window: slices.Window, records: int) -> None:
+        """Rejects what was not written, and writes what is good at a second look."""
+        origin = Origin(np.array([1], np.int64), [0], [self.file.digest])
+        saved = litellm_left.read_again(
+            self.connection,
+            window,
+            origin,
+            litellm_left.left_of(window, origin.lines_of(self.sink.copied())),
+            lambda again: self._rows(again, "text", litellm_left.PLACE, litellm_left.AGAIN),
+            self._copy,
+            lambda _, line, reason, text: self.sink.reject(line, reason, text),
+        )
+        if saved > litellm_metadata.DOUBTFUL_SHARE * records:
+            self.form = "text"
 
     def _copy(self, rows: str) -> int:
         return self.sink.copy(CONTRACT.table, self.connection, litellm_sql.good(rows))
 
-    def _rows(self, window: slices.Window, form: litellm_sql.Form, where: str = "") -> str:
+    def _rows(
+        self, window: slices.Window, form: litellm_sql.Form, place: str, join: str = ""
+    ) -> str:
         numbered = slices.numbered(self.connection, self.files, window, self._scan, "_line")
-        return litellm_sql.request_rows(
-            f"select *, _line as source_line, 0 as _file, '{self.file.digest}' as _digest "
-            f"from ({numbered}) {where}",
-            form,
-            self.found,
-        )
+        names = ", ".join(f'"{name}"' for name in litellm_fields.FIELDS)
+        source = f"select {names}, _line, {place} from ({numbered}) {join}"
+        return litellm_sql.request_rows(source, form, self.found)
 
     def _scan(self, name: str) -> str:
         """The fields of a slice; a cell of white space is no value."""

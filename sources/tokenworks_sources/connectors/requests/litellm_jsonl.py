@@ -1,4 +1,4 @@
-"""Spend logs as JSONL: one parallel pass for each window of lines, and a second one over what is bad.
+"""Spend logs as JSONL: one parallel pass for each window of lines, and a second look at what is bad.
 
 Metadata is read as an object, which is the fastest; a log that keeps JSON inside strings shows it in
 its first records, and is then read as JSON from the start.
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise, tee
+from itertools import pairwise
 
 import duckdb
+import numpy as np
+import polars as pl
 
 from tokenworks_sources.connectors.base import BatchSink, LandingFile, Sink
 from tokenworks_sources.connectors.requests import (
@@ -21,6 +23,7 @@ from tokenworks_sources.connectors.requests import (
     litellm_sql,
     slices,
 )
+from tokenworks_sources.connectors.requests.litellm_left import Origin
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
 
@@ -39,8 +42,9 @@ def read(file: LandingFile, sink: Sink) -> None:
             try:
                 reader = reader or _met(connection, files, window, sink.pseudonym_key)
                 place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
-                again = _read_window(reader, window, place, "", _OneFile(sink), records)
-                if again > litellm_metadata.DOUBTFUL_SHARE * records:
+                origin = Origin(np.array([1], np.int64), [0], [file.digest])
+                saved = _read_window(reader, window, place, "", _OneFile(sink), origin)
+                if saved > litellm_metadata.DOUBTFUL_SHARE * records:
                     reader = replace(reader, found=litellm_metadata.EVERYWHERE)
             except duckdb.Error as error:
                 raise _unreadable(file, error) from error
@@ -55,22 +59,23 @@ def read_batch(sink: BatchSink, places: list[int], texts: list[bytes]) -> None:
         texts: the files' bytes, each with a newline at its end.
     """
     window = slices.window_of(b"".join(texts))
-    records = sum(part.records for part in window)
     first, starts = 1, []
     for place, text in zip(places, texts, strict=True):
         starts.append(first)
         first += text.count(b"\n")
         sink.expect(place, sum(part.records for part in slices.window_of(text)))
+    digests = [sink.files[place].digest for place in places]
     with litellm_engine.engine(sink) as (connection, files):
         connection.execute(
             "create temp table _starts as select unnest($1::bigint[]) as _first, "
             "unnest($2::bigint[]) as _file, unnest($3::varchar[]) as _digest",
-            [starts, places, [sink.files[place].digest for place in places]],
+            [starts, places, digests],
         )
         reader = _met(connection, files, window, sink.pseudonym_key)
         where_from = "_line - _first + 1 as source_line, _file, _digest"
         join = "asof join _starts on _line >= _first"
-        _read_window(reader, window, where_from, join, sink, records)
+        origin = Origin(np.array(starts, np.int64), places, digests)
+        _read_window(reader, window, where_from, join, sink, origin)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,9 @@ class _OneFile:
     ) -> int:
         return self.sink.copy(table, connection, query, day=day, in_order=in_order)
 
+    def copied(self) -> pl.DataFrame:
+        return self.sink.copied()
+
     def reject(self, file: int, line: int, reason: str, raw: str | bytes) -> None:
         self.sink.reject(line, reason, raw)
 
@@ -104,23 +112,11 @@ class _Reader:
     in_order: bool
     found: Collection[str]
 
-    def rows(
-        self, window: slices.Window, form: litellm_sql.Form, place: str, join: str, where: str = ""
-    ) -> str:
+    def rows(self, window: slices.Window, form: litellm_sql.Form, place: str, join: str) -> str:
         """All records of a window with the contract's columns, their place and `_reason`."""
         numbered = self._numbered(window, litellm_sql.json_columns(form, self.found))
-        source = (
-            f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join} {where}"
-        )
+        source = f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join}"
         return litellm_sql.request_rows(source, form, self.found)
-
-    def nothing(self, window: slices.Window, place: str, join: str) -> str:
-        """The records that hold none of the fields of a spend log: most of those that are bad."""
-        numbered = self._numbered(window, dict.fromkeys(litellm_sql.TELLING, "VARCHAR"))
-        return (
-            f"select _line, {place}, '{litellm_sql.NOTHING}' as _reason from ({numbered}) {join} "
-            f"where {litellm_sql.tells_nothing()}"
-        )
 
     def _numbered(self, window: slices.Window, columns: dict[str, str]) -> str:
         return slices.numbered(
@@ -163,36 +159,33 @@ def _read_window(
     place: str,
     join: str,
     sink: BatchSink | _OneFile,
-    records: int,
+    origin: Origin,
 ) -> int:
-    """Writes and rejects the records of a window; how many of them had to be read in all places."""
-    connection = reader.connection
-    rows = reader.rows(window, reader.form, place, join)
+    """Writes and rejects the records of a window; how many had to be read in all places for that."""
     day = _day_of(window) if reader.in_order else None
-    bad = records - _copy(reader, sink, rows, day)
-    if not bad:
+
+    def copy(rows: str) -> int:
+        return sink.copy(
+            CONTRACT.table,
+            reader.connection,
+            litellm_sql.good(rows),
+            day=day,
+            in_order=reader.in_order,
+        )
+
+    records = sum(part.records for part in window)
+    if copy(reader.rows(window, reader.form, place, join)) == records:
         return 0
-    left, doubtful = "left_over", 0
-    # Four fields tell most of it, at a third of the cost of all.
-    if litellm_left.leave(connection, reader.nothing(window, place, join), left)[0] != bad:
-        rows = reader.rows(window, reader.form, place, join)
-        doubtful = litellm_left.leave(connection, rows, left)[1]
-        if doubtful:
-            where = f"where _line in (select line from {left})"
-            rows = reader.rows(window, "json", place, join, where)
-            _copy(reader, sink, rows, day)
-            left = "refused"
-            litellm_left.leave(connection, rows, left)
-    reasons, again = tee(litellm_left.left_in(connection, left))
-    texts = slices.lines_at(window, (line for line, *_ in again))
-    for (_, line, file, reason), text in zip(reasons, texts, strict=True):
-        sink.reject(file, line, reason, text)
-    return doubtful
-
-
-def _copy(reader: _Reader, sink: BatchSink | _OneFile, rows: str, day: date | None) -> int:
-    query = litellm_sql.good(rows)
-    return sink.copy(CONTRACT.table, reader.connection, query, day=day, in_order=reader.in_order)
+    written = origin.lines_of(sink.copied())
+    return litellm_left.read_again(
+        reader.connection,
+        window,
+        origin,
+        litellm_left.left_of(window, written),
+        lambda again: reader.rows(again, "json", litellm_left.PLACE, litellm_left.AGAIN),
+        copy,
+        sink.reject,
+    )
 
 
 def _day_of(window: slices.Window) -> date | None:

@@ -230,14 +230,22 @@ def lines_at(window: Window, numbers: Iterable[int]) -> Iterator[bytes]:
         if number is None or number > last:
             continue
         with part.open() as stream:
-            reached = part.lines_before
+            reached, position = part.lines_before, part.start
             while number is not None and number <= last:
-                line = b""
-                while reached < number:
-                    line = stream.readline()
-                    reached += 1
-                yield line.rstrip(b"\r\n")
-                number = next(wanted, None)
+                stream.seek(position)
+                block = stream.read(min(BLOCK_BYTES, part.end - position))
+                ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE).tolist()
+                if not ends:
+                    # A line that is longer, or the last one of the file.
+                    block += stream.readline()
+                    ends = [len(block) - block.endswith(b"\n")]
+                while number is not None and number <= reached + len(ends):
+                    place = number - reached - 1
+                    begin = ends[place - 1] + 1 if place else 0
+                    yield block[begin : ends[place]].rstrip(b"\r\n")
+                    number = next(wanted, None)
+                reached += len(ends)
+                position += ends[-1] + 1
 
 
 class SliceFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
