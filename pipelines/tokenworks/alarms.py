@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 
+from tokenworks_sources.errors import TokenworksError
+
 # What is older has been seen, or is nobody's concern any more.
 RECENT_DAYS = 7
 # A meter's file of yesterday lands today, a provider's report of it too.
@@ -28,6 +30,10 @@ KINDS = {
     "meter_gap": "Hours that a site's meter was not read for.",
     "energy_gap": "Energy counters of GPUs against the energy of their power.",
 }
+
+
+class NoAlarmsError(TokenworksError):
+    """What is published does not know alarms."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +84,26 @@ class Alarms:
 
 
 def read_alarms(database: Path) -> Alarms:
-    """The alarms of a published file."""
+    """The alarms of a published file.
+
+    Raises:
+        NoAlarmsError: an earlier version published it.
+    """
     with duckdb.connect(str(database), read_only=True) as connection:
-        newest = connection.execute(
-            "select max(event_date) from (select max(event_date) as event_date from fct_requests "
-            "union all select max(event_date) from fct_deployment_hours)"
-        ).fetchone()
-        rows = connection.execute(
-            "select event_date, alarm, subject, cause, since, expected, actual, unit, query "
-            "from rpt_alarms order by event_date desc, alarm, subject, cause"
-        ).fetchall()
+        try:
+            newest = connection.execute(
+                "select max(event_date) from (select max(event_date) as event_date from fct_requests "
+                "union all select max(event_date) from fct_deployment_hours)"
+            ).fetchone()
+            rows = connection.execute(
+                "select event_date, alarm, subject, cause, since, expected, actual, unit, query "
+                "from rpt_alarms order by event_date desc, alarm, subject, cause"
+            ).fetchall()
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise NoAlarmsError(
+                f"{database}: has no rpt_alarms as it is now, so an earlier version published it. "
+                "Run `tokenworks build`."
+            ) from error
     return Alarms(newest[0] if newest else None, tuple(Alarm(*row) for row in rows))
 
 

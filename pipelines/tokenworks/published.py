@@ -29,6 +29,10 @@ class NothingPublishedError(TokenworksError):
     """There is no published warehouse."""
 
 
+class DamagedError(TokenworksError):
+    """The published file is none."""
+
+
 class QueryError(TokenworksError):
     """A query that DuckDB refuses."""
 
@@ -56,16 +60,27 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         NothingPublishedError: nothing is published yet.
+        DamagedError: DuckDB cannot open what is published.
     """
     if not settings.published_database.is_file():
         raise NothingPublishedError(
             f"{settings.published_database}: nothing is published yet. "
             "Run `tokenworks ingest` and `tokenworks build`, or `tokenworks demo`."
         )
-    with duckdb.connect(str(settings.published_database), read_only=True) as connection:
+    with _opened(settings) as connection:
         connection.execute("set TimeZone = 'UTC'")
         _show_files(connection, settings)
         yield connection
+
+
+def _opened(settings: Settings) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(settings.published_database), read_only=True)
+    except duckdb.IOException as error:
+        raise DamagedError(
+            f"{settings.published_database}: DuckDB cannot open it ({str(error).splitlines()[0]}). "
+            "Run `tokenworks build`, which publishes it anew."
+        ) from error
 
 
 def _show_files(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

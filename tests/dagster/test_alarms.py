@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from tokenworks.alarms import KINDS, Alarm, Alarms, behind, of_kind, read_alarms
+from tokenworks.alarms import KINDS, Alarm, Alarms, NoAlarmsError, behind, of_kind, read_alarms
 from tokenworks.checks.alarms import CURRENT, alarm_result, current_result
 
 PUBLISHED = dg.AssetKey(["publish", "warehouse"])
@@ -68,6 +68,13 @@ def test_only_alarms_of_the_last_days_are_recent_when_the_books_go_on(database: 
     assert [one.alarm for one in found.recent()] == ["idle_share"]
     assert of_kind(found.recent(8), "telemetry_coverage")[0].sized == "5 u"
     assert found.recent(10**9) == list(found.alarms)
+
+
+def test_build_is_asked_for_when_an_earlier_version_published(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    duckdb.connect(str(path)).close()
+    with pytest.raises(NoAlarmsError, match=r"has no rpt_alarms as it is now.*tokenworks build"):
+        read_alarms(path)
 
 
 def test_books_are_behind_when_they_end_before_yesterday() -> None:

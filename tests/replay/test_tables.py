@@ -7,8 +7,9 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pytest
 
-from tokenworks.published import list_tables, query
+from tokenworks.published import DamagedError, list_tables, query
 from tokenworks.replay.language.scenario import parse_scenario
 from tokenworks.replay.results.tables import REQUESTS_TABLE, SUMMARY_TABLE, TABLES
 from tokenworks.replay.run import run_replay
@@ -67,3 +68,11 @@ def test_what_is_published_is_read_when_a_result_is_of_an_earlier_version(tmp_pa
         folder / TABLES[SUMMARY_TABLE].file
     )
     assert query(home, f"select run_id from {SUMMARY_TABLE}")[1] == [("old-0123456789ab",)]
+
+
+def test_build_is_asked_for_when_the_published_file_is_damaged(tmp_path: Path) -> None:
+    home = Settings.at(tmp_path / "home")
+    home.publish.mkdir(parents=True)
+    home.published_database.write_text("cut off")
+    with pytest.raises(DamagedError, match=r"DuckDB cannot open it .*tokenworks build"):
+        query(home, "select 1")
