@@ -252,6 +252,26 @@ def test_openinference_is_read_when_only_its_names_are_given(read: Read) -> None
     assert row["first_token_at"] == datetime(2026, 9, 21, 14, 13, 21, 123456)
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"llm.request.model_name": "auto", "llm.response.model_name": "m-2026"},
+            ("auto", "m-2026"),
+        ),
+        ({"llm.model_name": "m-2026", "llm.request.model_name": "auto"}, ("auto", "m-2026")),
+        ({"embedding.model_name": "e-small"}, ("e-small", "e-small")),
+    ],
+)
+def test_models_are_told_apart_when_openinference_names_them(
+    given: dict[str, object], expected: tuple[str, str], read: Read
+) -> None:
+    kind = "EMBEDDING" if "embedding.model_name" in given else "LLM"
+    asked = {"openinference.span.kind": kind, "llm.token_count.prompt": 8, **given}
+    row = row_of(read(request(span(asked))))
+    assert (row["model_requested"], row["model_served"]) == expected
+
+
 def test_engine_phases_are_read_when_vllm_traces(read: Read) -> None:
     given = {
         "gen_ai.request.id": "chatcmpl-9-0",

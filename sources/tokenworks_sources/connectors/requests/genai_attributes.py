@@ -125,12 +125,18 @@ _CALL: Mapping[str, tuple[str, ...]] = {
     "model_requested": (
         "litellm.model_group",
         "gen_ai.request.model",
+        "llm.request.model_name",
         "ai.model.id",
         "langfuse.observation.model.name",
     ),
-    "model_served": ("gen_ai.response.model", "ai.response.model", "llm.response.model"),
-    # OpenInference has one name for the model asked and the model served.
-    "model": ("llm.model_name",),
+    "model_served": (
+        "gen_ai.response.model",
+        "llm.response.model_name",
+        "ai.response.model",
+        "llm.response.model",
+    ),
+    # OpenInference had one name for the model asked and the model served, and one for embeddings.
+    "model": ("llm.model_name", "embedding.model_name"),
     "response_id": ("gen_ai.response.id", "ai.response.id", "gen_ai.request.id"),
     "finish_reason": (
         "gen_ai.response.finish_reasons",
