@@ -1,6 +1,7 @@
 {# UTC hours as integers: hour_index = microseconds since 1970 div 3.6e9. #}
 
 {% macro hour_us() %}3600000000{% endmacro %}
+{% macro day_us() %}86400000000{% endmacro %}
 
 {# 9999-01-01: the end of what is open. #}
 {% macro forever_us() %}253370764800000000{% endmacro %}

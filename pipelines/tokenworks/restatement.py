@@ -4,9 +4,10 @@ Belongs here: what the lake held at the last complete build, what changed since,
 that dbt reads and leaves. How dates become SQL lives in `dbt/macros/restatement.sql`.
 
 Attempts and scrapes are made again for the dates to which other landing files gave rows. What follows
-from them is made again for the dates whose books came out different (`int_books__restated_dates`). A
-build is whole where nothing tells what to compare with: the first one, the one after a failure or a
-part, and the one after a change of the fleet, of the SQL or of DuckDB.
+from them is made again where the numbers of what it follows from came out different: hours of GPUs
+(`int_gpu__restated_dates`), the ledger (`int_costs__restated_dates`), marts
+(`int_books__restated_dates`). A build is whole where nothing tells what to compare with: the first one,
+the one after a failure or a part, and the one after a change of the fleet, of the SQL or of DuckDB.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from tokenworks_sources.settings import Settings
 
 SCHEMA = "restatement"
 LAKE_DATES = f"{SCHEMA}.lake_dates"
-AS_BUILT = f"{SCHEMA}.books_as_built"
-FINGERPRINTS = "int_books__fingerprints"
+AS_BUILT = f"{SCHEMA}.as_built"
+FINGERPRINTS = ("int_gpu__fingerprints", "int_costs__fingerprints", "int_books__fingerprints")
 RESTATED = "int_books__restated_dates"
 # Tables whose rows the warehouse keeps by date. Others are small, or say what all rows mean.
 BY_DATE = ("requests", "engine_samples", "engine_histograms", "gpu_samples")
@@ -119,7 +120,10 @@ def record(settings: Settings, restatement: Restatement) -> list[date]:
     """
     with duckdb.connect(str(settings.build_database)) as connection:
         connection.execute(f"create schema if not exists {SCHEMA}")
-        connection.execute(f"create or replace table {AS_BUILT} as from {FINGERPRINTS}")
+        numbers = " union all ".join(
+            f"select '{name}' as model, * from {name}" for name in FINGERPRINTS
+        )
+        connection.execute(f"create or replace table {AS_BUILT} as {numbers}")
         connection.execute(f"drop table if exists {LAKE_DATES}")
         restated = connection.execute(
             f"select distinct event_date from {RESTATED} order by all"

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.e2e.test_books import HEADER
 from tests.e2e.test_late_data import FLEET
 from tokenworks.publish import MART_PREFIXES
 from tokenworks.restatement import plan, record
@@ -22,6 +23,9 @@ from tokenworks_sources.settings import Settings
 
 Span = dict[str, object]
 ONE_CALL = "chatcmpl-0000000000000000"
+LATE_CHARGE = (
+    "L,7,a,USD,2026-09-01,2026-10-01,2026-09-11T00:00:00Z,2026-09-12T00:00:00Z,Usage,7,Storage,"
+)
 
 
 def _september(day: int, hour: int = 10, minute: int = 0, second: int = 0) -> datetime:
@@ -90,6 +94,27 @@ def _drop(settings: Settings, name: str, *records: Span) -> None:
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
+def _drop_charge(settings: Settings, *lines: str) -> None:
+    path = settings.landing / "charges" / "focus" / "late.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+
+
+def _drop_scrapes(settings: Settings, first: datetime, count: int) -> None:
+    """One a minute, of an engine that runs three requests."""
+    path = settings.landing / "engine_samples" / "vllm_prometheus" / f"{first:%Y-%m-%d}.prom"
+    path.parent.mkdir(parents=True)
+    times = (first + timedelta(minutes=minute) for minute in range(count))
+    path.write_text(
+        "".join(
+            f"# scraped_at {at:%Y-%m-%dT%H:%M:%SZ}\n# instance small-0:8000\n"
+            "# TYPE vllm:num_requests_running gauge\n"
+            'vllm:num_requests_running{model_name="llama-3.1-8b-instruct"} 3.0\n'
+            for at in times
+        )
+    )
+
+
 def _land(settings: Settings) -> None:
     assert not ingest_landing(settings).with_status("failed")
 
@@ -132,12 +157,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def built(home: Settings) -> BuildResult:
-    """The second build: four files replaced and a new day."""
+    """The second build: four files replaced, a new day, a late charge, and late scrapes."""
     _drop(home, "otlp_json/around.jsonl", _span(_september(3), 8, trace=8))
     _drop(home, "otlp_json/last.jsonl", _span(_september(10), 9, trace=9))
     _drop(home, "litellm/6.jsonl", *_running_over_midnight(80, 40))
     _drop(home, "litellm/13.jsonl", _gateway(_september(13), 13))
     _drop(home, "litellm/answer.jsonl", _gateway(_september(2, 1), 103))
+    _drop_charge(home, LATE_CHARGE)
+    _drop_scrapes(home, _september(5), 60)
     _land(home)
     return build_warehouse(home)
 
@@ -168,7 +195,7 @@ def test_dates_are_made_again_where_a_file_told_them_something_and_nowhere_else(
     so nothing of the 7th moves.
     """
     assert built.whole_because is None
-    told = (1, 2), (3, 4), (6,), (8, 9, 10), (12, 13)
+    told = (1, 2), (3, 4), (5,), (6,), (8, 9, 10), (11,), (12, 13)
     assert built.restated_dates == tuple(date(2026, 9, day) for days in told for day in days)
 
 

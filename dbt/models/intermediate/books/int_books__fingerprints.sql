@@ -1,6 +1,5 @@
--- What each date's marts follow from beside its own requests, as one number per date and part: equal
--- numbers, equal books. Sums of row hashes, so the order of rows does not matter.
-{% set parts = {
+-- What each date's marts follow from beside its own requests, as one number per date and part.
+{{ fingerprints_of({
     'int_deployments__hours': hour_date('source.hour_index'),
     'int_energy__deployment_hours': hour_date('source.hour_index'),
     'int_energy__site_hours': hour_date('source.hour_index'),
@@ -15,13 +14,4 @@
     'int_prices__days': 'source.started_date',
     'int_prices__contracts': 'source.started_date',
     'int_fx__usd_rates': 'source.rate_date',
-} %}
-{% for model, date in parts.items() -%}
-select
-    {{ date }} as event_date,
-    '{{ model }}' as part,
-    sum(cast({{ row_hash('source') }} as {{ big_integer() }})) as fingerprint
-from {{ ref(model) }} as source
-group by {{ date }}
-{{ "union all" if not loop.last }}
-{% endfor %}
+}) }}

@@ -1,11 +1,16 @@
 -- Direct cost of each deployment and day, and its part of what nobody caused alone: overhead and
 -- unallocated GPUs of a site over that site's deployments, the rest over all, by direct cost.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('event_date', 'int_costs__restated_dates') }}"
+) }}
 with
 entries as (
     select
         *,
         deployment_id is null and cause <> 'unobserved' as is_shared
     from {{ ref('int_costs__entries') }}
+    where {{ is_restated('event_date', 'int_costs__restated_dates') }}
 ),
 
 direct as (

@@ -1,5 +1,9 @@
 -- Every unit of every charge line in exactly one entry. Busy hours go to tenants as the deployment's method
 -- weighs their requests; a busy hour without tokens, or without usable weights, stays unattributed.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('event_date', 'int_costs__restated_dates') }}"
+) }}
 with
 whole as (
     select
@@ -12,6 +16,7 @@ whole as (
     from {{ ref('int_costs__placed') }} as placed
     left join {{ ref('int_allocation__headroom') }} as headroom
         on placed.deployment_id = headroom.deployment_id and placed.hour_index = headroom.hour_index
+    where {{ is_restated(hour_date('placed.hour_index'), 'int_costs__restated_dates') }}
 ),
 
 -- Where the deployment counts headroom as idle, busy time is busy only as far as its batches were full.
@@ -30,6 +35,7 @@ placed as (
 
 tenants as (
     select * from {{ ref('int_costs__tenant_weights') }}
+    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
 ),
 
 methods as (

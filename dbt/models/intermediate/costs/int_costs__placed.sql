@@ -1,12 +1,18 @@
 -- Each hour of each charge line on deployment and state. Taxes and credits go where the other lines of
 -- their bill go in that hour, or by the site's energy where these fall below zero.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+) }}
 with
 lines as (
     select * from {{ ref('int_costs__line_hours') }}
+    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
 ),
 
 base as (
     select * from {{ ref('int_costs__placed_base') }}
+    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
 ),
 
 observed as (

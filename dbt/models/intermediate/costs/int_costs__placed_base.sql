@@ -1,5 +1,9 @@
 -- Each hour of each charge line but taxes and credits on deployment and state. What no GPU can bear keeps
 -- a row of its own.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+) }}
 with
 lines as (
     select
@@ -7,11 +11,12 @@ lines as (
         case when bill_kind = 'fixed' and scope = 'site' then 'site_reserved' else scope end as target_scope,
         coalesce(bill_kind = 'demand', false) and scope = 'site' as is_demand
     from {{ ref('int_costs__line_hours') }}
-    where not is_on_base
+    where not is_on_base and {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
 ),
 
 targets as (
     select * from {{ ref('int_costs__targets') }}
+    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
 ),
 
 -- A deployment bears its share of the demand in every hour, in whatever state it is then.

@@ -1,5 +1,9 @@
 -- What the requests of one tenant, outcome and deployment-hour bear together in a pool, in US dollars. Those
 -- who were served also bear the waste that was carved out of their work.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+) }}
 {% set groups = {
     'accelerator_units': "component in ('accelerator', 'host')",
     'electricity_units': "component in ('electricity', 'cooling', 'demand')",
@@ -11,7 +15,7 @@ entries as (
         *,
         cause in ('preempted', 'rejected_drafts') as is_carved
     from {{ ref('int_costs__entries') }}
-    where category in ('served', 'waste')
+    where category in ('served', 'waste') and {{ is_restated('event_date', 'int_costs__restated_dates') }}
 ),
 
 borne as (

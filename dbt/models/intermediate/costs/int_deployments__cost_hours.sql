@@ -1,4 +1,8 @@
 -- Ledger of a deployment per UTC hour, in US dollars.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+) }}
 select
     deployment_id,
     hour_index,
@@ -6,5 +10,5 @@ select
     {{ known_sum('usd_units', "category = 'idle'") }} as idle_units,
     {{ known_sum('usd_units', "category = 'waste'") }} as waste_units
 from {{ ref('int_costs__entries') }}
-where deployment_id is not null
+where deployment_id is not null and {{ is_restated('event_date', 'int_costs__restated_dates') }}
 group by deployment_id, hour_index

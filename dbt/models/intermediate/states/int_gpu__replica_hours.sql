@@ -1,6 +1,10 @@
 -- GPU × replica × UTC hour with the time for which the replica holds the GPU (E10, E12); of a slice of it its
 -- share of that time (E8). Slices that are larger in memory than in compute may add up to more than the GPU:
 -- then they share it.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+) }}
 with
 bounded as (
     select
@@ -43,6 +47,7 @@ held as (
             ~ ') * coalesce(share_ppm, 1000000)', '1000000'
         ) }}) as bigint) as assigned_us
     from exploded
+    where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
     group by replica_id, deployment_id, gpu_uuid, server_id, site_id, pool, hour_index
 ),
 

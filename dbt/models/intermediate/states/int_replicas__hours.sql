@@ -1,11 +1,13 @@
--- Replica × UTC hour, and what its busy time is measured from.
+-- Replica × UTC hour of the dates that are made again, and what its busy time is measured from.
 with
 reached as (
     select
         *,
         {{ reached_over('replica_id, hour_index') }} as reached_us
     from (
-        select *, held_from_us as from_us, held_to_us as to_us from {{ ref('int_gpu__replica_hours') }}
+        select *, held_from_us as from_us, held_to_us as to_us
+        from {{ ref('int_gpu__replica_hours') }}
+        where {{ is_made_again(hour_date('hour_index'), 'int_gpu__restated_dates') }}
     ) as held
 ),
 

@@ -1,4 +1,5 @@
--- Intervals that show a replica busy or ready, cut at hours and at the time it holds its GPUs.
+-- Intervals that show a replica busy or ready, cut at hours and at the time it holds its GPUs; of the dates that
+-- are made again.
 {{ config(materialized='view') }}
 with
 replicas as (
@@ -13,7 +14,10 @@ served as (
         service_us as service_from_us,
         greatest(last_us, service_us + 1) as service_to_us
     from {{ ref('int_requests__measured') }}
-    where is_engine_work and (is_served or output_total_tokens > 0)
+    where
+        is_engine_work
+        and (is_served or output_total_tokens > 0)
+        and {{ may_run_in('started_date', 'int_gpu__restated_dates') }}
 ),
 
 served_hours as (

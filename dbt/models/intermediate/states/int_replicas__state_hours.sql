@@ -1,4 +1,8 @@
 -- Where each replica-hour went: not_ready, ready_empty and busy add up to the time assigned.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+) }}
 with
 reached as (
     select
@@ -30,6 +34,7 @@ lengths as (
 
 replicas as (
     select * from {{ ref('int_replicas__hours') }}
+    where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
 ),
 
 measured as (

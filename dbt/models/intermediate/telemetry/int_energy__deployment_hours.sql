@@ -1,5 +1,9 @@
 -- Energy of a deployment's GPUs per hour: all of it, the part while busy, and the part above idle.
 -- Unknown where one of them was not measured: what nobody saw is not 0.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+) }}
 with
 gpus as (
     select
@@ -24,6 +28,7 @@ gpus as (
     from (
         select deployment_id, site_id, gpu_uuid, hour_index, cast(sum(assigned_us) as bigint) as assigned_us
         from {{ ref('int_gpu__replica_hours') }}
+        where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
         group by deployment_id, site_id, gpu_uuid, hour_index
     ) as replicas
     inner join {{ ref('int_gpu__measured_hours') }} as energy
@@ -33,7 +38,7 @@ gpus as (
     left join (
         select gpu_uuid, hour_index, deployment_id, cast(sum(state_us) as bigint) as state_us
         from {{ ref('int_gpu__state_hours') }}
-        where state = 'busy'
+        where state = 'busy' and {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
         group by gpu_uuid, hour_index, deployment_id
     ) as busy
         on
