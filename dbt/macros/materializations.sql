@@ -1,13 +1,16 @@
 {# Views and tables in one statement. The adapter's own materialisations make one beside the old one and rename it
    into its place, in eight statements; the build file is private and a build that failed is not published,
-   so nobody reads between. #}
+   so nobody reads between. A contract is a matter of the SQL, whose change makes a whole build: only that checks
+   it, and only a table that is made whole gets its comments. #}
 
 {% macro make_table(target, existing) %}
     {%- if existing is not none and existing.type != 'table' -%}
         {{ drop_relation_if_exists(existing) }}
     {%- endif -%}
     {%- call statement('main') -%}
-        {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
+        {% if config.get('contract').enforced and should_full_refresh() -%}
+            {{ get_assert_columns_equivalent(sql) }}
+        {%- endif %}
         create or replace table {{ target }} as (
             {{ sql }}
         )
@@ -50,16 +53,15 @@
     {{ run_hooks(pre_hooks) }}
     {%- if is_incremental() -%}
         {%- call statement('main') -%}
-            {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
             insert into {{ target }} by name (
                 {{ sql }}
             )
         {%- endcall -%}
     {%- else -%}
         {%- do make_table(target, existing) -%}
+        {%- do persist_docs(target, model) -%}
     {%- endif -%}
     {{ run_hooks(post_hooks) }}
-    {%- do persist_docs(target, model) -%}
     {%- do adapter.commit() -%}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
