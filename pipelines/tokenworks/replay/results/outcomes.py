@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tokenworks.replay.answer import Answer
 from tokenworks.replay.pricing.rates import CARBON, PRICED, Amounts
 from tokenworks.replay.stage import Played
+from tokenworks.replay.traffic.columns import AT_ONCE
 
 IDENTITY = ("emitter", "request_id", "started_at", "tenant_id")
-ROW_GROUP = 122_880
 TOKENS = ("input_total_tokens", "output_total_tokens")
 
 
@@ -29,7 +29,7 @@ def write_outcomes(answer: Answer, run_id: str, path: Path) -> None:
             if writer is None:
                 written = pq.ParquetWriter(path, table.schema, compression="zstd")
                 writer = open_file.enter_context(written)
-            writer.write_table(table, row_group_size=ROW_GROUP)
+            writer.write_table(table, row_group_size=AT_ONCE)
 
 
 def outcome_frames(answer: Answer, run_id: str) -> Iterator[pl.DataFrame]:

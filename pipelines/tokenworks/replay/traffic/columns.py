@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.uint32]
 
-#: Rows that are read at a time where all of them pass by.
-AT_ONCE = 1 << 18
+#: Rows that are read at a time where all of them pass by: a row group of what is written.
+AT_ONCE = 122_880
 
 
 @dataclass(frozen=True)
