@@ -3,7 +3,9 @@
 Run it with `python tests/benchmarks/bench_warehouse.py [requests]`. The query (`unit_cost_by_hand.sql`) computes
 `rpt_unit_cost` alone, straight from the same Parquet: in doubles, without a ledger, without restatement,
 without tests; its numbers have to agree. Figures are wall and CPU seconds of two threads. dbt's own start,
-which does not grow with the rows, is measured on an empty lake and shown apart; the ratio holds it.
+which does not grow with the rows, is measured on an empty lake and shown apart; the ratio holds it. What
+dbt parsed it keeps in the home, so that only the first build ever pays for that: also shown apart, and
+not in the ratio.
 """
 
 from __future__ import annotations
@@ -109,8 +111,8 @@ def main() -> int:
     """Prints the figures; whether the goal is met."""
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else REQUESTS
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
-        empty, settings = Settings.at(Path(name) / "empty"), Settings.at(Path(name) / "home")
-        start = by_dbt(empty)
+        settings = Settings.at(Path(name) / "home")
+        first, start = by_dbt(settings), by_dbt(settings)
         write_base(settings.lake)
         for day in range(DAYS):
             write_day(settings.lake, day, requests // DAYS)
@@ -119,7 +121,8 @@ def main() -> int:
         hand, built = by_hand(settings), by_dbt(settings)
         apart, models = differences(settings), slowest(settings)
     print(f"{requests:,} requests, {DAYS} days, {THREADS} threads")
-    for what, cost in (("by hand", hand), ("dbt", built), ("dbt, empty lake", start)):
+    empty = ("dbt, empty lake", start), ("and never parsed", first)
+    for what, cost in (("by hand", hand), ("dbt", built), *empty):
         print(f"  {what:16} {cost.wall:8.1f} s wall {cost.cpu:8.1f} s CPU")
     for model, seconds in models:
         print(f"    {model:32} {seconds:8.1f} s wall")
