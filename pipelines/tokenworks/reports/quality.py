@@ -132,11 +132,14 @@ class Quality:
         return any(share is not None and share > limit for share in shares)
 
     def verdict(self, limit: Decimal = UNKNOWN_LIMIT) -> Verdict:
-        """Within the limit, above it, or open: a share that nobody can know is not within it."""
+        """Within the limit, above it, or open: a share that nobody can know is not within it.
+
+        What no exchange rate translates is in no figure in dollars, and of what size is not known.
+        """
         if self.exceeds(limit):
             return "above"
         known = self.unknown_cost_share is not None and self.unknown_token_share is not None
-        return "within" if known else "open"
+        return "within" if known and not self.untranslated else "open"
 
     def first_line(self, limit: Decimal = UNKNOWN_LIMIT) -> str:
         """The first line of every report."""
@@ -148,10 +151,14 @@ class Quality:
         absent = [
             *(["no cost is known in this month"] if cost is None else []),
             *(["no request is known in this month"] if requests is None else []),
+            *(
+                f"{amount:,.2f} {currency} have no exchange rate"
+                for currency, amount in sorted(self.untranslated.items())
+            ),
         ]
         if self.verdict(limit) == "open":
-            opening = ", ".join(absent).capitalize()
-            return f"{'; '.join([opening, *known])}."
+            opening = ", ".join(absent)
+            return f"{'; '.join([opening[:1].upper() + opening[1:], *known])}."
         opening = (
             f"WARNING: unknown share above the limit of {limit:.0%}"
             if self.exceeds(limit)

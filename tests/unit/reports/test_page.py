@@ -60,7 +60,7 @@ def _text(page: str) -> str:
 
 def test_unknown_share_is_the_first_line_when_the_page_is_read(page: str) -> None:
     body = _text(page).split("Tokenworks, September 2026", 1)[1].strip()
-    assert body.startswith("Unknown share within the limit of 5%: 1.1% of cost")
+    assert body.startswith("3.00 EUR have no exchange rate; 1.1% of cost")
 
 
 def test_sections_stand_in_order_when_the_page_is_read(page: str) -> None:
@@ -136,7 +136,7 @@ def test_every_empty_table_says_so_when_the_month_has_cost_alone(
     assert page.count("No request was published for this month.") == 4
     assert "No GPU-hours were published for this month." in page
     assert "No telemetry is known in this month." in page
-    assert '<p class="first-line open">No request is known in this month; 1.1% of cost' in page
+    assert '<p class="first-line open">No request is known in this month, 3.00 EUR have no ' in page
     assert page.count("<svg") == 5
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tokenworks.cli import main
@@ -27,11 +28,26 @@ def _forget_tokens(write_mart: WriteMart) -> None:
     write_mart("fct_requests", [*rows, {**rows[0], "input_total_tokens": 1}])
 
 
+def _translate(home: Settings) -> None:
+    path = home.published_parquet / "fct_cost_ledger" / "data.parquet"
+    translated = pl.col("cost_usd").fill_null(pl.col("cost"))
+    pl.read_parquet(path).with_columns(translated).write_parquet(path)
+
+
 def test_strict_prints_when_enough_is_known(
     home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _translate(home)
     assert _run(monkeypatch, home, "--strict") == 0
     assert (home.reports / "2026-09" / "index.html").is_file()
+
+
+def test_strict_refuses_when_no_rate_translates_a_currency(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, home, "--strict") == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "was not printed. 3.00 EUR have no exchange rate" in said
 
 
 def test_strict_refuses_when_the_unknown_share_is_above_the_limit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -125,7 +126,7 @@ def test_hours_nobody_observed_are_charged_to_nobody_when_billed(
     }
     assert found.quality.first_line() == (
         "WARNING: unknown share above the limit of 5%: 30.0% of cost has no known cause or method, "
-        "3.8% of requests lack a token count."
+        "3.8% of requests lack a token count, 100.00 JPY have no exchange rate."
     )
 
 
@@ -303,9 +304,23 @@ def test_first_line_says_so_when_the_unknown_share_is_within_the_limit(
     tables: ReportTables,
 ) -> None:
     # Dollars: 2.50 unattributed of 221.50 (credits count by their size); euros: none.
-    assert tables.quality.first_line() == (
-        "Unknown share within the limit of 5%: 1.1% of cost has no known cause or method, "
-        "3.8% of requests lack a token count."
+    found = replace(tables.quality, untranslated={})
+    assert (found.verdict(), found.first_line()) == (
+        "within",
+        (
+            "Unknown share within the limit of 5%: 1.1% of cost has no known cause or method, "
+            "3.8% of requests lack a token count."
+        ),
+    )
+
+
+def test_the_share_is_open_when_no_rate_translates_a_currency(tables: ReportTables) -> None:
+    assert (tables.quality.verdict(), tables.quality.first_line()) == (
+        "open",
+        (
+            "3.00 EUR have no exchange rate; 1.1% of cost has no known cause or method; "
+            "3.8% of requests lack a token count."
+        ),
     )
 
 
@@ -320,7 +335,10 @@ def test_first_line_says_so_when_the_unknown_share_is_within_the_limit(
         (
             "fct_requests",
             "open",
-            "No request is known in this month; 1.1% of cost has no known cause or method.",
+            (
+                "No request is known in this month, 3.00 EUR have no exchange rate; "
+                "1.1% of cost has no known cause or method."
+            ),
         ),
     ],
 )

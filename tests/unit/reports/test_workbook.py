@@ -139,7 +139,7 @@ def test_summary_ties_to_the_ledger_when_opened(values: Workbook) -> None:
 
 def test_first_line_is_about_unknown_shares_when_any_sheet_is_read(values: Workbook) -> None:
     for page in values.worksheets:
-        assert str(page["A1"].value).startswith("Unknown share within the limit of 5%")
+        assert str(page["A1"].value).startswith("3.00 EUR have no exchange rate; 1.1% of cost")
 
 
 def test_amounts_have_the_format_of_their_currency_when_shown(formulas: Workbook) -> None:
