@@ -19,6 +19,7 @@ import duckdb
 from tokenworks.books.history import record
 from tokenworks.restatement import build_inputs, state_file
 from tokenworks.warehouse import warehouse_lock
+from tokenworks_sources.engine import connected
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -101,8 +102,7 @@ def publish(settings: Settings, now: datetime | None = None) -> list[PublishedMa
 
 def _write(settings: Settings, staging: Path, now: datetime | None) -> list[PublishedMart]:
     database = staging / "warehouse.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with connected(staging / "spill", keeps_order=True, database=database) as connection:
         connection.execute(f"attach '{_quoted(settings.build_database)}' as built (read_only)")
         names = mart_names(connection)
         _refuse_imbalance(connection, names)

@@ -29,6 +29,7 @@ from tokenworks.warehouse import (
     summarise,
     warehouse_lock,
 )
+from tokenworks_sources.engine import MEMORY_VARIABLE
 from tokenworks_sources.settings import Settings
 
 # Each model of the folder is a mart, and nothing else is.
@@ -104,6 +105,30 @@ def test_publish_goes_on_when_only_telemetry_disagrees(copied_home: Settings) ->
         "update rpt_reconciliation set is_balanced = false where check_name = 'meter_vs_gpu_energy'",
     )
     assert publish(copied_home)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+def test_publish_stays_within_its_memory_when_a_mart_does_not_fit(copied_home: Settings) -> None:
+    """256 MB that do not compress, sorted and written with 128 MB beside what Python takes."""
+    texts = ", ".join(f"md5(n || '{name}') || md5(n || '{name}2') as {name}" for name in "abcd")
+    _sql(copied_home, f"create table fct_large as select {texts} from range(1000000) as rows (n)")
+    # `ru_maxrss` would count the memory of the process that starts it.
+    program = (
+        "import sys; from pathlib import Path; from tokenworks.publish import publish; "
+        "from tokenworks_sources.settings import Settings; publish(Settings.at(Path(sys.argv[1]))); "
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program, str(copied_home.home)],
+        env={**os.environ, MEMORY_VARIABLE: "128MB"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert int(printed) < 400 * 1024
+    assert query(copied_home, "select count(*), count(distinct a) from fct_large")[1] == [
+        (1_000_000, 1_000_000)
+    ]
 
 
 def test_reader_keeps_its_version_when_another_is_published(copied_home: Settings) -> None:
