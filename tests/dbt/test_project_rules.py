@@ -120,8 +120,9 @@ def _told_by_stage(parents: dict[str, list[str]]) -> list[set[str]]:
     told = {key for key in parents if ".int_fleet__" in key or ".stg_lake__fleet_" in key}
     told -= {_id("int_fleet__window")}
     told |= {_id(dates) for dates in DATES}
-    # Made anew for the dates that are made again, and only for them.
-    told |= {_id("int_requests__shared_ids"), _id("int_requests__attempts")}
+    # Shared ids are made anew for the dates that are made again, and only for them. What is seen of an attempt
+    # is told by its date's lake files and sightings, of which the first dates know.
+    told |= {_id("int_requests__shared_ids"), _id("int_requests__seen")}
     stages = [set(told)]
     for dates in DATES[1:]:
         told |= set(parents[_id(dates.replace("restated_dates", "fingerprints"))])

@@ -4,6 +4,11 @@ attempts as (
     where {{ is_restated('started_date') }}
 ),
 
+seen as (
+    select * from {{ ref('int_requests__seen') }}
+    where {{ is_restated('started_date') }}
+),
+
 costed as (
     select distinct deployment_id, event_date
     from {{ ref('int_costs__entries') }}
@@ -13,6 +18,17 @@ costed as (
 joined as (
     select
         attempts.*,
+        seen.first_token_at,
+        seen.ended_at,
+        seen.logical_request_id,
+        seen.session_id,
+        seen.error_type,
+        seen.finish_reason,
+        seen.reported_cost_usd,
+        seen.prompt_fingerprint,
+        seen.sighting_count,
+        seen.source_file,
+        seen.source_line,
         deployments.site_id,
         -- No engine work, no cost (E13, E20): 0 where the deployment's cost is known at all. What was
         -- served took tokens, so unknown tokens are an unknown cost; what failed may have taken none.
@@ -51,6 +67,8 @@ joined as (
         busy.busy_us as deployment_busy_us,
         busy.ready_us as deployment_ready_us
     from attempts
+    left join seen
+        on attempts.emitter = seen.emitter and attempts.request_id = seen.request_id
     left join {{ ref('int_fleet__deployments') }} as deployments
         on attempts.deployment_id = deployments.deployment_id
     left join costed

@@ -1,55 +1,11 @@
--- One row per attempt of the dates that are made again, resolved to replica and deployment. Most records are
--- attempts as they are; what became of those that share a request id the sightings tell.
+-- One row per attempt, resolved to replica and deployment.
 {{ config(materialized='view') }}
--- depends_on: {{ ref('int_requests__restated_dates') }}
-{% set filled = filled_from_sightings() + input_parts() %}
 with
-told as (
-    select
-        {{ all_but(filled + ['is_outer'], 'sightings') }},
-        {% for column in filled -%}
-        coalesce(sightings.{{ column }}, calls.{{ column }}) as {{ column }},
-        {% endfor -%}
-        coalesce(calls.sighting_count, 1) as sighting_count
-    from {{ ref('int_requests__sightings') }} as sightings
-    left join {{ ref('int_requests__calls') }} as calls
-        on sightings.emitter = calls.emitter and sightings.request_id = calls.request_id
-    where
-        not sightings.is_outer
-        and coalesce(calls.is_lead, true)
-        {% if not is_whole_build() -%}
-        and sightings.started_date in {{ dates_of('int_requests__restated_dates') }}
-        {%- endif %}
-),
-
-plain as (
-    select
-        {{ all_but(filled, 'requests') }},
-        requests.event_date as started_date,
-        {% for column in filled -%}
-        requests.{{ column }},
-        {% endfor -%}
-        cast(1 as bigint) as sighting_count
-    from {{ ref('stg_lake__requests') }} as requests
-    where
-        not exists (
-            select 1 from {{ ref('int_requests__shared_ids') }} as shared
-            where shared.request_id = requests.request_id
-        )
-        {% if not is_whole_build() -%}
-        and requests.event_date in {{ dates_of('int_requests__restated_dates') }}
-        {%- endif %}
-),
-
 attempts as (
     select
         *,
         {{ epoch_us('started_at') }} as started_us
-    from (
-        select * from plain
-        union all
-        select * from told
-    ) as seen
+    from {{ ref('int_requests__seen') }}
 ),
 
 endpoints as (

@@ -51,11 +51,11 @@ own as (
         cast(null as string) as other_emitter,
         greatest(
             0,
-            coalesce(started_us - {{ epoch_us('first_token_at') }}, 0),
-            coalesce(started_us - {{ epoch_us('ended_at') }}, 0),
+            coalesce({{ epoch_us('started_at') }} - {{ epoch_us('first_token_at') }}, 0),
+            coalesce({{ epoch_us('started_at') }} - {{ epoch_us('ended_at') }}, 0),
             coalesce({{ epoch_us('first_token_at') }} - {{ epoch_us('ended_at') }}, 0)
         ) as skew_us
-    from {{ ref('int_requests__measured') }}
+    from {{ ref('int_requests__seen') }}
     where clock = 'utc' and (first_token_at is not null or ended_at is not null)
 )
 

@@ -3,11 +3,13 @@
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
 ) }}
-{# What no reader of attempts asks for stays in the lake; `started_us` says when they started. #}
+{# What few readers of attempts ask for, or none, stays in the lake (int_requests__seen); `started_us` says when
+   they started. #}
 {% set unread = [
     'trace_id', 'span_id', 'parent_span_id', 'attempt', 'operation', 'endpoint', 'deployment_key', 'team_id',
     'user_pseudonym', 'api_key_pseudonym', 'tags', 'output_delivered_tokens', 'source_digest', 'event_date',
-    'started_at',
+    'started_at', 'first_token_at', 'ended_at', 'logical_request_id', 'session_id', 'error_type', 'finish_reason',
+    'reported_cost_usd', 'prompt_fingerprint', 'source_file', 'source_line', 'sighting_count',
 ] %}
 with
 superseded as (
