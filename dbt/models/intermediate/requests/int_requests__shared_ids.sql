@@ -2,29 +2,38 @@
 -- that several emitters saw, and of spans with others in their trace. All other records are attempts as
 -- they are, so these few are all that has to be compared.
 -- depends_on: {{ ref('int_requests__restated_dates') }}
-{%- set records -%}
-(
+{% set whole = is_whole_build() -%}
+{% set all_records -%}
     select
         request_id,
         case when span_id is not null then trace_id end as trace_id
     from {{ ref('stg_lake__requests') }}
-    {% if not is_whole_build() -%}
-    {%- set touched -%}
+{%- endset %}
+{#- Of the whole lake they are read three times: to keep all ids in a CTE costs more than to read them. #}
+{% set records = '(' ~ all_records ~ ')' if whole else 'touched_records' %}
+with
+{% if not whole -%}
+touched as (
+    select
+        request_id,
+        trace_id,
+        span_id
     from {{ ref('stg_lake__requests') }}
     where event_date in {{ dates_of('int_requests__restated_dates') }}
-    {%- endset %}
+),
+
+touched_records as (
+    {{ all_records }}
     -- A span around may itself be superseded by a record of another date or trace.
     where request_id in (
-        select request_id {{ touched }}
+        select request_id from touched
         union all
         select request_id from {{ ref('stg_lake__requests') }}
-        where trace_id in (select trace_id {{ touched }} and span_id is not null)
+        where trace_id in (select trace_id from touched where span_id is not null)
     )
-    {%- endif %}
-)
-{%- endset %}
--- Read three times and not once into a CTE: to keep all ids of the lake costs more than to read them.
-with
+),
+
+{% endif -%}
 traces as (
     select trace_id
     from {{ records }} as spans
