@@ -189,6 +189,13 @@ def test_levers_are_refused_when_they_do_not_combine(
                 "There are: large-a, small-a."
             ),
         ),
+        (
+            (
+                "loop: open\ndisaggregation: {tiers: [larg], prefill: {replicas: 1}, "
+                "decode: {replicas: 1}, transfer_seconds_per_token: 0}"
+            ),
+            "disaggregation.tiers: the fleet has no larg. There are: large, small.",
+        ),
     ],
 )
 def test_a_condition_is_refused_when_it_names_what_does_not_exist(

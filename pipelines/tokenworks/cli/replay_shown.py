@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenworks.cli import show
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenworks.replay.run import ReplayResult
 
 #: What the screen shows of a result; the page has every metric.
 SHOWN = (
@@ -60,38 +63,35 @@ def scenario_file(name: str) -> Path:
 
 def summary_of(settings: Settings, name: str) -> dict[str, Any]:
     """The summary of a result by its folder or name, or of a scenario, which is replayed."""
-    from tokenworks.replay.run import SUMMARY_FILE, read_result, run_replay
+    from tokenworks.replay.run import SUMMARY_FILE, read_result
 
     for folder in (settings.replay / name, Path(name)):
         if (folder / SUMMARY_FILE).is_file():
             return read_result(folder).summary
-    path = scenario_file(name)
-    with show.progress_bar(f"Replay {name}") as progress:
-        return run_replay(
-            path,
-            settings.published_parquet,
-            settings.replay,
-            progress=lambda step, number, steps: progress(number, steps, step),
-        ).summary
+    return _replayed(settings, name, f"Replay {name}").summary
 
 
 def replay_and_show(settings: Settings, scenario: str, force: bool = False) -> str:
     """Replays a scenario and prints its summary; returns the result's name."""
+    result = _replayed(settings, scenario, "Replay", force)
+    _show_summary(result.summary)
+    known = " (known already)" if result.was_reused else ""
+    show.done(f"Replayed {result.summary['traffic']['replayed']:,} requests{known}", result.folder)
+    return result.run_id
+
+
+def _replayed(settings: Settings, scenario: str, title: str, force: bool = False) -> ReplayResult:
     from tokenworks.replay.run import run_replay
 
     path = scenario_file(scenario)
-    with show.progress_bar("Replay") as progress:
-        result = run_replay(
+    with show.progress_bar(title) as progress:
+        return run_replay(
             path,
             settings.published_parquet,
             settings.replay,
             progress=lambda step, number, steps: progress(number, steps, step),
             force=force,
         )
-    _show_summary(result.summary)
-    known = " (known already)" if result.was_reused else ""
-    show.done(f"Replayed {result.summary['traffic']['replayed']:,} requests{known}", result.folder)
-    return result.run_id
 
 
 def _show_summary(summary: dict[str, Any]) -> None:

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tokenworks_sources.errors import TokenworksError
-
-_LEVERS = (
-    "routing",
-    "regions",
-    "quality",
-    "prefix_cache",
-    "response_cache",
-    "semantic_cache",
-    "capacity",
-    "chips",
-    "power",
-    "balancing",
-    "report_on",
-)
 
 
 class ScenarioError(TokenworksError):
@@ -49,9 +36,10 @@ class LeverRefusedError(TokenworksError):
         self.hint = hint
         super().__init__(f"{lever}: {why} {hint}")
 
-    def found_in(self, scenario: Path) -> LeverRefusedError:
-        """The same refusal, where the lever stands in a scenario file: with the file's name."""
-        if not self.lever.startswith(_LEVERS):
+    def found_in(self, scenario: Path, sections: Collection[str]) -> LeverRefusedError:
+        """The same refusal, where the lever is one of a scenario's sections: with the file's name."""
+        section = re.match(r"\w+", self.lever)
+        if section is None or section[0] not in sections:
             return self
         return LeverRefusedError(f"{scenario}: {self.lever}", self.why, self.hint)
 

@@ -108,7 +108,9 @@ def run_replay(
     try:
         found = session.answer(asked, progress or _silent, beside)
     except LeverRefusedError as error:
-        raise (error.found_in(scenario) if isinstance(scenario, Path) else error) from error
+        if not isinstance(scenario, Path):
+            raise
+        raise error.found_in(scenario, Scenario.model_fields) from error
     if found.reasons and not force:
         raise ReplayRefusedError(found.reasons)
     _write(found, run_id, folder)
