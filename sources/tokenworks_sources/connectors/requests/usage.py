@@ -14,11 +14,16 @@ cache reads and writes, and `output_total` includes reasoning. What providers do
   distinguishes it from OpenAI's.
 - Cohere: `tokens` is what the model read, `billed_units` what is charged; cached tokens are part of
   the former alone, so that one is read where both stand.
+- Portkey's gateway writes Anthropic's counts under Chat's names, the cached ones not in `prompt_tokens` but in
+  the total, which therefore tells.
+- The Codex CLI (`cached_input_tokens`) and LangChain (`input_token_details`) mean Chat's counts under
+  Anthropic's names, Vercel's AI SDK (`cachedInputTokens`, `inputTokenDetails`) under Converse's. Before its sixth
+  version the latter passed Anthropic's on as they are: more cached than input is beside it.
 - Mistral's `num_cached_tokens` is what its engine found in its cache; it charges them in full, and
   says what it charges as cached in `prompt_tokens_details`. Only the latter is read.
 
 A detail that is absent or null is unknown, not 0, but for Gemini's; a sum of parts counts the parts that are known.
-Totals of the emitter are not compared: Gemini's own differ by thoughts that it does not list.
+Else totals of the emitter are not compared: Gemini's own differ by thoughts that it does not list.
 """
 
 from __future__ import annotations
@@ -31,6 +36,14 @@ from tokenworks_sources.connectors.requests.token_classes import (
     exclusive,
     inclusive,
     whole_tokens,
+)
+from tokenworks_sources.connectors.requests.usage_fields import count, or_nothing
+from tokenworks_sources.connectors.requests.usage_shapes import (
+    ai_sdk,
+    cohere,
+    converse,
+    gemini,
+    interaction,
 )
 
 __all__ = (
@@ -60,28 +73,11 @@ def of_usage_body(body: Mapping[str, object], *, provider: str | None = None) ->
     raise UsageError("usage: not a known shape")
 
 
-def _count(body: Mapping[str, object], *places: str) -> int | None:
-    """The largest of several places: an adapter fills one, and leaves 0 in another."""
-    counts = [whole_tokens(_value(body, place), place) for place in places]
-    return max((count for count in counts if count is not None), default=None)
-
-
-def _value(body: Mapping[str, object], place: str) -> object:
-    value: object = body
-    for key in place.split("."):
-        if value is None:
-            return None
-        if not isinstance(value, Mapping):
-            raise UsageError(f"{place}: not inside an object")
-        value = value.get(key)
-    return value
-
-
 def _openai(body: Mapping[str, object], provider: str | None) -> TokenClasses:
     """Chat completions, with what its imitators and LiteLLM add."""
-    total = _count(body, "prompt_tokens")
-    output = _count(body, "completion_tokens")
-    reasoning = _count(
+    total = count(body, "prompt_tokens")
+    output = count(body, "completion_tokens")
+    reasoning = count(
         body,
         "completion_tokens_details.reasoning_tokens",
         "output_tokens_details.reasoning_tokens",
@@ -89,15 +85,37 @@ def _openai(body: Mapping[str, object], provider: str | None) -> TokenClasses:
     )
     if output is not None and reasoning and _is_beside(body, total, output, reasoning, provider):
         output += reasoning
-    read = _count(body, *_CACHE_READ, "prompt_cache_hit_tokens")
+    return _with_cache(
+        body,
+        total,
+        or_nothing(output, total, count(body, "total_tokens")),
+        reasoning,
+        is_beside=False,
+    )
+
+
+def _with_cache(
+    body: Mapping[str, object],
+    given: int | None,
+    output: int | None,
+    reasoning: int | None,
+    *,
+    is_beside: bool,
+) -> TokenClasses:
+    """What was cached, within the given input or beside it: as the keys say, or the total."""
+    read = count(body, *_CACHE_READ)
     write, five_minutes, one_hour = _cache_write(body)
+    cached = (read or 0) + max(write or 0, (five_minutes or 0) + (one_hour or 0))
+    rest = (count(body, "total_tokens") or 0) - (given or 0) - (output or 0)
+    if given is not None and (is_beside or rest == cached):
+        given += cached
     return inclusive(
-        input_total=total,
+        input_total=given,
         cache_read=read,
         cache_write=write,
         cache_write_5m=five_minutes,
         cache_write_1h=one_hour,
-        output_total=_or_nothing(output, total, _count(body, "total_tokens")),
+        output_total=output,
         reasoning=reasoning,
     )
 
@@ -112,56 +130,44 @@ def _is_beside(
     """Whether reasoning is not part of the completion."""
     if "num_search_queries" in body or "citation_tokens" in body:
         return "reasoning_tokens" in body
-    total = _count(body, "total_tokens")
+    total = count(body, "total_tokens")
     if total is None:
         return (provider or "").lower().replace("-", "").replace("_", "") in ("xai", "perplexity")
     return total == (prompt or 0) + output + reasoning
 
 
-def _or_nothing(output: int | None, input_total: int | None, total: int | None) -> int | None:
-    """No output where the total leaves no room for any; unknown where there is no total."""
-    return 0 if output is None and total is not None and total == input_total else output
-
-
 def _responses_or_anthropic(body: Mapping[str, object], provider: str | None) -> TokenClasses:
     """Both call them `input_tokens`; only Anthropic puts the cached ones beside."""
-    write, five_minutes, one_hour = _cache_write(body)
-    read = _count(body, *_CACHE_READ)
-    output = _count(body, "output_tokens")
-    reasoning = _count(
-        body, "output_tokens_details.reasoning_tokens", "output_tokens_details.thinking_tokens"
-    )
-    given = _count(body, "input_tokens")
-    beside = body.get("input_tokens_details") is None and any(key in body for key in _ANTHROPIC)
-    if beside:
-        return exclusive(
-            input_uncached=given,
-            cache_read=read,
-            cache_write=write,
-            cache_write_5m=five_minutes,
-            cache_write_1h=one_hour,
-            output_total=output,
-            reasoning=reasoning,
-        )
-    return inclusive(
-        input_total=given,
-        cache_read=read,
-        cache_write=write,
-        cache_write_5m=five_minutes,
-        cache_write_1h=one_hour,
-        output_total=_or_nothing(output, given, _count(body, "total_tokens")),
-        reasoning=reasoning,
+    given, total = count(body, "input_tokens"), count(body, "total_tokens")
+    is_anthropic = any(key in body for key in _ANTHROPIC)
+    return _with_cache(
+        body,
+        given,
+        or_nothing(count(body, "output_tokens"), given, total),
+        count(body, *_REASONING),
+        is_beside=is_anthropic and not any(body.get(key) is not None for key in _NOT_ANTHROPIC),
     )
 
 
 _ANTHROPIC = ("cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation")
+_NOT_ANTHROPIC = ("input_tokens_details", "input_token_details", "cached_input_tokens")
+_REASONING = (
+    "output_tokens_details.reasoning_tokens",
+    "output_tokens_details.thinking_tokens",
+    "output_token_details.reasoning",
+    "reasoning_output_tokens",
+)
 _CACHE_READ = (
     "prompt_tokens_details.cached_tokens",
     "prompt_token_details.cached_tokens",  # so spelt in the runs of OpenAI's assistants
     "input_tokens_details.cached_tokens",
+    "input_token_details.cached_tokens",  # so spelt by OpenAI's Realtime
+    "input_token_details.cache_read",
     "cache_read_input_tokens",
     "cached_tokens",
     "cached_prompt_text_tokens",
+    "cached_input_tokens",
+    "prompt_cache_hit_tokens",
 )
 _DETAILS = "prompt_tokens_details"
 
@@ -170,85 +176,24 @@ def _cache_write(body: Mapping[str, object]) -> tuple[int | None, int | None, in
     """All that was written, and the parts that live 5 minutes and 1 hour."""
     ephemeral = (f"{{}}.ephemeral_{life}_input_tokens" for life in ("5m", "1h"))
     five_minutes, one_hour = (
-        _count(
+        count(
             body,
             place.format("cache_creation"),
             place.format(f"{_DETAILS}.cache_creation_token_details"),
+            place.format(f"{_DETAILS}.cache_creation"),
         )
         for place in ephemeral
     )
-    total = _count(
+    total = count(
         body,
         f"{_DETAILS}.cache_creation_tokens",
         f"{_DETAILS}.cache_write_tokens",
+        f"{_DETAILS}.cache_creation_input_tokens",
+        "input_token_details.cache_creation",
         "input_tokens_details.cache_write_tokens",
         "cache_creation_input_tokens",
     )
     return total, five_minutes, one_hour
-
-
-def _bedrock(body: Mapping[str, object], provider: str | None) -> TokenClasses:
-    """Converse, whose details of a write are a list."""
-    lives: dict[object, int] = {}
-    details = body.get("cacheDetails")
-    for detail in details if isinstance(details, list) else []:
-        if isinstance(detail, Mapping):
-            count = whole_tokens(detail.get("inputTokens"), "cacheDetails.inputTokens")
-            life = str(detail.get("ttl"))
-            lives[life] = lives.get(life, 0) + (count or 0)
-    return exclusive(
-        input_uncached=_count(body, "inputTokens", "inputTokenCount"),
-        cache_read=_count(body, "cacheReadInputTokens", "cacheReadInputTokenCount"),
-        cache_write=_count(body, "cacheWriteInputTokens", "cacheWriteInputTokenCount"),
-        cache_write_5m=lives.get("5m"),
-        cache_write_1h=lives.get("1h"),
-        output_total=_count(body, "outputTokens", "outputTokenCount"),
-    )
-
-
-def _gemini(body: Mapping[str, object], provider: str | None) -> TokenClasses:
-    """`usageMetadata`, in the API's spelling or the SDK's; a count of 0 is left out of it."""
-    prompt = _count(body, "promptTokenCount", "prompt_token_count")
-    tools = _count(body, "toolUsePromptTokenCount", "tool_use_prompt_token_count")
-    total = None if prompt is None and tools is None else (prompt or 0) + (tools or 0)
-    answer = _count(
-        body,
-        "candidatesTokenCount",
-        "candidates_token_count",
-        "responseTokenCount",
-        "response_token_count",
-    )
-    thoughts = _count(body, "thoughtsTokenCount", "thoughts_token_count")
-    output = None if answer is None and thoughts is None else (answer or 0) + (thoughts or 0)
-    sum_of_all = _count(body, "totalTokenCount", "total_token_count")
-    read = _count(body, "cachedContentTokenCount", "cached_content_token_count")
-    return inclusive(
-        input_total=total,
-        cache_read=0 if read is None and total is not None else read,
-        output_total=_or_nothing(output, total, sum_of_all),
-        reasoning=thoughts,
-    )
-
-
-def _interaction(body: Mapping[str, object], provider: str | None) -> TokenClasses:
-    """Gemini's Interactions: tool-use prompts and thoughts stand beside input and output."""
-    prompt, tools = _count(body, "total_input_tokens"), _count(body, "total_tool_use_tokens")
-    answer, thoughts = _count(body, "total_output_tokens"), _count(body, "total_thought_tokens")
-    return inclusive(
-        input_total=None if prompt is None else prompt + (tools or 0),
-        cache_read=_count(body, "total_cached_tokens"),
-        output_total=None if answer is None else answer + (thoughts or 0),
-        reasoning=thoughts,
-    )
-
-
-def _cohere(body: Mapping[str, object], provider: str | None) -> TokenClasses:
-    kind = "billed_units" if body.get("tokens") is None else "tokens"
-    return inclusive(
-        input_total=_count(body, f"{kind}.input_tokens"),
-        cache_read=_count(body, "cached_tokens") if kind == "tokens" else None,
-        output_total=_count(body, f"{kind}.output_tokens"),
-    )
 
 
 _Shape = Callable[[Mapping[str, object], str | None], TokenClasses]
@@ -257,9 +202,10 @@ _Shape = Callable[[Mapping[str, object], str | None], TokenClasses]
 _SHAPES: tuple[tuple[tuple[str, ...], _Shape], ...] = (
     (("prompt_tokens", "completion_tokens"), _openai),
     (("input_tokens", "output_tokens"), _responses_or_anthropic),
-    (("promptTokenCount", "candidatesTokenCount", "totalTokenCount"), _gemini),
-    (("prompt_token_count", "candidates_token_count", "total_token_count"), _gemini),
-    (("total_input_tokens", "total_output_tokens"), _interaction),
-    (("inputTokens", "outputTokens", "inputTokenCount", "outputTokenCount"), _bedrock),
-    (("tokens", "billed_units"), _cohere),
+    (("promptTokenCount", "candidatesTokenCount", "totalTokenCount"), gemini),
+    (("prompt_token_count", "candidates_token_count", "total_token_count"), gemini),
+    (("total_input_tokens", "total_output_tokens"), interaction),
+    (("cachedInputTokens", "inputTokenDetails", "outputTokenDetails"), ai_sdk),
+    (("inputTokens", "outputTokens", "inputTokenCount", "outputTokenCount"), converse),
+    (("tokens", "billed_units"), cohere),
 )
