@@ -93,6 +93,22 @@ def test_marts_have_a_key_test(manifest: dict[str, Any], models: list[dict[str, 
     assert marts - tested == set()
 
 
+def test_tested_models_that_keep_dates_forget_them_by_event_date(
+    manifest: dict[str, Any], models: list[dict[str, Any]]
+) -> None:
+    """Their tests look at the dates that `int_books__restated_dates` names by that column."""
+    tested = {
+        node["attached_node"] for node in manifest["nodes"].values() if "attached_node" in node
+    }
+    forgotten = {
+        hook["sql"]
+        for model in models
+        if model["config"]["materialized"] == "incremental" and model["unique_id"] in tested
+        for hook in model["config"]["pre-hook"]
+    }
+    assert forgotten == {"{{ forget_restated('event_date') }}"}
+
+
 def test_models_are_short(models: list[dict[str, Any]]) -> None:
     long = [model["name"] for model in models if len(model["raw_code"].splitlines()) > MAX_LINES]
     assert long == []

@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e.test_books import HEADER
 from tests.e2e.test_late_data import FLEET
+from tokenworks.dbt_project import dbt_paths
 from tokenworks.publish import MART_PREFIXES
 from tokenworks.restatement import plan, record
 from tokenworks.warehouse import BuildResult, build_warehouse
@@ -213,13 +214,17 @@ def test_span_forgets_and_learns_its_tenant_when_the_one_around_it_goes_and_come
     assert _tenants(home) == {2: None, 4: "bolt"}
 
 
-def test_marts_equal_a_whole_build_of_the_same_lake(
-    home: Settings, built: BuildResult, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def whole(home: Settings, built: BuildResult, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A whole build of the lake after its changes."""
     assert built.whole_because is None
-    whole = Settings.at(tmp_path / "home")
-    shutil.copytree(home.lake, whole.lake)
-    build_warehouse(whole)
+    settings = Settings.at(tmp_path_factory.mktemp("whole") / "home")
+    shutil.copytree(home.lake, settings.lake)
+    build_warehouse(settings)
+    return settings
+
+
+def test_marts_equal_a_whole_build_of_the_same_lake(home: Settings, whole: Settings) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{home.build_database}' as a (read_only)")
         connection.execute(f"attach '{whole.build_database}' as b (read_only)")
@@ -232,6 +237,54 @@ def test_marts_equal_a_whole_build_of_the_same_lake(
             for left, right in (("a", "b"), ("b", "a")):
                 query = f"from {left}.{mart} except all from {right}.{mart}"
                 assert connection.execute(query).fetchall() == [], mart
+
+
+def _faults(tests: Settings, rows: Settings, mart: str, planted: str, scratch: Path) -> set[str]:
+    """What the key test of a build says of the rows of a build with planted ones among them."""
+    folder = dbt_paths(tests).target / "compiled/tokenworks/models/marts" / f"{mart}.yml"
+    [test] = folder.glob("unique_combination*.sql")
+    database = scratch / "warehouse.duckdb"
+    shutil.copyfile(rows.build_database, database)
+    with duckdb.connect(str(database)) as connection:
+        assert connection.execute(test.read_text()).fetchall() == []
+        [(count,)] = connection.execute(f"insert into {mart} {planted}").fetchall()
+        assert count > 0
+        found = connection.execute(f"select distinct fault from ({test.read_text()})").fetchall()
+    return {fault for (fault,) in found}
+
+
+@pytest.mark.parametrize("mart", ["fct_requests", "fct_cost_ledger", "rpt_unit_cost"])
+def test_row_that_is_there_twice_is_found_when_its_date_was_made_again(
+    home: Settings, built: BuildResult, tmp_path: Path, mart: str
+) -> None:
+    assert built.restated_dates[-1] == date(2026, 9, 13)
+    planted = f"from {mart} where event_date = date '2026-09-13'"
+    assert _faults(home, home, mart, planted, tmp_path) == {"more than one row"}
+
+
+@pytest.mark.parametrize(
+    ("mart", "fault"),
+    [("fct_requests", "more than one row"), ("fct_cost_ledger", "the hour is not of the date")],
+)
+def test_key_of_a_kept_date_is_found_when_it_is_on_a_date_made_again(
+    home: Settings, built: BuildResult, tmp_path: Path, mart: str, fault: str
+) -> None:
+    assert date(2026, 9, 7) not in built.restated_dates
+    planted = (
+        f"select * replace (date '2026-09-13' as event_date) from {mart} "
+        "where event_date = date '2026-09-07'"
+    )
+    assert _faults(home, home, mart, planted, tmp_path) == {fault}
+
+
+@pytest.mark.parametrize("mart", ["fct_requests", "fct_cost_ledger", "rpt_unit_cost"])
+def test_rows_of_kept_dates_are_tested_again_when_the_build_is_whole(
+    home: Settings, whole: Settings, tmp_path: Path, mart: str
+) -> None:
+    """Nothing writes to a kept date: this is what the part of a build does not look at."""
+    planted = f"from {mart} where event_date = date '2026-09-07'"
+    assert _faults(home, home, mart, planted, tmp_path) == set()
+    assert _faults(whole, home, mart, planted, tmp_path) == {"more than one row"}
 
 
 def test_date_is_made_again_when_a_file_came_during_a_build_and_went_before_the_next(
