@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import polars as pl
@@ -345,3 +346,17 @@ def test_all_is_one_batch_when_timestamps_are_in_order_of_series(
     batches, _, _ = scanned(written(tmp_path, text))
     assert [batch.samples.height for batch in batches] == [60]
     assert len(batches[0].scrapes) == 30
+
+
+def test_label_of_megabytes_takes_little_more_memory_than_itself() -> None:
+    label = "A" * 1_000_000
+    tracemalloc.start()
+    try:
+        sample = split_sample(f'a{{b="{label}"}} 1')
+        assert sample is not None
+        series = parse_series(sample.key)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert series == Series("a", {"b": label})
+    assert peak < 20 * len(label)

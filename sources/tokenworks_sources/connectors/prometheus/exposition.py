@@ -9,18 +9,19 @@ import re
 from dataclasses import dataclass
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
+# Possessive repeats: a label of megabytes is passed at once, and no way back through it is kept.
+_QUOTED = r'"(?:[^"\\]++|\\.)*+"'
 # `}` may stand inside quotes, so the end of the labels is not the first brace.
 _SAMPLE = re.compile(
     rf"""\s*
-    (?: (?P<labelled> (?:{_NAME})? \s* \{{ (?:[^"}}]|{_QUOTED})* \}} ) \s*
+    (?: (?P<labelled> (?:{_NAME})? \s* \{{ (?:[^"}}]++|{_QUOTED})*+ \}} ) \s*
       | (?P<bare> {_NAME} ) \s+ )
     (?P<value> [^\s#]+ )
     (?: \s+ (?P<stamp> [^\s#]+ ) )?
     \s* (?: \# .* )? $""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
-_TEXT = r'(?:[^"\\]|\\[\\"n])*'
+_TEXT = r'(?:[^"\\]++|\\[\\"n])*+'
 _ITEM = re.compile(
     rf"""\s*(?:(?P<label>[a-zA-Z_]\w*)|"(?P<quoted>{_TEXT})")\s*"""
     rf"""(?:=\s*"(?P<value>{_TEXT})")?\s*(?P<comma>,|$)""",
