@@ -7,6 +7,7 @@ anchor: 2026-05-29T11:35:48Z    # when a run began whose clock starts anywhere
 valid_from: 2026-09-01          # since when a price list holds that does not say so
 observed_at: 2026-09-01         # when offers were seen that do not say so
 currency: USD                   # of prices that name none
+price_basis: with_vat           # or market: whether prices of electricity hold value-added tax
 model: my-model                 # model under test, where a benchmark's files do not name it
 ```
 
@@ -83,6 +84,9 @@ class About(BaseModel):
     observed_at: Annotated[datetime | None, _AsWritten] = Field(None, description=_DAY_OR_TIME)
     currency: str | None = Field(
         None, pattern="^[A-Z]{3}$", description="a code of ISO 4217, such as USD"
+    )
+    price_basis: Literal["market", "with_vat"] | None = Field(
+        None, description="market or with_vat"
     )
     model: str | None = Field(None, min_length=1, description="the name of a model")
 

@@ -1,7 +1,8 @@
-"""Prices of the grid: ENTSO-E's left-out positions, EnergyZero's two shapes, SPP's interval ends."""
+"""Prices of the grid: ENTSO-E's left-out positions, EnergyZero's three shapes, SPP's interval ends."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 
 from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.connectors.grid_prices import energyzero, entsoe, spp
+from tokenworks_sources.connectors.registry import recognise
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 
@@ -253,6 +255,46 @@ def test_an_empty_or_failed_answer_is_claimed_and_refused(
 def test_rest_answers_are_refused_when_their_name_says_gas(ingest) -> None:
     with pytest.raises(LandingFileError, match="name says gas"):
         ingest('{"interval": 2, "range": {}, "base": [{}]}', energyzero.CONNECTOR, "gas_day.json")
+
+
+def first_api(*prices: float, begin: str = "2022-12-07", kind: int = 4) -> str:
+    hours = [
+        {"price": price, "readingDate": f"{begin}T{hour:02d}:00:00Z"}
+        for hour, price in enumerate(prices)
+    ]
+    return json.dumps({"Prices": hours, "intervalType": kind, "average": 0.3, "fromDate": begin})
+
+
+@pytest.mark.parametrize("basis", ["market", "with_vat"])
+def test_prices_of_the_first_api_are_of_the_basis_that_is_said(
+    basis: str, tmp_path: Path, ingest_file: Callable
+) -> None:
+    path, sidecar = tmp_path / "day.json", tmp_path / "about.yaml"
+    path.write_text(first_api(0.31, -0.05))
+    sidecar.write_text(f"price_basis: {basis}\n")
+    assert recognise(preview_of(path)).connector is energyzero.CONNECTOR
+    outcome = ingest_file(path, energyzero.CONNECTOR, (sidecar,))
+    assert prices(outcome) == [
+        (1, datetime(2022, 12, 7, 0), 3600, Decimal("0.31")),
+        (2, datetime(2022, 12, 7, 1), 3600, Decimal("-0.05")),
+    ]
+    assert outcome.frames["grid_prices"]["price_basis"].unique().to_list() == [basis]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (first_api(0.31, 0.35), "whether its prices hold value-added tax.*price_basis: market"),
+        (first_api(0.31, kind=5), "not those of hours"),
+        (first_api(*[1.43] * 5, *[1.45] * 19), "so it is gas"),
+        (first_api(), "holds no prices"),
+    ],
+)
+def test_an_answer_of_the_first_api_is_refused_when_it_could_mislead(
+    text: str, message: str, ingest
+) -> None:
+    with pytest.raises(LandingFileError, match=message):
+        ingest(text, energyzero.CONNECTOR, "day.json")
 
 
 SPP = "Interval,GMTIntervalEnd,Settlement Location,Pnode,LMP,MLC,MCC,MEC\n"

@@ -2,12 +2,14 @@
 
 What the publisher gets wrong, and what happens here:
 
-- Two shapes. GraphQL has floats, `energyPriceExcl` and `energyPriceIncl`, and add-ons per interval;
+- Three shapes. GraphQL has floats, `energyPriceExcl` and `energyPriceIncl`, and add-ons per interval;
   REST has decimals as text in four lists. Both become up to four rows per interval: `market`,
-  `with_vat`, `all_in` (with energy tax and purchasing cost) and `all_in_with_vat`. Digits are exact.
+  `with_vat`, `all_in` (with energy tax and purchasing cost) and `all_in_with_vat`. Digits are exact. The
+  first REST API answers one price an hour, and does not say whether it holds value-added tax: a sidecar
+  has to (`energyzero_prices.py`).
 - Neither names zone, currency or unit: EnergyZero sells in the Netherlands, in EUR per kWh.
 - The GraphQL answer mixes gas in where it is asked for: skipped. The REST answer does not say what it
-  is: a file whose name says gas is refused.
+  is: a file whose name says gas is refused, and one of the first API whose prices change once a day.
 - An empty answer, and one that is an error, are errors here: a day without prices must show.
 
 One record is one price of one basis.
@@ -19,8 +21,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.exact import decimal_of, stored
+from tokenworks_sources.connectors.grid_prices import energyzero_prices
 from tokenworks_sources.connectors.grid_prices.rows import PriceRow, frame_of, utc_of
 from tokenworks_sources.connectors.json.document import read_document
 from tokenworks_sources.errors import LandingFileError
@@ -39,12 +43,12 @@ Quoted = tuple[str, object, object, Decimal | None]
 
 
 class EnergyZero:
-    """Connector of EnergyZero's two APIs."""
+    """Connector of EnergyZero's APIs."""
 
     name = "energyzero"
     table = "grid_prices"
     tables = ("grid_prices",)
-    version = "1"
+    version = "2"
     summary = "EnergyZero JSON (GraphQL and REST): Dutch day-ahead prices by hour"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -58,9 +62,15 @@ class EnergyZero:
             f'"{key}"' in text for key in ("interval", "range", "base")
         ):
             return "JSON keys interval, range, base"
+        if all(f'"{key}"' in text for key in ("Prices", "readingDate")):
+            return "JSON keys Prices, readingDate"
         if "".join(text.split()) == '{"data":[]}':
             return "JSON data without energyMarketPrices"
         return "JSON error of DailyEnergyPrices" if "EnergyPricesRequest." in text else None
+
+    def version_of(self, file: LandingFile) -> str:
+        """See `registry.Versioned`."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
@@ -95,14 +105,15 @@ class EnergyZero:
 def _quotes(file: LandingFile, document: object) -> Iterator[Quoted | None]:
     """Every record of the answer; None for one of gas."""
     if isinstance(document, Mapping):
-        if any(isinstance(document.get(name), list) for name in REST_LISTS):
+        is_first = energyzero_prices.is_answer(document)
+        if is_first or any(isinstance(document.get(name), list) for name in REST_LISTS):
             if "gas" in file.name.lower():
                 raise LandingFileError(
                     file.path,
                     "its name says gas, and the answer does not say otherwise.",
                     "Rename it if it holds electricity.",
                 )
-            return _rest(document)
+            return _first(file, document) if is_first else _rest(document)
         data = document.get("data")
         market = data.get("energyMarketPrices") if isinstance(data, Mapping) else None
         prices = market.get("prices") if isinstance(market, Mapping) else None
@@ -115,6 +126,11 @@ def _quotes(file: LandingFile, document: object) -> Iterator[Quoted | None]:
         "the API answered with an error instead of prices.",
         "Look at its message, correct the request and download again.",
     )
+
+
+def _first(file: LandingFile, document: Mapping[str, object]) -> Iterator[Quoted | None]:
+    for basis, start, end, price in energyzero_prices.quoted(file, document):
+        yield basis, start, end, _decimal(price)
 
 
 def _rest(document: Mapping[str, object]) -> Iterator[Quoted | None]:
