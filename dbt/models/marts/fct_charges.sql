@@ -18,7 +18,7 @@ select
         when lines.cost_source = 'energy_bills' then lines.amount
         else 0
     end as decimal(38,12)) as billed_amount,
-    {{ all_but(['line_key', 'is_landed'], 'facts') }}
+    {{ all_but(['line_key', 'is_landed', 'peak_at'], 'facts') }}
 from {{ ref('int_costs__lines') }} as lines
 inner join {{ ref('int_costs__billed_facts') }} as facts on lines.line_key = facts.line_key
 left join {{ ref('int_fleet__sites') }} as sites on lines.site_id = sites.site_id

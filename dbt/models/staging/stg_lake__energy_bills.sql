@@ -8,6 +8,7 @@ select
     kind,
     quantity,
     unit,
+    peak_at,
     amount,
     currency,
     issued_at,

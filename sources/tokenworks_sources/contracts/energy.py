@@ -96,6 +96,12 @@ BILLS = Contract(
         Column("quantity", "double", "Billed quantity."),
         Column("unit", "string", "Unit of the quantity, for example kWh or kW."),
         Column(
+            "peak_at",
+            "timestamp",
+            "Demand: when the billed peak was, where the bill says it.",
+            "UTC",
+        ),
+        Column(
             "amount", "decimal(38,12)", "Amount of the line; credits are negative.", required=True
         ),
         Column("currency", "string", "ISO 4217 code.", required=True),

@@ -68,6 +68,7 @@ select
     coalesce(charges.consumed_quantity, cast(bills.quantity as decimal(38,12))) as consumed_quantity,
     coalesce(charges.consumed_unit, bills.unit) as consumed_unit,
     bills.meter_id,
+    bills.peak_at,
     case when lines.cost_source = 'amortisation' then priced.server_id end as amortised_server_id,
     case when lines.cost_source = 'amortisation' then priced.gpu_count end as gpu_count,
     case when lines.cost_source = 'amortisation' then {{ money('priced.rate_units') }} end as book_rate

@@ -1,5 +1,5 @@
--- Who caused a demand charge: what each deployment's GPUs drew in the hour of the billing period's peak,
--- where the meter was read for nine tenths of the period, else what they drew in all hours of it.
+-- Who caused a demand charge: what each deployment's GPUs drew in the hour of the peak that it is for, where the bill
+-- names it or the meter was read for nine tenths of the period; else what they drew in all hours of it.
 with
 lines as (
     select * from {{ ref('int_costs__lines') }}
@@ -37,18 +37,17 @@ metered as (
 ),
 
 peaks as (
-    select
-        periods.line_key,
-        {{ hour_index('peaks.window_from_us') }} as hour_index
+    select line_key, is_stated, hour_index from {{ ref('int_costs__demand_peaks') }}
+    union all
+    select periods.line_key, false as is_stated, {{ hour_index('peaks.window_from_us') }}
     from periods
-    inner join metered on periods.line_key = metered.line_key
     inner join {{ ref('int_tariffs__peaks') }} as peaks
         on
             periods.purpose = peaks.purpose
             and periods.period_id = peaks.period_id
             and periods.meter_id = peaks.meter_id
             and peaks.component = 'any'
-    where metered.is_metered
+    where periods.purpose = 'accrual'
 ),
 
 joined as (
@@ -65,7 +64,9 @@ joined as (
             and periods.scope_id = targets.scope_id
             and targets.hour_index * {{ hour_us() }} >= periods.from_us
             and targets.hour_index * {{ hour_us() }} < periods.to_us
-    left join peaks on periods.line_key = peaks.line_key
+    left join metered on periods.line_key = metered.line_key
+    left join peaks
+        on periods.line_key = peaks.line_key and (peaks.is_stated or metered.is_metered)
 ),
 
 chosen as (
