@@ -114,6 +114,19 @@ dynamo_frontend_input_sequence_tokens_count{model="qwen/qwen3-0.6b"} 100
 dynamo_frontend_output_sequence_tokens_bucket{model="qwen/qwen3-0.6b",le="+Inf"} 100
 dynamo_frontend_output_sequence_tokens_sum{model="qwen/qwen3-0.6b"} 4300
 """
+FRONTEND_BEFORE = """\
+nv_llm_http_service_inflight_requests{model="m"} 3
+nv_llm_http_service_requests_total{endpoint="completions",model="m",request_type="unary",status="success"} 7
+nv_llm_http_service_requests_total{endpoint="completions",model="m",request_type="unary",status="error"} 2
+nv_llm_http_service_output_sequence_tokens_bucket{model="m",le="+Inf"} 9
+nv_llm_http_service_output_sequence_tokens_sum{model="m"} 640
+nv_llm_http_service_output_sequence_tokens_count{model="m"} 9
+"""
+FRONTEND_COUNTED = """\
+dynamo_frontend_inflight_requests{model="m"} 0
+dynamo_frontend_request_success_count{model="m"} 41
+dynamo_frontend_disconnected_clients 2
+"""
 NIM = """\
 # TYPE num_requests_running gauge
 num_requests_running{model_name="meta/llama-3.2-1b-instruct"} 1.0

@@ -9,6 +9,8 @@ import pytest
 
 from tests.unit.connectors.engine_cases import (
     FRONTEND,
+    FRONTEND_BEFORE,
+    FRONTEND_COUNTED,
     NIM,
     SGLANG,
     TRITON,
@@ -85,6 +87,20 @@ EXPECTED: dict[str, tuple[str, dict[str, object]]] = {
             "requests_rejected": 2.0, "requests_failed": 1.0,
         },
     ),
+    "dynamo frontend before 0.4": (
+        FRONTEND_BEFORE,
+        {
+            "engine": "dynamo", "engine_index": "0", "model_name": "m", "requests_running": 3.0,
+            "requests_succeeded": 7.0, "requests_failed": 2.0, "output_tokens": 640.0,
+        },
+    ),
+    "dynamo frontend with one count": (
+        FRONTEND_COUNTED,
+        {
+            "engine": "dynamo", "engine_index": "0", "model_name": "m", "requests_running": 0.0,
+            "requests_succeeded": 41.0,
+        },
+    ),
     "nim": (
         NIM,
         {
@@ -117,6 +133,7 @@ def test_row_is_canonical_when_an_engine_is_scraped(
         ("triton_prometheus", TRITON),
         ("dynamo_prometheus", FRONTEND),
         ("dynamo_prometheus", VLLM_V0 + FRONTEND),
+        ("dynamo_prometheus", FRONTEND_BEFORE + VLLM_V0),
         ("nim_prometheus", NIM),
         ("nim_prometheus", VLLM_V0 + 'num_request_max{model_name="m"} 1024.0\n'),
         ("triton_prometheus", TRITON + 'vllm:prompt_tokens_total{model="vllm_model"} 5\n'),

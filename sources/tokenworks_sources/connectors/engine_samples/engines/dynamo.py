@@ -6,7 +6,8 @@ passes the series of its engine on beside its own, with `dynamo_*` labels: both 
 (`repeats.py`). The frontend writes model names in lower case. `gpu_cache_usage_percent` is a ratio
 of 0 to 1. In-flight requests include the queued ones; `model_max_num_seqs` and
 `model_total_kv_blocks` are of one worker, not of the frontend. The prompt, cached and output tokens
-of finished requests are the sums of histograms.
+of finished requests are the sums of histograms. Until 0.4 the frontend wrote `nv_llm_http_service_` for
+`dynamo_frontend_`, and any release does where its prefix is set so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _GENERATE = one_of(dynamo_endpoint=("generate", ""))
 DYNAMO = Engine(
     name="dynamo",
     prefix="dynamo_",
-    families=("dynamo_frontend_", "dynamo_component_"),
+    families=("dynamo_frontend_", "dynamo_component_", "nv_llm_http_service_"),
+    renamed_prefixes={"nv_llm_http_service_": "frontend_"},
     index_label="dp_rank",
     model_labels=("model", "model_name"),
     aliases=(
@@ -42,6 +44,7 @@ DYNAMO = Engine(
             added=True,
         ),
         Alias("frontend_requests", "requests_failed", only=one_of(status=("error",)), added=True),
+        Alias("frontend_request_success_count", "requests_succeeded", rank=1),
         Alias("component_inflight_requests", "requests_running", rank=2, only=_GENERATE),
         Alias("component_gpu_cache_usage_percent", "kv_cache_usage_ratio", releases=">=1.0"),
         Alias(

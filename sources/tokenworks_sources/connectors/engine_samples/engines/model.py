@@ -54,6 +54,7 @@ class Engine:
         index_label: label of the data-parallel index; "0" where a series has none.
         families: beginnings of the names that are the engine's; the prefix where there are none.
         other_prefixes: prefixes of the same names in other releases.
+        renamed_prefixes: prefix in other releases to what stands for it behind the prefix now.
         model_labels: labels of the model, the first that a series has.
         renamed_histograms: exported name of a histogram to the canonical one.
         columns_of_histograms: canonical histogram to the columns of its sum and count.
@@ -69,6 +70,7 @@ class Engine:
     index_label: str
     families: tuple[str, ...] = ()
     other_prefixes: tuple[str, ...] = ()
+    renamed_prefixes: Mapping[str, str] = field(default_factory=dict)
     model_labels: tuple[str, ...] = ("model_name", "model")
     renamed_histograms: Mapping[str, str] = field(default_factory=dict)
     columns_of_histograms: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
@@ -85,6 +87,9 @@ class Engine:
         """An exported name without its prefix, None where it is not the engine's."""
         if not name.startswith(self.families or (self.prefix, *self.other_prefixes)):
             return None
+        for prefix, now in self.renamed_prefixes.items():
+            if name.startswith(prefix):
+                return now + name.removeprefix(prefix)
         for prefix in (self.prefix, *self.other_prefixes):
             if name.startswith(prefix):
                 return name.removeprefix(prefix)
