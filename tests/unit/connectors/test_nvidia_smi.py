@@ -166,6 +166,26 @@ def test_log_is_refused_when_nothing_gives_the_time_zone(
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "above", "hour"),
+    [
+        ("log.csv", (), 10),
+        ("log.UTC.csv", (), 6),
+        ("log.UTC.csv", ("# time_zone: Asia/Tokyo",), 21),
+    ],
+)
+def test_zone_beside_a_log_holds_when_none_is_said_nearer(
+    ingest_file: IngestFile, tmp_path: Path, name: str, above: tuple[str, ...], hour: int
+) -> None:
+    path, sidecar = tmp_path / name, tmp_path / "about.yaml"
+    sidecar.write_text("zone: America/New_York\n")
+    path.write_text(
+        "\n".join((*above, HEADER, "2024/04/05 06:17:19.635, 0, GPU-1, 1 W, 1 %, 1 MiB"))
+    )
+    (row,) = ingest_file(path, CSV, (sidecar,)).frames["gpu_samples"].to_dicts()
+    assert row["sampled_at"].hour == hour
+
+
 def test_log_is_refused_when_the_time_zone_is_none(ingest_file: IngestFile, tmp_path: Path) -> None:
     with pytest.raises(LandingFileError, match="line 1: 'Mars/Olympus' is no time zone"):
         ingested(ingest_file, tmp_path, "# time_zone: Mars/Olympus", HEADER)

@@ -160,6 +160,16 @@ def test_time_is_utc_when_the_zone_is_declared(
     assert times == [datetime(2024, 4, 5, hour, 17, 19)]
 
 
+def test_zone_beside_a_document_holds_when_none_is_said_in_it(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    path, sidecar = tmp_path / "a.xml", tmp_path / "about.yaml"
+    sidecar.write_text("zone: -05:00\n")
+    path.write_text(document(gpu()))
+    (row,) = ingest_file(path, CONNECTOR, (sidecar,)).frames["gpu_samples"].to_dicts()
+    assert row["sampled_at"] == datetime(2024, 4, 5, 11, 17, 19)
+
+
 def test_gpus_are_named_by_host_and_bus_when_the_uuid_is_masked(
     ingest_file: IngestFile, tmp_path: Path
 ) -> None:

@@ -46,6 +46,13 @@ def zone_in_name(name: str) -> tzinfo | None:
     return _offset(match[1], match[2], match[3]) if match[1] else UTC
 
 
+def zone_said(in_file: str | None, name: str, beside: str | None) -> tzinfo | None:
+    """The zone that is said nearest to the times: in the file, in its name, or beside it."""
+    if in_file:
+        return zone_of(in_file)
+    return zone_in_name(name) or (zone_of(beside) if beside else None)
+
+
 def zone_by_anchor(local: datetime, instant: datetime) -> tzinfo:
     """The offset of a host whose clock showed `local` at `instant`, give or take five minutes.
 

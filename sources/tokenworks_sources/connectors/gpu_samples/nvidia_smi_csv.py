@@ -3,9 +3,9 @@
 What the emitter gets wrong:
 
 - The clock is the host's local time without a zone. The zone is never assumed: write a line
-  `# time_zone: America/New_York` (or UTC, or +02:00) first, or put it into the file name
-  (`gpu-us-1.UTC.csv`, `gpu-us-1.UTC-0500.csv`). Local times that a change of clocks repeats or skips
-  are rejected. A log without a timestamp column is one reading at the time in its file name.
+  `# time_zone: America/New_York` (or UTC, or +02:00) first, put it into the file name
+  (`gpu-us-1.UTC.csv`, `gpu-us-1.UTC-0500.csv`), or write `zone:` into about.yaml beside the log. Local
+  times that a change of clocks repeats or skips are rejected. A log without a timestamp column is one reading at the time in its file name.
 - Without `uuid`, `index` or `pci.bus_id` the rows of several GPUs interleave and cannot be told
   apart: such a log is refused, unless a line `# gpu_uuid: GPU-...` or `# gpu_index: 0` says that it
   holds one GPU. GPUs without a UUID, or with a masked one, are named host:index; the host is the
@@ -23,13 +23,14 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_clock import (
     ClockError,
     local_time,
     to_utc,
-    zone_in_name,
     zone_of,
+    zone_said,
 )
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_columns import Columns
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_rows import GpuRows, Row
@@ -51,7 +52,7 @@ class NvidiaSmiCsv:
     name = "nvidia_smi_csv"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "1"
+    version = "2"
     summary = "nvidia-smi --query-gpu CSV logs"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -65,6 +66,10 @@ class NvidiaSmiCsv:
                 is_log = "timestamp" in names or Columns.of_header(line).is_identified
                 return "a header of nvidia-smi --query-gpu" if is_log and is_header(line) else None
         return None
+
+    def version_of(self, file: LandingFile) -> str:
+        """See `registry.Versioned`."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line that is neither comment nor header."""
@@ -167,13 +172,13 @@ def _time_of(file: LandingFile, columns: Columns, declared: dict[str, str]) -> T
             )
         taken = _EPOCH + timedelta(microseconds=micros)
         return lambda _: taken
-    zone = zone_of(declared["time_zone"]) if "time_zone" in declared else zone_in_name(file.name)
+    zone = zone_said(declared.get("time_zone"), file.name, about.beside(file.path).zone)
     if zone is None:
         raise LandingFileError(
             file.path,
             "nvidia-smi writes local time, and nothing says of which zone.",
-            "Write a line '# time_zone: UTC' (or Europe/Berlin, or +02:00) first, or put UTC or "
-            "UTC+0200 into the file name.",
+            "Write a line '# time_zone: UTC' (or Europe/Berlin, or +02:00) first, put UTC or "
+            "UTC+0200 into the file name, or write `zone: UTC` into about.yaml beside it.",
         )
     return in_zone(zone)
 

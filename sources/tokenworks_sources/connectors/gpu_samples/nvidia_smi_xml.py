@@ -3,8 +3,8 @@
 What the emitter gets wrong:
 
 - The clock is the host's local time without a zone, as C writes it. The zone is never assumed: put it
-  into the file name (`gpu-us-1.UTC.xml`, `gpu-us-1.UTC-0500.xml`) or into a comment,
-  `<!-- time_zone: America/New_York -->`. Local times that a change of clocks repeats or skips are
+  into the file name (`gpu-us-1.UTC.xml`, `gpu-us-1.UTC-0500.xml`), into a comment,
+  `<!-- time_zone: America/New_York -->`, or into about.yaml beside the file. Local times that a change of clocks repeats or skips are
   rejected. A document without a timestamp is a reading at the time in the file name.
 - Power moved with each schema: `power_readings/power_draw`, then `gpu_power_readings/power_draw` (with
   `module_power_readings` beside it, which is the whole module and not read), then
@@ -29,13 +29,14 @@ from datetime import datetime, timedelta, tzinfo
 from typing import BinaryIO
 from xml.parsers import expat
 
+from tokenworks_sources.connectors import about
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_clock import (
     ClockError,
     c_time,
     to_utc,
-    zone_in_name,
     zone_of,
+    zone_said,
 )
 from tokenworks_sources.connectors.gpu_samples.nvidia_smi_columns import (
     Columns,
@@ -67,13 +68,17 @@ class NvidiaSmiXml:
     name = "nvidia_smi_xml"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "1"
+    version = "2"
     summary = "nvidia-smi -q -x, one reading or a log of them"
 
     def recognise(self, preview: Preview) -> str | None:
         """The root element of nvidia-smi's XML."""
         text = (preview.text or "").lstrip()
         return f"XML with the root {ROOT}" if text[:1] == "<" and _BEGIN.search(text) else None
+
+    def version_of(self, file: LandingFile) -> str:
+        """See `registry.Versioned`."""
+        return about.version_with(self.version, file.path)
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one GPU, or MIG device, of one document."""
@@ -114,6 +119,7 @@ class _Reader:
     def __init__(self, file: LandingFile, sink: Sink) -> None:
         self._file, self._sink = file, sink
         self._declared: dict[str, str] = {}
+        self._beside = about.beside(file.path).zone
         self._rows: GpuRows | None = None
         self._documents = self._gpus = self._damaged = self._shared = 0
 
@@ -200,13 +206,13 @@ class _Reader:
         return _EPOCH + timedelta(microseconds=micros)
 
     def _zone(self) -> tzinfo:
-        declared = self._declared.get("time_zone")
-        zone = zone_of(declared) if declared else zone_in_name(self._file.name)
+        zone = zone_said(self._declared.get("time_zone"), self._file.name, self._beside)
         if zone is None:
             raise LandingFileError(
                 self._file.path,
                 "nvidia-smi writes local time, and nothing says of which zone.",
-                "Put UTC or UTC+0200 into the file name, or a comment <!-- time_zone: UTC --> "
-                "(or Europe/Berlin, or +02:00) below its first line.",
+                "Put UTC or UTC+0200 into the file name, a comment <!-- time_zone: UTC --> (or "
+                "Europe/Berlin, or +02:00) below its first line, or `zone: UTC` into about.yaml "
+                "beside it.",
             )
         return zone
