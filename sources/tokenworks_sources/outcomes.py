@@ -1,7 +1,8 @@
 """What became of landing files: the words that an ingest reports in. Pure.
 
-A file of which every record was rejected is a failed one: it was read by the wrong connector, or is
-damaged as a whole. Its rejects stay beside the lake, so that each can be looked at.
+A file that gave rejects and no row is a failed one: it was read by the wrong connector, or is damaged as
+a whole. Its rejects stay beside the lake, so that each can be looked at. A file that was known, or that
+rightly holds nothing for the lake (an hour without requests, meters of gas alone), has not failed.
 """
 
 from __future__ import annotations
@@ -97,14 +98,16 @@ def outcome_of(manifest: Manifest, path: Path, status: str) -> FileOutcome:
 
 
 def is_refused(manifest: Manifest) -> bool:
-    """Whether every record of a file was rejected."""
-    return bool(manifest.rejects) and not manifest.records_out and not manifest.skipped
+    """Whether a file gave no row, and records of it were rejected."""
+    return bool(manifest.rejects) and not manifest.records_out
 
 
 def refusal(manifest: Manifest, path: Path) -> LandingFileError:
     """Why such a file failed, by its most frequent reasons."""
     records = sum(manifest.rejects.values())
     all_of_them = "its only record was" if records == 1 else f"all {records:,} records were"
+    if left_out := sum(manifest.skipped.values()):
+        all_of_them = f"of {records + left_out:,} records {left_out:,} hold nothing for the lake, all others were"
     return LandingFileError(
         path,
         f"connector {manifest.connector} could use nothing of it: {all_of_them} rejected "

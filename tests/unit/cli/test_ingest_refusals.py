@@ -81,6 +81,30 @@ def test_wrong_connector_is_a_failure_when_it_skips_every_record(
     assert landed(home) == []
 
 
+SHARES = dict.fromkeys(("coal", "naturalGas", "nuclear", "petroleum", "solar", "wind"), 1)
+
+
+def test_file_is_a_failure_when_what_is_not_left_out_is_rejected(
+    home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mix.json"
+    path.write_text(json.dumps({"yukon": SHARES, "quebec": {"carbon_intensity": "low"}}))
+    run = ingest(path)
+    assert run.exit_code == 1
+    assert "of 2 records 1 hold nothing for the lake, all others were rejected" in words(run.stderr)
+    assert landed(home) == []
+
+
+def test_file_is_no_failure_when_it_rightly_holds_nothing(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mix.json"
+    path.write_text(json.dumps({"yukon": SHARES}))
+    run = ingest(path)
+    assert run.exit_code == 0, run.stderr
+    assert "Left out, as it holds nothing for the lake" in words(run.stdout)
+    assert ingest(path).exit_code == 0
+    assert ingest().exit_code == 0
+
+
 def test_named_connector_is_no_doubt_when_it_recognises_the_file(
     home: Path, tmp_path: Path
 ) -> None:
