@@ -7,12 +7,14 @@ warehouse, and what it corrects is in the closed books.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 import polars as pl
 
 from tokenworks.reports.money import Key, from_minor, post, to_units
+from tokenworks.reports.period import Period
 
 _KEYS = ("corrected_period", "bill_id", "charge_line_id", "component", "category", "cause")
 
@@ -30,6 +32,26 @@ class Correction:
     cause: str
     tenant: str
     amount: Decimal
+
+
+def posted_in(period: Period) -> pl.Expr:
+    """Whether a correction is posted in a period in which the books are kept.
+
+    In any other period the ledger is as known now: what a closed one got wrong is in it already.
+    """
+    in_period = pl.col("posted_from").is_between(period.start, period.end, closed="left")
+    if period.fiscal is not None:
+        return in_period & (pl.col("posted_period") == str(period))
+    # A month that was closed before the books took another calendar has its files by month.
+    return in_period & pl.col("corrected_period").str.contains(r"^[0-9]{4}-[0-9]{2}$")
+
+
+def totals(posted: Iterable[Correction]) -> dict[str, Decimal]:
+    """What was posted in all, by currency."""
+    sums: dict[str, Decimal] = {}
+    for one in posted:
+        sums[one.currency] = sums.get(one.currency, Decimal(0)) + one.amount
+    return sums
 
 
 def corrections(frame: pl.LazyFrame) -> tuple[Correction, ...]:

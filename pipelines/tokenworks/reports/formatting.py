@@ -171,7 +171,7 @@ def cause(text: str, empty: str = "no cause named") -> str:
 def telemetry(seen: float | None) -> str:
     """How much of the fleet's time telemetry saw, as a sentence."""
     if seen is None:
-        return "No telemetry is known in this month."
+        return "No telemetry is known in this period."
     return f"Telemetry covered {seen:.1%} of assigned GPU-hours."
 
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tokenworks.reports import charts, formatting
 from tokenworks.reports.assumptions import DEFINITIONS
 from tokenworks.reports.charts_bridge import variance_chart
+from tokenworks.reports.corrections import totals
 from tokenworks.reports.drawing import Chart
 from tokenworks.reports.headline import HeadlineRow
 from tokenworks.reports.ledger import CATEGORIES, IDLE, SERVED, UNOBSERVED, CurrencyLedger
@@ -71,6 +72,10 @@ def render_page(tables: ReportTables) -> str:
         figures=_figures(tables),
         drawn=_charts(tables),
         splits=[found for ledger in tables.ledgers if (found := cost_split(ledger))],
+        corrected=[
+            formatting.money(amount, currency)
+            for currency, amount in totals(tables.corrections).items()
+        ],
         checks=check_summaries(tables.reconciliation),
         open_rows=tables.unbalanced[:_MOST_OPEN_ROWS],
         categories=CATEGORIES,

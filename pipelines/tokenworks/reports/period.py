@@ -38,7 +38,7 @@ class PeriodError(TokenworksError):
 
 
 class NoDataError(TokenworksError):
-    """A month of which nothing is published."""
+    """A period of which nothing is published."""
 
     def __init__(self, month: str, months: Sequence[str]) -> None:
         self.month = month
@@ -106,6 +106,11 @@ class Period:
         return self.end - timedelta(days=1)
 
     @property
+    def start_instant(self) -> datetime:
+        """The instant at which the period starts, UTC."""
+        return datetime(self.start.year, self.start.month, self.start.day)
+
+    @property
     def end_instant(self) -> datetime:
         """The instant at which the month ends, UTC."""
         return datetime(self.end.year, self.end.month, self.end.day)
@@ -146,9 +151,3 @@ def named(text: str, published_parquet: Path, calendar: str | None = None) -> Pe
         raise PeriodError(text, tuple(period.calendar for period in found))
     [one] = found
     return Period(one.fiscal_year, one.number, fiscal=one)
-
-
-def require_data(period: Period, months: Sequence[str]) -> None:
-    """Stop where the month is not among those that have data."""
-    if str(period) not in months:
-        raise NoDataError(str(period), months)

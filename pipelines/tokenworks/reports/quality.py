@@ -149,8 +149,8 @@ class Quality:
             *([] if requests is None else [f"{requests:.1%} of requests lack a token count"]),
         ]
         absent = [
-            *(["no cost is known in this month"] if cost is None else []),
-            *(["no request is known in this month"] if requests is None else []),
+            *(["no cost is known in this period"] if cost is None else []),
+            *(["no request is known in this period"] if requests is None else []),
             *(
                 f"{amount:,.2f} {currency} have no exchange rate"
                 for currency, amount in sorted(self.untranslated.items())

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from tokenworks.reports.corrections import posted_in
 from tokenworks.reports.ledger import CATEGORIES
 from tokenworks.reports.period import NoDataError, Period
 from tokenworks.reports.variance import EFFECTS, PARTS
@@ -69,6 +70,7 @@ COLUMNS: Mapping[str, Columns] = {
     },
     "fct_cost_corrections": {
         "posted_from": _DATE,
+        "posted_period": _TEXT,
         "corrected_period": _TEXT,
         "bill_id": _TEXT,
         "charge_line_id": _TEXT,
@@ -183,16 +185,18 @@ class Marts:
 
 
 def read_month(published_parquet: Path, period: Period) -> Marts:
-    """Open the marts for one month.
+    """Open the marts for one period.
 
     Raises:
         MartError: when a mart or a column is not there.
-        NoDataError: when neither a request nor a ledger line falls in the month.
+        NoDataError: when no request, ledger line or correction falls in it.
     """
     marts = {name: _scan(published_parquet, name) for name in COLUMNS}
     dated = (marts["fct_requests"], marts["fct_cost_ledger"])
     in_month = pl.col("event_date").is_between(period.start, period.end, closed="left")
-    if not any(frame.filter(in_month).limit(1).collect().height for frame in dated):
+    corrections = marts["fct_cost_corrections"].filter(posted_in(period))
+    told = (*(frame.filter(in_month) for frame in dated), corrections)
+    if not any(frame.limit(1).collect().height for frame in told):
         raise NoDataError(str(period), _fiscal_periods(marts, period) or _months(dated))
     ledger = marts["fct_cost_ledger"].filter(in_month)
     return Marts(
@@ -204,9 +208,7 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
         energy=marts["rpt_energy"].filter(in_month),
         chargeback=marts["rpt_chargeback"].filter(_is_of(period)),
         variance=marts["rpt_variance"].filter(_is_of(period)),
-        corrections=marts["fct_cost_corrections"].filter(
-            pl.col("posted_from").is_between(period.start, period.end, closed="left")
-        ),
+        corrections=corrections,
         reconciliation=_reconciliation(marts["rpt_reconciliation"], ledger, period),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from tokenworks.reports.corrections import totals as posted_totals
 from tokenworks.reports.formatting import CATEGORY_NAMES, TOKEN_CLASS_NAMES, name
 from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger
 from tokenworks.reports.money import minor_digits
@@ -42,12 +43,13 @@ _UNIT_COST_FIRST_RATE = 9
 _SUMMARY_ROWS = len(CATEGORIES) + 3
 
 
-def summary_sheet(tables: ReportTables, charged: Block, billed: Block) -> Sheet:
+def summary_sheet(tables: ReportTables, charged: Block, billed: Block, corrected: Block) -> Sheet:
     """Where the money went, tied to chargeback and charges by formula, and the headline table."""
     rows: list[list[Cell]] = []
     totals: list[list[Cell]] = []
     for ledger in tables.ledgers:
         rows += _summary_rows(ledger, charged, billed, _FIRST + len(rows))
+    rows += _corrected_rows(tables, corrected)
     money = Block(
         ["Where the money went", "Currency", "Amount", "Share of ledger", "How it ties"],
         rows,
@@ -140,6 +142,25 @@ def _charged_rows(ledger: CurrencyLedger, charged: Block, total_row: int) -> lis
             Cell(None),
             Cell("must be zero"),
         ],
+    ]
+
+
+def _corrected_rows(tables: ReportTables, corrected: Block) -> list[list[Cell]]:
+    """What was posted for closed periods; it comes on top of the period's own cost."""
+    return [
+        [
+            Cell("Corrections of closed periods"),
+            Cell(currency),
+            Cell(
+                amount,
+                currency,
+                f"=SUMIFS(Corrections!{span(8, corrected.first, corrected.last)},"
+                f'Corrections!{span(7, corrected.first, corrected.last)},"{currency}")',
+            ),
+            Cell(None),
+            Cell("on top: sum of the Corrections sheet"),
+        ]
+        for currency, amount in posted_totals(tables.corrections).items()
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tokenworks.reports.assumptions import DEFINITIONS
+from tokenworks.reports.corrections import totals as posted_totals
 from tokenworks.reports.formatting import CATEGORY_NAMES, cause, check, name, telemetry
 from tokenworks.reports.ledger import CATEGORIES
 from tokenworks.reports.quality import GRADES, UNKNOWN_LIMIT
@@ -143,17 +144,9 @@ def corrections_sheet(tables: ReportTables) -> Sheet:
             Cell(f"Total {currency}", bold=True),
             *(Cell(None, bold=True) for _ in range(6)),
             Cell(currency, bold=True),
-            Cell(
-                sum(
-                    (one.amount for one in tables.corrections if one.currency == currency),
-                    Decimal(0),
-                ),
-                currency,
-                sum_of_currency(8, 7, _FIRST, last, currency),
-                bold=True,
-            ),
+            Cell(amount, currency, sum_of_currency(8, 7, _FIRST, last, currency), bold=True),
         ]
-        for currency in sorted({found.currency for found in tables.corrections})
+        for currency, amount in posted_totals(tables.corrections).items()
     ]
     headers = [
         *("Corrected period", "Bill", "Line", "Component", "Category", "Cause", "Tenant"),

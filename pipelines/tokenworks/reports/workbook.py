@@ -46,15 +46,16 @@ def month_sheets(tables: ReportTables) -> tuple[Sheet, ...]:
     """The sheets in the order of the workbook."""
     charged = sheets_finance.chargeback_sheet(tables)
     billed = sheets_finance.charges_sheet(tables)
+    corrected = sheets_detail.corrections_sheet(tables)
     return (
-        sheets.summary_sheet(tables, charged.blocks[0], billed.blocks[0]),
+        sheets.summary_sheet(tables, charged.blocks[0], billed.blocks[0], corrected.blocks[0]),
         sheets.unit_cost_sheet(tables),
         charged,
         sheets_variance.variance_sheet(tables),
         *((sheets_zoned.days_sheet(tables, tables.local_days),) if tables.local_days else ()),
         sheets_detail.idle_sheet(tables),
         sheets_detail.reconciliation_sheet(tables),
-        sheets_detail.corrections_sheet(tables),
+        corrected,
         sheets_detail.quality_sheet(tables),
         billed,
         sheets_detail.assumptions_sheet(),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from decimal import Decimal
 
 import pytest
+from openpyxl import load_workbook
 
-from tokenworks.reports.build import build_report
+from tests.unit.reports.conftest import WriteMart
+from tokenworks.reports.build import UnsureReportError, build_report
 from tokenworks.reports.period import NoDataError, Period, PeriodError
 from tokenworks.reports.read import MartError
 from tokenworks_sources.settings import Settings
@@ -64,3 +68,57 @@ def test_month_ends_in_the_next_year_when_it_is_december() -> None:
 def test_error_says_what_to_run_when_nothing_is_published(settings: Settings) -> None:
     with pytest.raises(MartError, match="is not published"):
         build_report(settings, "2026-09")
+
+
+def test_correction_is_not_shown_twice_when_the_books_are_kept_by_other_periods(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    """Closed by FY2026-P11, the late bill is in September's own cost, which is as known now."""
+    late = {
+        "posted_from": date(2026, 9, 1),
+        "posted_period": "FY2026-P12",
+        "corrected_period": "FY2026-P11",
+        "bill_id": "EL-10",
+        "category": "idle",
+        "currency": "EUR",
+        "cost": Decimal("3.20"),
+    }
+    write_mart("fct_cost_corrections", [late])
+    sheet = load_workbook(build_report(home, "2026-09").workbook_path)["Corrections"]
+    assert sheet["A3"].value == "Nothing was posted in this period for a closed one."
+
+
+def test_period_of_corrections_alone_is_printed(home: Settings, write_mart: WriteMart) -> None:
+    """A closed month's late bill of 3.20 is posted in a month of which nothing else is there yet."""
+    late = {
+        "posted_from": date(2026, 11, 1),
+        "corrected_period": "2026-10",
+        "bill_id": "EL-10",
+        "charge_line_id": "1",
+        "component": "electricity",
+        "category": "idle",
+        "cause": "ready_empty",
+        "currency": "EUR",
+        "cost": Decimal("3.20"),
+    }
+    write_mart("fct_cost_corrections", [late])
+    result = build_report(home, "2026-11")
+    assert result.headline == ()
+    assert result.first_line == (
+        "No cost is known in this period, no request is known in this period."
+    )
+    cells = load_workbook(result.workbook_path)["Corrections"].iter_rows(values_only=True)
+    assert (
+        "2026-10",
+        "EL-10",
+        "1",
+        "electricity",
+        "Idle",
+        "ready empty",
+        None,
+        "EUR",
+        3.2,
+    ) in cells
+    assert "not in these sums: €3.20." in result.page_path.read_text(encoding="utf-8")
+    with pytest.raises(UnsureReportError):
+        build_report(home, "2026-11", strict=True)

@@ -135,8 +135,10 @@ def test_every_empty_table_says_so_when_the_month_has_cost_alone(
     assert "<tbody>\n</tbody>" not in page
     assert page.count("No request was published for this month.") == 4
     assert "No GPU-hours were published for this month." in page
-    assert "No telemetry is known in this month." in page
-    assert '<p class="first-line open">No request is known in this month, 3.00 EUR have no ' in page
+    assert "No telemetry is known in this period." in page
+    assert (
+        '<p class="first-line open">No request is known in this period, 3.00 EUR have no ' in page
+    )
     assert page.count("<svg") == 5
 
 

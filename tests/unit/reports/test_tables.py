@@ -330,13 +330,13 @@ def test_the_share_is_open_when_no_rate_translates_a_currency(tables: ReportTabl
         (
             "fct_cost_ledger",
             "open",
-            "No cost is known in this month; 3.8% of requests lack a token count.",
+            "No cost is known in this period; 3.8% of requests lack a token count.",
         ),
         (
             "fct_requests",
             "open",
             (
-                "No request is known in this month, 3.00 EUR have no exchange rate; "
+                "No request is known in this period, 3.00 EUR have no exchange rate; "
                 "1.1% of cost has no known cause or method."
             ),
         ),
@@ -357,7 +357,7 @@ def test_warning_stays_when_one_share_is_above_the_limit_and_the_other_unknown()
         "above",
         (
             "WARNING: unknown share above the limit of 5%: 50.0% of requests lack a token count, "
-            "no cost is known in this month."
+            "no cost is known in this period."
         ),
     )
 

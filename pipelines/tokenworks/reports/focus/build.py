@@ -1,4 +1,4 @@
-"""The export of a month: marts in, files out.
+"""The export of a month or fiscal period: marts in, files out.
 
 Here belongs the order of the steps and putting files in place. All views are made and checked before
 the first file is written.
@@ -32,7 +32,7 @@ from tokenworks.reports.focus.totals import (
     invoices_are_whole,
     views_are_equal,
 )
-from tokenworks.reports.period import Period
+from tokenworks.reports.period import Period, named
 from tokenworks_sources.settings import Settings
 
 Format: TypeAlias = Literal["parquet", "csv"]
@@ -60,22 +60,32 @@ class FocusFile:
 
 def build_focus(
     settings: Settings,
-    month: str,
+    name: str,
     version: Version = "1.2",
     formats: Sequence[Format] = FORMATS,
     views: Sequence[View] = VIEWS,
     as_known_on: datetime | None = None,
+    calendar: str | None = None,
 ) -> list[FocusFile]:
-    """Write the FOCUS files of a month: of a closed one from its closed books, once for ever.
+    """Write the FOCUS files of a period: of a closed one from its closed books, once for ever.
+
+    Args:
+        settings: where the marts and reports lie.
+        name: `YYYY-MM`, or the name of a fiscal period.
+        version: of FOCUS.
+        formats: of the files.
+        views: of the cost.
+        as_known_on: read the books as they were known then; as they are where not given.
+        calendar: the fiscal calendar that the period is of, where several have one of its name.
 
     Raises:
-        PeriodError: when the month is not written as YYYY-MM.
+        PeriodError: when there is no period of that name.
         NoDataError: when nothing is published for it.
         MartError: when a mart is missing or of another version.
         NotYetKnownError: when there were no books at the moment asked for.
         FocusCheckError: when the rows break a rule; nothing is written then.
     """
-    period = Period.parse(month)
+    period = named(name, settings.published_parquet, calendar)
     with edition(settings, period, as_known_on) as chosen:
         placed = replace(chosen, folder=chosen.folder / "focus")
         datasets = focus_datasets(read_inputs(chosen.marts, period), period, version)
@@ -89,7 +99,7 @@ def build_focus(
 
 
 def focus_datasets(inputs: Inputs, period: Period, version: Version) -> dict[View, pl.DataFrame]:
-    """Both views of a month, checked.
+    """Both views of a period, checked.
 
     Raises:
         FocusCheckError: when the rows break a rule.

@@ -189,13 +189,14 @@ def filled_together(rows: pl.DataFrame) -> Iterator[str]:
 
 
 def periods(rows: pl.DataFrame) -> Iterator[str]:
-    """Periods end after they start; a billing period is a calendar month."""
+    """Periods end after they start; all rows are of one billing period, of whole days."""
     for name in ("BillingPeriod", "ChargePeriod"):
         is_reversed = pl.col(f"{name}End") <= pl.col(f"{name}Start")
         yield from broken(rows, is_reversed, f"{name}End: not after {name}Start")
-    start, end = pl.col("BillingPeriodStart"), pl.col("BillingPeriodEnd")
-    is_month = (start.dt.month_start() == start) & (start.dt.offset_by("1mo") == end)
-    yield from broken(rows, ~is_month, "BillingPeriodStart: not of a calendar month")
+    for name in ("BillingPeriodStart", "BillingPeriodEnd"):
+        bound = pl.col(name)
+        is_other = (bound != bound.mode().min()) | (bound.dt.truncate("1d") != bound)
+        yield from broken(rows, is_other, f"{name}: not that of the file")
 
 
 def one_parent(rows: pl.DataFrame) -> Iterator[str]:

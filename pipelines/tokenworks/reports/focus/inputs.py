@@ -1,6 +1,6 @@
 """What the export reads from the published marts.
 
-Here belongs opening the marts for one month and summing the ledger to days. What a row becomes
+Here belongs opening the marts for one month or fiscal period and summing the ledger to days. What a row becomes
 belongs to `supply` and `showback`.
 """
 
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tokenworks.reports.period import Period, require_data
+from tokenworks.reports.corrections import posted_in
+from tokenworks.reports.period import NoDataError, Period
 from tokenworks.reports.read import MONEY, Columns, scan_mart
 
 # What stands as provider of showback rows where fleet.yaml names no operator.
@@ -130,6 +131,7 @@ COLUMNS: Mapping[str, Columns] = {
     },
     "fct_cost_corrections": {
         **dict.fromkeys(_CORRECTED, _TEXT),
+        "posted_period": _TEXT,
         "posted_from": _DATE,
         "event_date": _DATE,
         "cost": MONEY,
@@ -141,14 +143,14 @@ COLUMNS: Mapping[str, Columns] = {
 
 @dataclass(frozen=True)
 class Inputs:
-    """The marts of one month.
+    """The marts of one period.
 
     Attributes:
-        lines: every charge line of all months: what a service or SKU is called does not change
-            from month to month.
-        ledger: cost of the month by charge line, day and target.
-        corrections: what was posted in the month for closed ones, one row each.
-        usage: tokens and served cost of the month by class.
+        lines: every charge line of all periods: what a service or SKU is called does not change
+            from one to the next.
+        ledger: cost of the period by charge line, day and target.
+        corrections: what was posted in the period for closed ones, one row each.
+        usage: tokens and served cost of the period by class.
         tenants: id and name.
         operator: who runs the fleet.
     """
@@ -162,43 +164,41 @@ class Inputs:
 
 
 def read_inputs(published_parquet: Path, period: Period) -> Inputs:
-    """Open the marts for one month.
+    """Open the marts for one month or fiscal period.
 
     Raises:
         MartError: when a mart or a column is not there.
-        NoDataError: when neither a ledger line nor a charge falls in the month.
+        NoDataError: when no ledger line, charge or correction falls in it.
     """
     marts = {name: scan_mart(published_parquet, name, kinds) for name, kinds in COLUMNS.items()}
     ledger, lines = marts["fct_cost_ledger"], marts["fct_charges"].collect()
-    in_month = pl.col("event_date").is_between(period.start, period.end, closed="left")
-    month = pl.col("event_date").dt.strftime("%Y-%m").alias("month")
-    months = ledger.select(month).unique().collect()["month"]
-    billed = lines.select(pl.col("billing_period_start").dt.strftime("%Y-%m"))
-    require_data(period, sorted({*months, *billed.to_series().drop_nulls()}))
+    in_period = pl.col("event_date").is_between(period.start, period.end, closed="left")
+    corrections = _corrections(marts["fct_cost_corrections"], period).collect()
+    days = {
+        *ledger.select("event_date").unique().collect()["event_date"],
+        *lines["billing_period_start"].dt.date().drop_nulls(),
+    }
+    if corrections.is_empty() and not any(period.start <= day < period.end for day in days):
+        raise NoDataError(str(period), sorted({f"{day:%Y-%m}" for day in days}))
     operators = marts["dim_sites"].select("operator_name").drop_nulls().unique().collect()
     return Inputs(
         lines=lines,
-        ledger=ledger.filter(in_month)
+        ledger=ledger.filter(in_period)
         .group_by([*LINE, *TARGET])
         .agg(pl.col("cost").sum())
         .sort([*LINE, *TARGET], nulls_last=False)
         .collect(),
-        corrections=_corrections(marts["fct_cost_corrections"], period).collect(),
-        usage=marts["rpt_token_usage"].filter(in_month).collect(),
+        corrections=corrections,
+        usage=marts["rpt_token_usage"].filter(in_period).collect(),
         tenants=marts["dim_tenants"].collect(),
         operator=min(operators["operator_name"], default=UNNAMED_OPERATOR),
     )
 
 
 def _corrections(posted: pl.LazyFrame, period: Period) -> pl.LazyFrame:
-    """Corrections of closed months, with a name each.
-
-    Books that close by another calendar have none here: a month's files are then as known now.
-    """
-    in_month = pl.col("posted_from").is_between(period.start, period.end, closed="left")
-    of_month = pl.col("corrected_period").str.contains(r"^[0-9]{4}-[0-9]{2}$")
+    """Corrections of closed periods that were posted in this one, with a name each."""
     keys = [pl.col(name).cast(pl.String).fill_null("-") for name in _CORRECTED]
-    return posted.filter(in_month & of_month & (pl.col("cost") != 0)).with_columns(
+    return posted.filter(posted_in(period) & (pl.col("cost") != 0)).with_columns(
         pl.concat_str(pl.lit("correction"), *keys, separator=" ").alias("x_ChargeId")
     )
 

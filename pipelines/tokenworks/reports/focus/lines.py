@@ -1,6 +1,6 @@
-"""The charge lines of a month: which ones, what part of each, and in which month it was billed.
+"""The charge lines of a month or fiscal period: which ones, what part of each, and in which it was billed.
 
-Here belongs the cut of a line at the month's bounds. How a line reads in FOCUS belongs to `supply`.
+Here belongs the cut of a line at the period's bounds. How a line reads in FOCUS belongs to `supply`.
 
 A line's cost belongs to the months of the hours in which the ledger spends it; what stands on an
 invoice belongs to the month of the invoice. A bill that straddles two months is a row in each: with
@@ -9,7 +9,7 @@ its billed cost in the first, with its part of the cost in both.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 import polars as pl
 
@@ -39,14 +39,14 @@ _OF_THE_BILL = [
 ]
 
 
-def month_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
-    """Lines that were billed in the month or cost something in it, cut at its bounds.
+def period_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
+    """Lines that were billed in the period or cost something in it, cut at its bounds.
 
-    Adds the month's part in whole units: `effective`, `billed`, and `<quantity>_part` of each landed
+    Adds the period's part in whole units: `effective`, `billed`, and `<quantity>_part` of each landed
     quantity; `is_billed`, `is_whole`; and the bounds `begins` and `ends`.
     """
     cost = inputs.ledger.group_by(LINE).agg(pl.col("cost").sum().alias("month_cost"))
-    is_billed = (billed_month() == str(period)) & pl.col("cost_source").is_in(INVOICED)
+    is_billed = billed_in(period) & pl.col("cost_source").is_in(INVOICED)
     found = (
         inputs.lines.join(cost, on=LINE, how="left")
         .with_columns(is_billed.alias("is_billed"))
@@ -61,18 +61,16 @@ def month_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
 
 
 def corrected_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
-    """What was posted in the month for closed ones: a line each, named as its bill is.
+    """What was posted in the period for closed ones: a line each, named as its bill is.
 
-    A bill of a closed month is in no file of that month, so what it costs is what it bills here; one
-    that is billed in this month stands in it already.
+    A bill of a closed period is in no file of that one, so what it costs is what it bills here; one
+    that is billed in this period stands in it already.
     """
     bill = ["cost_source", "bill_id"]
-    billed = inputs.lines.with_columns(billed_month().alias("month")).sort("charge_line_id")
-    known = billed.group_by(bill).agg(pl.col([*_OF_THE_BILL, "month"]).first())
+    billed = inputs.lines.with_columns(billed_in(period).alias("is_here")).sort("charge_line_id")
+    known = billed.group_by(bill).agg(pl.col([*_OF_THE_BILL, "is_here"]).first())
     day = pl.col("event_date").cast(pl.Datetime("us"))
-    is_billed = pl.col("cost_source").is_in(INVOICED) & (
-        pl.col("month").fill_null("") != str(period)
-    )
+    is_billed = pl.col("cost_source").is_in(INVOICED) & ~pl.col("is_here").fill_null(value=False)
     cost = units("cost")
     return (
         inputs.corrections.select(
@@ -91,24 +89,25 @@ def corrected_lines(inputs: Inputs, period: Period) -> pl.DataFrame:
             cost.alias("effective"),
             pl.when(is_billed).then(cost).otherwise(whole(0)).alias("billed"),
         )
-        .drop("month", "event_date", "cost")
+        .drop("is_here", "event_date", "cost")
     )  # fmt: skip
 
 
-def billed_month() -> pl.Expr:
-    """The month of a line's invoice: the one in which the middle of its period lies.
+def billed_in(period: Period) -> pl.Expr:
+    """Whether a line's invoice is of the period: the one in which the middle of its own period lies.
 
     A period in local time starts or ends some hours beside the month of UTC.
     """
     bill = ["cost_source", "bill_id"]
     begin = pl.coalesce("billing_period_start", pl.col("period_start").min().over(bill))
     end = pl.coalesce("billing_period_end", pl.col("period_end").max().over(bill))
-    return (begin + (end - begin) / 2).dt.strftime("%Y-%m")
+    middle = (begin + (end - begin) / 2).dt.date()
+    return middle.is_between(period.start, period.end, closed="left").fill_null(value=False)
 
 
 def _cut(found: pl.DataFrame, period: Period) -> pl.DataFrame:
-    """The part of each line's period that lies in the month, and of its quantities."""
-    first, last = pl.lit(datetime(period.year, period.month, 1)), pl.lit(period.end_instant)
+    """The part of each line's period that lies in the report's, and of its quantities."""
+    first, last = pl.lit(period.start_instant), pl.lit(period.end_instant)
     begin = pl.max_horizontal(pl.col("period_start"), first)
     end = pl.min_horizontal(pl.col("period_end"), last)
     overlaps = (pl.col("period_start") < last) & (pl.col("period_end") > first)

@@ -5,7 +5,7 @@ Here belongs what all rows of all views share.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 import polars as pl
 
@@ -68,7 +68,7 @@ def dataset(rows: pl.DataFrame, period: Period, version: Version) -> pl.DataFram
 
 def _shared(rows: pl.DataFrame, period: Period) -> pl.DataFrame:
     return rows.with_columns(
-        pl.lit(datetime(period.year, period.month, 1, tzinfo=UTC)).alias("BillingPeriodStart"),
+        pl.lit(period.start_instant.replace(tzinfo=UTC)).alias("BillingPeriodStart"),
         pl.lit(period.end_instant.replace(tzinfo=UTC)).alias("BillingPeriodEnd"),
         pl.col("BillingCurrency").alias("PricingCurrency"),
         pl.col("ListUnitPrice").alias("PricingCurrencyListUnitPrice"),

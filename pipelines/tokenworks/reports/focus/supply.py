@@ -13,7 +13,7 @@ import polars as pl
 
 from tokenworks.reports.focus.amounts import growth, rounded, sign, units, whole
 from tokenworks.reports.focus.inputs import Inputs
-from tokenworks.reports.focus.lines import in_micros, instant, month_lines
+from tokenworks.reports.focus.lines import in_micros, instant, period_lines
 from tokenworks.reports.focus.names import GPU_HOURS, named
 from tokenworks.reports.focus.texts import each, grown_unit
 from tokenworks.reports.period import Period
@@ -26,7 +26,7 @@ _HOUR_US = 3_600_000_000
 
 def supply_rows(inputs: Inputs, period: Period) -> pl.DataFrame:
     """All supply rows of a month; amounts whole, see `rows.typed`."""
-    lines = month_lines(inputs, period)
+    lines = period_lines(inputs, period)
     kinds = _categories(lines)
     priced = _prices(_amortised(kinds))
     return named(_costs(_quantities(priced)), inputs)

@@ -13,7 +13,7 @@ from decimal import Decimal
 import polars as pl
 
 from tokenworks.reports.focus.inputs import Inputs, charge_id
-from tokenworks.reports.focus.lines import INVOICED, billed_month
+from tokenworks.reports.focus.lines import INVOICED, billed_in
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.period import Period
 
@@ -50,8 +50,8 @@ def invoices_are_whole(supply: pl.DataFrame, inputs: Inputs, period: Period) -> 
     """An invoice's rows bill what its lines bill, to the minor unit."""
     bill = ["cost_source", "bill_id", "currency"]
     lines = inputs.lines.filter(pl.col("cost_source").is_in(INVOICED))
-    of_month = lines.filter(billed_month() == str(period))
-    wanted = of_month.group_by(bill).agg(pl.col("billed_amount").sum().alias("wanted"))
+    of_period = lines.filter(billed_in(period))
+    wanted = of_period.group_by(bill).agg(pl.col("billed_amount").sum().alias("wanted"))
     rows = supply.select(pl.col("x_ChargeId"), "BilledCost")
     found = (
         lines.select(*bill, charge_id().alias("x_ChargeId"))

@@ -254,6 +254,7 @@ def corrections() -> list[Row]:
     def row(bill: str, cost: str, posted: str, **more: Any) -> Row:
         values: Row = {
             "corrected_period": "2026-08",
+            "posted_period": posted[:7],
             "posted_from": date.fromisoformat(posted),
             "event_date": date(2026, 8, 15),
             "cost_source": "energy_bills",

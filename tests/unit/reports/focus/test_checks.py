@@ -75,7 +75,7 @@ LEASE, BOUGHT, TAX = "INV-1 lease", "INV-1 bought", "INV-1 tax"
         (setting(LEASE, ChargePeriodEnd=datetime(2026, 9, 1, tzinfo=UTC)),
          "ChargePeriodEnd: not after ChargePeriodStart"),
         (setting(LEASE, BillingPeriodStart=datetime(2026, 9, 2, tzinfo=UTC)),
-         "BillingPeriodStart: not of a calendar month"),
+         "BillingPeriodStart: not that of the file"),
         (setting(LEASE, AvailabilityZone=""), "AvailabilityZone: empty text"),
         (setting(LEASE, InvoiceIssuerName=" "), "InvoiceIssuerName: empty text"),
         (setting(LEASE, ChargeDescription="Zürich"), "ChargeDescription: not ASCII"),
