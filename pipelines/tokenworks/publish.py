@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from tokenworks.books.history import record
+from tokenworks.questions import write_questions
 from tokenworks.restatement import build_inputs, state_file
 from tokenworks.warehouse import warehouse_lock
 from tokenworks_sources.engine import connected
@@ -108,6 +109,7 @@ def _write(settings: Settings, staging: Path, now: datetime | None) -> list[Publ
         _refuse_imbalance(connection, names)
         marts = [write_mart(connection, name, staging / "parquet" / name) for name in names]
         _write_catalogue(connection, marts)
+        write_questions(connection, names)
         _check_copies(connection, names)
         connection.execute("detach built")
         record(settings, connection, names, build_inputs(settings), now)

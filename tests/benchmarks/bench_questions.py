@@ -2,11 +2,11 @@
 
 Run it with `python tests/benchmarks/bench_questions.py [--requests N] [--folder HOME]`. How the warehouse is made says
 `questions_warehouse.py`; a folder that is named keeps it for the next run. Each question is answered warm, in turns,
-by (a) its SQL on the published file, opened as `tokenworks query` opens it; (b) SQL tuned by hand on the bare
-Parquet, in DuckDB, with footers and bytes kept; (c) Polars' lazy frames on the same Parquet. The three answers have to
-be equal. Each way has a process of its own, whose peak memory is shown. Wall and CPU times are the best of several
-runs, until the rows are Python's. The limit holds for wall time, the ratios for CPU time: who else uses the cores
-decides whether a second thread of either helps; those of wall time stand beside them.
+by (a) the question's name on the published file, opened as `tokenworks sql` opens it, and (t) its SQL there, which has
+to be parsed; (b) SQL tuned by hand on the bare Parquet, in DuckDB, with footers and bytes kept; (c) Polars' lazy frames
+on the same Parquet. The answers have to be equal. Each way has a process of its own, whose peak memory is shown. Wall and
+CPU times are the best of several runs, until the rows are Python's. The limit holds for wall time, the ratios for CPU
+time: who else uses the cores decides whether a second thread of either helps; those of wall time stand beside them.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ sys.path.insert(0, str(ROOT))
 from tests.benchmarks.questions_by_hand import HAND, by_frames  # noqa: E402
 from tests.benchmarks.questions_warehouse import sample_home, write_warehouse  # noqa: E402
 from tokenworks.published import connect  # noqa: E402
+from tokenworks.questions import questions  # noqa: E402
 from tokenworks_sources.settings import Settings  # noqa: E402
 
 REQUESTS = 10_000_000
@@ -60,15 +61,17 @@ class Took:
     answer: Answer
 
 
-def by_warehouse(home: Path) -> Ask:
+def by_name(home: Path) -> Ask:
+    """The question's view in the published file."""
+    connection = _Worker.held.enter_context(connect(Settings.at(home)))
+    return lambda question: _fetched(connection, f"from q{question}")
+
+
+def by_text(home: Path) -> Ask:
     """The question's own SQL on the published file."""
     connection = _Worker.held.enter_context(connect(Settings.at(home)))
-
-    def ask(question: str) -> Answer:
-        text = (ROOT / "dbt" / "analyses" / f"{question}.sql").read_text(encoding="utf-8")
-        return _fetched(connection, re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text))
-
-    return ask
+    texts = {question.name: question.sql for question in questions()}
+    return lambda question: _fetched(connection, texts[question])
 
 
 def by_hand(home: Path) -> Ask:
@@ -103,7 +106,7 @@ def _fetched(connection: duckdb.DuckDBPyConnection, statement: str) -> Answer:
 
 
 WAYS: dict[str, Callable[[Path], Ask]] = {
-    "published": by_warehouse, "by hand": by_hand, "Polars": by_polars,
+    "by name": by_name, "as text": by_text, "by hand": by_hand, "Polars": by_polars,
 }  # fmt: skip
 
 
@@ -154,9 +157,7 @@ def measure(home: Path) -> tuple[dict[str, list[Took]], list[float]]:
                 [worker.submit(_timed, question).result() for worker in workers]
                 for _ in range(TURNS)
             ]
-            best[question] = [
-                min(runs, key=lambda run: run.wall) for runs in zip(*rounds, strict=True)
-            ]
+            best[question] = [_best(runs) for runs in zip(*rounds, strict=True)]
         return best, [worker.submit(_peak_mib).result() for worker in workers]
 
 
@@ -186,13 +187,14 @@ def report(best: dict[str, list[Took]], peaks: list[float]) -> list[str]:
     print(
         f"{'ms wall (CPU)':40}"
         + "".join(f"{way:>16}" for way in WAYS)
-        + " a/b wall   CPU a/c wall   CPU"
+        + " a/b wall   CPU a/c wall   CPU t/c wall   CPU"
     )
-    for question, (own, hand, polars) in best.items():
-        walls = own.wall / hand.wall, own.wall / polars.wall
-        ratios = own.cpu / hand.cpu, own.cpu / polars.cpu
-        times = "".join(f"{t.wall * 1e3:8.1f} ({t.cpu * 1e3:5.1f})" for t in (own, hand, polars))
-        apart = [way for way, took in zip(list(WAYS)[1:], (hand, polars), strict=True)
+    for question, (own, text, hand, polars) in best.items():
+        pairs = (own, hand), (own, polars), (text, polars)
+        walls = [one.wall / other.wall for one, other in pairs]
+        ratios = [one.cpu / other.cpu for one, other in pairs]
+        times = "".join(f"{t.wall * 1e3:8.2f} ({t.cpu * 1e3:5.2f})" for t in best[question])
+        apart = [way for way, took in zip(WAYS, best[question], strict=True)
                  if not is_equal(own.answer, took.answer)]  # fmt: skip
         wrong = [f"differs from {way}" for way in apart]
         wrong += [f"above {GOAL_MS:.0f} ms"] if own.wall * 1e3 >= GOAL_MS else []

@@ -18,6 +18,7 @@ import duckdb
 
 from tokenworks.dbt_project import dbt_paths
 from tokenworks.publish import write_mart
+from tokenworks.questions import write_questions
 from tokenworks_sources.settings import Settings
 
 # What the questions read.
@@ -74,6 +75,7 @@ def write_warehouse(sample: Settings, target: Settings, requests: int) -> int:
             connection.execute(f"create view built.{mart} as {text}")
             write_mart(connection, mart, target.published_parquet / mart)
         connection.execute("detach built")
+        write_questions(connection, list(MARTS))
     return int(rows * COPIES * fortnights)
 
 

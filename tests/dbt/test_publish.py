@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -75,10 +76,26 @@ def test_dbt_sends_nothing_when_it_builds(small_home: Settings, build_result: Bu
 def test_published_tables_say_what_a_row_is(
     small_home: Settings, marts: list[PublishedMart]
 ) -> None:
-    tables = list_tables(small_home)
+    listed = list_tables(small_home)
+    tables = [table for table in listed if not table.name.startswith("q")]
     assert [table.name for table in tables] == MARTS
-    assert all(table.description for table in tables)
+    assert all(table.description for table in listed)
     assert [table.rows for table in tables] == [mart.rows for mart in marts]
+
+
+def test_questions_are_asked_by_name_when_published(
+    small_home: Settings, marts: list[PublishedMart]
+) -> None:
+    """Each file of `dbt/analyses` is a view; so it is of the books as they were known."""
+    listed = {table.name: table for table in list_tables(small_home)}
+    assert len([name for name in listed if name.startswith("q")]) == 12
+    asked = listed["q02_where_did_every_dollar_go"]
+    assert asked.description.startswith("Where did every billed dollar go")
+    columns, rows = query(small_home, "from q02_where_did_every_dollar_go")
+    assert columns == ["category", "cause", "cost_usd", "cost_share"]
+    assert asked.rows == len(rows) > 0
+    now = datetime.now(UTC)
+    assert query(small_home, "from q02_where_did_every_dollar_go", now) == (columns, rows)
 
 
 def test_publish_refuses_when_a_bill_is_not_allocated_whole(copied_home: Settings) -> None:
