@@ -73,6 +73,15 @@ class Region(Cluster):
         return SMALL if turn.input_tokens < self.short_input else LARGE
 
 
+@dataclass
+class MeteredHour:
+    """GPU-seconds held, those of them with a request, and joules of both."""
+
+    held: float = 0.0
+    busy: float = 0.0
+    joules: float = 0.0
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What happened under one policy.
@@ -80,11 +89,13 @@ class Outcome:
     Attributes:
         attempts: attempts that an engine served, by session and turn, in an order that no policy
             changes.
+        hours: what the meters of the deployment's GPUs tell, by deployment and hour.
         busy_gpu_seconds, joules: of the deployment's GPUs while requests ran, by deployment and
             day.
     """
 
     attempts: dict[tuple[str, int], Attempt]
+    hours: dict[tuple[str, int], MeteredHour]
     busy_gpu_seconds: dict[tuple[str, int], float]
     joules: dict[tuple[str, int], float]
 
@@ -120,30 +131,38 @@ def simulate(seed: int, *, days: int, scale: float, short_input: int) -> Outcome
                 turns = attempt.session.turns
                 place = next(i for i, turn in enumerate(turns) if turn is attempt.turn)
                 ended[attempt.session.id, place] = attempt
-    return Outcome(dict(sorted(ended.items())), *_metered(region, day))
+    hours = _metered(region, day * 24)
+    return Outcome(dict(sorted(ended.items())), hours, *_while_busy(world, hours))
 
 
 def _deployment(world: World, name: str) -> Deployment:
     return next(one for one in world.deployments if one.id == name)
 
 
-def _metered(
-    region: Region, days: int
-) -> tuple[dict[tuple[str, int], float], dict[tuple[str, int], float]]:
-    """Busy GPU-seconds and busy joules by deployment and day, from the quarters of each engine."""
-    busy: dict[tuple[str, int], float] = {}
-    joules: dict[tuple[str, int], float] = {}
-    per_day = 96
+def _metered(region: Region, hours: int) -> dict[tuple[str, int], MeteredHour]:
+    """What the GPUs drew in each hour, from the quarters of each engine."""
+    found: dict[tuple[str, int], MeteredHour] = {}
     for engine in region.engines:
         name, gpus = engine.deployment.id, len(engine.replica.gpus)
         marks = [*engine.quarters, (engine.joules, engine.busy)]
-        for day in range(days):
-            first, last = (
-                marks[min(at, len(marks) - 1)] for at in (day * per_day, (day + 1) * per_day)
-            )
-            seconds = last[1] - first[1]
-            idle = 24 * HOUR - seconds
-            spent = last[0] - first[0] - engine.deployment.kind.empty_watts * idle
-            busy[name, day] = busy.get((name, day), 0.0) + seconds * gpus
-            joules[name, day] = joules.get((name, day), 0.0) + spent * gpus
+        for hour in range(hours):
+            first, last = (marks[min(at, len(marks) - 1)] for at in (hour * 4, hour * 4 + 4))
+            metered = found.setdefault((name, hour), MeteredHour())
+            metered.held += HOUR * gpus
+            metered.busy += (last[1] - first[1]) * gpus
+            metered.joules += (last[0] - first[0]) * gpus
+    return found
+
+
+def _while_busy(
+    world: World, hours: dict[tuple[str, int], MeteredHour]
+) -> tuple[dict[tuple[str, int], float], dict[tuple[str, int], float]]:
+    """Busy GPU-seconds and the joules of them, by deployment and day."""
+    busy: dict[tuple[str, int], float] = {}
+    joules: dict[tuple[str, int], float] = {}
+    for (name, hour), metered in hours.items():
+        key, empty = (name, hour // 24), _deployment(world, name).kind.empty_watts
+        busy[key] = busy.get(key, 0.0) + metered.busy
+        spent = metered.joules - empty * (metered.held - metered.busy)
+        joules[key] = joules.get(key, 0.0) + spent
     return busy, joules

@@ -39,7 +39,7 @@ DTYPES: dict[str, Any] = {
     "prefix_block_tokens": pl.Int64,
 }
 INTEGERS = ("_tokens", "_count", "max_num_seqs")
-DOUBLES = ("_seconds", "_weight", "_joules", "_grams", "_kwh", "_assigned")
+DOUBLES = ("_seconds", "_weight", "_joules", "_grams", "_kwh", "_assigned", "_busy", "_not_ready")
 
 
 def dtype_of(name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,22 @@ def marts_of(outcome: Outcome, folder: Path) -> Path:
     rates = _rates(outcome, by_id)
     ordered = sorted(outcome.attempts.items(), key=lambda item: (item[1].arrival, item[0]))
     rows = [_row(number, attempt, by_id, rates) for number, (_, attempt) in enumerate(ordered)]
-    return publish(folder, rows, deployments)
+    return publish(folder, rows, deployments, _hours(outcome))
+
+
+def _hours(outcome: Outcome) -> list[Row]:
+    """What the meters of the GPUs tell of each hour."""
+    return [
+        {
+            "deployment_id": name,
+            "hour_start": START + timedelta(hours=hour),
+            "gpu_hours_assigned": metered.held / HOUR,
+            "gpu_hours_busy": metered.busy / HOUR,
+            "gpu_hours_not_ready": 0.0,
+            "gpu_energy_joules": metered.joules,
+        }
+        for (name, hour), metered in outcome.hours.items()
+    ]
 
 
 def _deployment(facts: Any, replicas: int) -> Row:

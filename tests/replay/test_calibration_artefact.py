@@ -16,6 +16,7 @@ from tokenworks.replay.calibration.artefact import (
     read_calibration,
     write_calibration,
 )
+from tokenworks.replay.calibration.power_law import PowerChoice, PowerLaw
 from tokenworks.replay.calibration.report import calibration_page, write_report
 from tokenworks.replay.calibration.step_law import StepCalibration, calibrate_steps
 from tokenworks.replay.errors import TrafficError
@@ -50,13 +51,47 @@ def test_what_is_read_is_what_was_written(
     assert again.read_bytes() == first.read_bytes()
 
 
+def test_the_law_of_power_is_kept_or_why_there_is_none(
+    learnt: StepCalibration, stored: StoredCalibration, tmp_path: Path
+) -> None:
+    assert stored.power is None
+    assert stored.why_no_power == "no log of its GPUs was given"
+    assert "as recorded: no log of its GPUs was given" in calibration_page(stored)
+    plain = PowerChoice(("idle", "busy"), 0.02)
+    law = PowerLaw(
+        idle=84.0,
+        busy=205.5,
+        running=0.0,
+        doublings=0.0,
+        prefill_tokens=0.0,
+        standard_errors={"idle": 0.5, "busy": 1.5},
+        choice=plain,
+        rejected=(PowerChoice(("idle", "busy", "running"), 0.03),),
+        hours=72,
+    )
+    every = ("running", "doublings", "prefill_tokens")
+    law = replace(law, standard_errors={**law.standard_errors, **dict.fromkeys(every, math.nan)})
+    read = read_calibration(write_calibration(tmp_path / "p.json", learnt, WINDOW, law))
+    assert read.why_no_power is None
+    assert read.power is not None
+    assert (read.power.busy, read.power.choice, read.power.rejected) == (
+        205.5,
+        plain,
+        law.rejected,
+    )
+    assert math.isnan(read.power.standard_errors["running"])
+    page = calibration_page(read)
+    assert "Learnt from 72 hours" in page
+    assert '<td class="n">205.5</td><td class="n">1.5</td>' in page
+
+
 def test_the_file_says_what_was_refused_and_what_is_unknown(
     learnt: StepCalibration, tmp_path: Path
 ) -> None:
     pinned = replace(learnt, standard_errors={**learnt.standard_errors, "base": math.nan})
     content = json.loads(write_calibration(tmp_path / "d.json", pinned).read_text())
     assert content["kind"] == "tokenworks step calibration"
-    assert content["version"] == 1
+    assert content["version"] == 2
     assert content["window"] is None
     assert content["learnt"]["standard_errors"]["base"] is None
     refused = {one["name"]: one["reasons"] for one in content["learnt"]["screened"]}
@@ -71,9 +106,9 @@ def test_the_file_says_what_was_refused_and_what_is_unknown(
     [
         ("{", "line 1 is no JSON"),
         ('{"kind": "something"}', "this is no calibration"),
-        ('{"kind": "tokenworks step calibration", "version": 9}', "its version is 9, and 1 is"),
+        ('{"kind": "tokenworks step calibration", "version": 9}', "its version is 9, and 2 is"),
         (
-            '{"kind": "tokenworks step calibration", "version": 1, "learnt": {}}',
+            '{"kind": "tokenworks step calibration", "version": 2, "learnt": {}}',
             "does not hold what it should: 'deployment'",
         ),
     ],

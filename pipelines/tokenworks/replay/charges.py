@@ -1,4 +1,4 @@
-"""What the attempts of a play cost, by busy time."""
+"""What the attempts of a play cost, by busy time and power."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.batch import Batch, in_order
-from tokenworks.replay.pricing.rates import Effort, price, weights_of
+from tokenworks.replay.pricing.load import load_of, loads_of
+from tokenworks.replay.pricing.rates import Effort, by_cell, price, weights_of
 from tokenworks.replay.routing.cascade import Attempts
-from tokenworks.replay.serving.busy import Runs, busy_tables
+from tokenworks.replay.serving.busy import Runs
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.stage import Played, Ran, Stage
 
@@ -30,11 +31,10 @@ def priced(
     attempts: Attempts,
     no_change: Played | None,
 ) -> Ran:
-    """What each attempt cost, by busy time."""
+    """What each attempt cost, by busy time and power."""
     prompt = in_order(stage.input_tokens, batch.request)
-    weights = weights_of(
-        stage.fleet, batch.deployment, prompt - batch.cached, batch.cached, batch.output
-    )
+    uncached = prompt - batch.cached
+    weights = weights_of(stage.fleet, batch.deployment, uncached, batch.cached, batch.output)
     starts = batch.starts + batch.timings.queue
     ends = np.maximum(batch.starts + batch.timings.e2e, starts)
     runs = Runs(batch.deployment, batch.timings.replica, starts, ends)
@@ -42,7 +42,12 @@ def priced(
     if handover is not None:
         occupied = handover.occupied(runs, batch.starts, batch.timings.ttft)
     days = in_order(stage.rates.days, batch.request)
-    effort = Effort(batch.deployment, days, weights, _busy_by_day(stage, occupied))
+    effort = Effort(
+        batch.deployment,
+        days,
+        weights,
+        _loads_by_day(stage, occupied, (batch.deployment, days), uncached),
+    )
     base = no_change.ran.effort if no_change is not None and no_change.ran else None
     amounts = price(stage.rates, effort, base)
     factors = {
@@ -54,13 +59,22 @@ def priced(
     return Ran(attempts.request, runs, occupied, effort, replace(amounts, factors=factors))
 
 
-def _busy_by_day(stage: Stage, runs: Runs) -> Floats:
-    """Busy GPU-seconds by deployment and UTC day; what ends later belongs to the last day."""
+def _loads_by_day(
+    stage: Stage, runs: Runs, place: tuple[Ints, Ints], uncached: Ints
+) -> dict[str, Floats]:
+    """Loads of `Effort` by deployment and UTC day; what ends later belongs to the last day.
+
+    Args:
+        stage: the traffic.
+        runs: when replicas were busy.
+        place: deployment and day of each attempt.
+        uncached: prompt tokens that it computed.
+    """
     first, _ = stage.traffic.span
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
     days = int(stage.rates.days.max()) + 1
     edges = np.arange(days + 1, dtype=np.float64) * DAY_SECONDS - (first - midnight).total_seconds()
     edges[-1] = max(edges[-1], float(runs.ends.max(initial=0.0)))
-    busy, _ = busy_tables(stage.fleet, runs, edges)
-    gpus: Floats = busy * (stage.fleet.gpus / stage.fleet.replicas)[:, None]
-    return gpus
+    computed = by_cell(place, uncached, (stage.fleet.count, days))
+    load = load_of(stage.fleet, runs, edges, computed)
+    return loads_of(load, stage.rates.power)

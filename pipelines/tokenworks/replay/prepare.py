@@ -15,6 +15,7 @@ from tokenworks.replay.caches.prefix import (
     plan_of,
 )
 from tokenworks.replay.calibration.laws import ServingLaw, learn_laws
+from tokenworks.replay.calibration.power_hours import learn_fleet_power
 from tokenworks.replay.calibration.screening import LEAST_REQUESTS
 from tokenworks.replay.calibration.warehouse import runs_of
 from tokenworks.replay.errors import LeverRefusedError
@@ -83,7 +84,8 @@ def open_stage(scenario: Scenario, traffic: Traffic) -> Stage:
     whole = _has_whole_roots(scenario)
     found = read_blocks(traffic, whole)
     prompts = found if isinstance(found, Prompts) else None
-    return set_stage(traffic, fleet_of(traffic), prompts, scenario.seed, scenario.loop)
+    stage = set_stage(traffic, fleet_of(traffic), prompts, scenario.seed, scenario.loop)
+    return replace(stage, rates=replace(stage.rates, power=learn_fleet_power(stage)))
 
 
 def learn(stage: Stage, rows: Mask) -> Model:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from tokenworks.replay.calibration.artefact import StoredCalibration
 from tokenworks.replay.calibration.hull import REFUSED_FROM
+from tokenworks.replay.calibration.power_law import PowerLaw
 from tokenworks.replay.calibration.step_law import METRICS, PERCENTILES, StepCalibration
 from tokenworks.reports.drawing import Chart, draw, inline_data
 
@@ -32,6 +33,13 @@ _UNITS = {
     "with_prefill": "s per step with a prefill",
     "per_longest": "s per token of the busiest attention worker",
     "overhead": "s per request, outside the engine",
+}
+_POWER_UNITS = {
+    "idle": "W of a GPU without a request",
+    "busy": "W of a GPU with one",
+    "running": "W more of a GPU per request on its replica",
+    "doublings": "W more of a GPU per doubling of 1 + the requests on its replica",
+    "prefill_tokens": "J per computed prompt token",
 }
 
 
@@ -72,6 +80,7 @@ def calibration_page(stored: StoredCalibration) -> str:
         stored=stored,
         verdict=_verdict(learnt),
         coefficients=_coefficients(learnt),
+        power=_power(stored.power),
         used=[one for one in learnt.screened if one.accepted],
         refused=[one for one in learnt.screened if not one.accepted],
         names=_NAMES,
@@ -100,10 +109,22 @@ def _coefficients(learnt: StepCalibration) -> list[Coefficient]:
     found = []
     for name, unit in _UNITS.items():
         value = learnt.overhead if name == "overhead" else getattr(learnt.law, name)
-        error = learnt.standard_errors[name]
-        known = "–" if math.isnan(error) else f"{error:.2g}"
-        found.append(Coefficient(name, unit, "0 (pinned)" if value == 0 else f"{value:.4g}", known))
+        found.append(_coefficient(name, unit, value, learnt.standard_errors[name]))
     return found
+
+
+def _power(law: PowerLaw | None) -> list[Coefficient]:
+    if law is None:
+        return []
+    return [
+        _coefficient(name, unit, getattr(law, name), law.standard_errors[name])
+        for name, unit in _POWER_UNITS.items()
+    ]
+
+
+def _coefficient(name: str, unit: str, value: float, error: float) -> Coefficient:
+    known = "–" if math.isnan(error) else f"{error:.2g}"
+    return Coefficient(name, unit, "0 (pinned)" if value == 0 else f"{value:.4g}", known)
 
 
 def _band(learnt: StepCalibration, metric: str) -> tuple[float, float]:

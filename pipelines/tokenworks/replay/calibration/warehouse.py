@@ -18,6 +18,7 @@ from tokenworks.replay.calibration.artefact import (
     read_calibration,
     write_calibration,
 )
+from tokenworks.replay.calibration.power_law import PowerLaw
 from tokenworks.replay.calibration.report import write_report
 from tokenworks.replay.calibration.runs import EngineLimits, RunLog
 from tokenworks.replay.calibration.step_law import calibrate_steps
@@ -149,10 +150,18 @@ def calibrate_fleet(stage: Stage, folder: Path, only: str | None = None) -> list
 
 def _one(stage: Stage, name: str, folder: Path, window: tuple[datetime, datetime]) -> Calibrated:
     try:
-        learnt = calibrate_steps(runs_of(stage, stage.fleet.ids.index(name)))
+        position = stage.fleet.ids.index(name)
+        learnt = calibrate_steps(runs_of(stage, position))
     except LeverRefusedError as refused:
         return Calibrated(name, None, None, str(refused))
-    path = write_calibration(folder / f"{name}{LAW_SUFFIX}", learnt, window)
+    path = write_calibration(
+        folder / f"{name}{LAW_SUFFIX}", learnt, window, _power(stage, position)
+    )
     stored = read_calibration(path)
     write_report(path.with_suffix(PAGE_SUFFIX), stored)
     return Calibrated(name, path, stored, None)
+
+
+def _power(stage: Stage, position: int) -> PowerLaw | str:
+    power = stage.rates.power
+    return "no energy of any deployment is published" if power is None else power.laws[position]

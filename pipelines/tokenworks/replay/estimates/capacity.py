@@ -103,13 +103,15 @@ def capacity_of(stage: Stage, played: Played, no_change: Played) -> Capacity:
     hours = int(hour.max()) + 1
     gpus = stage.fleet.gpus / stage.fleet.replicas
     runs = occupied_by(stage, played)
-    edges = _edges(stage, hours, float(runs.ends.max()))
+    edges = hour_edges(stage, hours)
+    # What ends later belongs to the last hour.
+    edges[-1] = max(edges[-1], float(runs.ends.max()))
     busy, running = busy_tables(stage.fleet, runs, edges)
-    held = _recorded(stage, "gpu_hours_assigned", hours)
-    idle = _recorded(stage, "cost_idle_usd", hours)
+    held = recorded_hours(stage, "gpu_hours_assigned", hours)
+    idle = recorded_hours(stage, "cost_idle_usd", hours)
     more = _held_more(stage, played, no_change)[:, None]
     whole = idle + sum(
-        np.nan_to_num(_recorded(stage, column, hours))
+        np.nan_to_num(recorded_hours(stage, column, hours))
         for column in ("cost_served_usd", "cost_waste_usd")
     )
     held, idle = held * (1 + more), idle + whole * more
@@ -172,16 +174,15 @@ def _held_more(stage: Stage, played: Played, no_change: Played) -> Floats:
     return more
 
 
-def _edges(stage: Stage, hours: int, last: float) -> Floats:
-    """Hour bounds in seconds since the first arrival; what ends later belongs to the last hour."""
+def hour_edges(stage: Stage, hours: int) -> Floats:
+    """Hour bounds in seconds since the first arrival."""
     first, _ = stage.traffic.span
     offset = first.minute * 60 + first.second + first.microsecond / 1e6
     edges: Floats = np.arange(hours + 1, dtype=np.float64) * HOUR_SECONDS - offset
-    edges[-1] = max(edges[-1], last)
     return edges
 
 
-def _recorded(stage: Stage, column: str, hours: int) -> Floats:
+def recorded_hours(stage: Stage, column: str, hours: int) -> Floats:
     """A column of the deployment hours as a table; NaN for a deployment that lacks an hour."""
     ids = {name: position for position, name in enumerate(stage.fleet.ids)}
     first = stage.traffic.span[0].replace(minute=0, second=0, microsecond=0)

@@ -89,6 +89,18 @@ class Comparison:
         share: Floats = np.divide(np.abs(new - old), most, out=np.zeros(most.size), where=most > 0)
         return share
 
+    @cached_property
+    def chosen_anew(self) -> Mask:
+        """Deployments where requests that stay leave the replica that history gave them.
+
+        The replay of no change has them where they were, the scenario where the replay puts them.
+        """
+        given = self.stage.replica
+        anew = (given >= 0) & ~self.moved & (self.scenario.timings.replica != given)
+        found = np.bincount(self.baseline.deployment[anew], minlength=self.stage.fleet.count)
+        changed: Mask = found > 0
+        return changed
+
     def doubt(self, error: float, exposure: float) -> Floats:
         """The model's error on what the scenario changes, drawn from a Student t."""
         freedom = max(LEAST_FREEDOM, int(self.hour.max()) // 24)

@@ -67,7 +67,8 @@ def _by_deployment(
     """What left, came and changed at each deployment.
 
     What stayed errs alike on both sides; times only as far as the load of their deployment stays
-    what it was. Amounts are at recorded rates and hits follow from blocks, whatever the load.
+    what it was, and not where the replay takes over from history which replica serves. Amounts are
+    at recorded rates and hits follow from blocks, whatever the load.
     """
     stage, count = compared.stage, compared.stage.fleet.count
     sides = (
@@ -87,7 +88,8 @@ def _by_deployment(
             found.append(sums.astype(np.float64))
     apart = np.square([*moved, stayed[1] - stayed[0]]).sum(axis=0)
     if metric.family in FOLLOWS_LOAD and not is_priced(metric):
-        apart += np.square(compared.changed_load * stayed[1])
+        changed = np.where(compared.chosen_anew, 1.0, compared.changed_load)
+        apart += np.square(changed * stayed[1])
     scale = 1.0 if metric.quantile is not None else _scale(compared, metric, segment.after)
     exposed: Floats = scale * np.sqrt(apart)
     return exposed

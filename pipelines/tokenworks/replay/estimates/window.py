@@ -5,7 +5,8 @@ without a change, with every replica chosen by the replay as it is for requests 
 hour of a deployment lies somewhat beside what was measured there. To a deployment the hours of a
 scenario are what any of its hours is to the others: another load and another mix. So what changes
 is taken to be as far off as one hour is. It errs alike in all of them, and nothing averages out.
-Amounts are shares of a day's, so that for them days stand in the place of hours.
+Amounts are shares of a day's, so that for them days stand in the place of hours; but energy that
+follows a power law errs as the hours do that the law was learnt from.
 
 This trusts the law to err under the scenario as it does here. The bias between runs of one
 deployment, which its own traffic does not show, is in the wider interval alone.
@@ -18,6 +19,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.calibration.power_hours import hourly_load
 from tokenworks.replay.estimates.capacity import (
     CAPACITY_METRICS,
     Capacity,
@@ -29,7 +31,7 @@ from tokenworks.replay.estimates.conformal import LEAST_BIAS, MANY, student_t
 from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, Metric
 from tokenworks.replay.estimates.quantities import part_of
 from tokenworks.replay.language.scenario import Scenario
-from tokenworks.replay.pricing.rates import CARBON, PRICED
+from tokenworks.replay.pricing.rates import CARBON, FOLLOWS, PRICED
 from tokenworks.replay.stage import Played, Stage
 
 Floats = NDArray[np.float64]
@@ -66,9 +68,10 @@ def doubts_of(stage: Stage, free: Played, first: int) -> Doubts:
         first: the first request that counts; caches warm up before it.
     """
     hour = np.maximum(hours_of(stage) - hours_of(stage)[first], 0)
+    power = _power_by_hour(stage, free, int(hours_of(stage)[first]))
     found = {
         metric.name: (
-            _by_day(stage, free, _LIKE.get(metric.part, metric.part))
+            _priced(stage, free, _LIKE.get(metric.part, metric.part), power)
             if is_priced(metric)
             else _by_hour(stage, free, metric, hour, first)
         )
@@ -116,18 +119,43 @@ def relative_error(history: Floats, replayed: Floats, weights: Floats) -> Floats
     return found
 
 
+def _priced(stage: Stage, free: Played, amount: str, power: Floats) -> Floats:
+    """Energy errs as the hours of a power law do; by what it is paid it may err by day besides."""
+    if amount not in FOLLOWS:
+        return _by_day(stage, free, amount)
+    by_day = _by_day(stage, free, amount)
+    both = power if amount == "energy_accelerator_joules" else np.maximum(by_day, power)
+    return np.where(np.isnan(power) | np.isnan(by_day), by_day, both)
+
+
+def _power_by_hour(stage: Stage, free: Played, first: int) -> Floats:
+    """Measured energy while busy against that of the replay by the power law; NaN without one."""
+    power, found = stage.rates.power, np.full(stage.fleet.count, np.nan)
+    if power is None or free.ran is None:
+        return found
+    ready = stage.arrivals + free.timings.ttft
+    load = hourly_load(stage, free.ran.occupied, ready, free.input_tokens - free.cached)
+    for position, law in power.learnt.items():
+        rows = power.hours.told[position] & (np.arange(load.shape[2]) >= first)
+        idle, joules = power.hours.idle[position, rows], power.hours.joules[position, rows]
+        history, replayed = joules - law.idle * idle, law.joules(load[:, position, rows])
+        weights = np.maximum(history + replayed, 0.0) / 2
+        found[position] = relative_error(history[None], replayed[None], weights[None])[0]
+    return found
+
+
 def _by_day(stage: Stage, free: Played, amount: str) -> Floats:
-    """Recorded amounts of each day against the replayed busy time at the rate of all days."""
+    """Recorded amounts of each day against the replayed load at the rate of all days."""
     if free.ran is None:
         raise AssertionError("a replay has attempts")
-    busy = free.ran.effort.busy
+    load = free.ran.effort.loads[FOLLOWS.get(amount, "busy")]
     recorded = stage.recorded.amounts[amount]
     known = ~np.isnan(recorded)
-    cells = stage.recorded.deployment[known] * busy.shape[1] + stage.rates.days[known]
-    sums = _sums(cells, recorded[known], busy.shape)
+    cells = stage.recorded.deployment[known] * load.shape[1] + stage.rates.days[known]
+    sums = _sums(cells, recorded[known], (len(load), load.shape[1]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = sums.sum(axis=1) / busy.sum(axis=1)
-    return relative_error(np.where(sums > 0, sums, np.nan), busy * rate[:, None], busy)
+        rate = sums.sum(axis=1) / load.sum(axis=1)
+    return relative_error(np.where(sums > 0, sums, np.nan), load * rate[:, None], load)
 
 
 def _by_hour(stage: Stage, free: Played, metric: Metric, hour: Ints, first: int) -> Floats:

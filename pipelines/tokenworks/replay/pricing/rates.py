@@ -1,10 +1,12 @@
 """What a replayed request costs, in money and energy.
 
-Money and energy follow busy time, as in the books: what a deployment's busy GPU-seconds of a UTC day
-cost is shared by the requests of that day by weight, their uncached input, cached input and output
-tokens by the deployment's phase weights. No change costs what was recorded. Under a scenario, each
-busy GPU-second costs what a busy GPU-second of the replay of no change costs there on that day; a
-day on which the deployment served nothing takes the whole window's. Two rates stand side by side:
+Money follows busy time, as in the books: what a deployment's busy GPU-seconds of a UTC day cost is
+shared by the requests of that day by weight, their uncached input, cached input and output tokens by
+the deployment's phase weights. No change costs what was recorded. Under a scenario, each busy
+GPU-second costs what a busy GPU-second of the replay of no change costs there on that day; a day on
+which the deployment served nothing takes the whole window's. Energy, and what is paid for it, follow
+in the same way the joules of the deployment's power law, where its hours told one, else busy time
+too. Two rates stand side by side:
 
 - active: the cost of busy capacity. Moving work off a deployment frees capacity at this rate, but the money is saved only when that capacity is given back.
 - marginal: energy above idle, which is saved at once.
@@ -20,6 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.calibration.power_law import Power
 from tokenworks.replay.pricing.carbon import intensities
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic
@@ -36,6 +39,15 @@ PRICED = (
     "energy_facility_joules",
 )
 CARBON = "carbon_location_grams"
+#: The cost of busy capacity, and the part of it that is paid for energy.
+ACTIVE, ELECTRICITY = "cost_active_usd", "cost_electricity_usd"
+#: What each priced column follows, of `Effort.loads`: busy GPU-seconds where it is not named.
+FOLLOWS = {
+    ELECTRICITY: "drawn",
+    "cost_marginal_usd": "above_idle",
+    "energy_accelerator_joules": "drawn",
+    "energy_facility_joules": "drawn",
+}
 #: What carbon follows.
 ENERGY = "energy_facility_joules"
 
@@ -48,11 +60,13 @@ class Rates:
         by_day: one table (deployment, day) per priced column.
         days: day of each request, counted from the first.
         grams_per_joule: grid carbon per facility joule, one table (deployment, day).
+        power: what history tells of it; null where no energy of a deployment is published.
     """
 
     by_day: dict[str, Floats]
     days: Ints
     grams_per_joule: Floats
+    power: Power | None = None
 
 
 def weights_of(
@@ -87,7 +101,7 @@ def _rates(
 ) -> Floats:
     known = ~np.isnan(amounts)
     cells = (served_by[known], days[known])
-    return _filled(_by_cell(cells, amounts[known], shape), _by_cell(cells, weights[known], shape))
+    return _filled(by_cell(cells, amounts[known], shape), by_cell(cells, weights[known], shape))
 
 
 @dataclass(frozen=True)
@@ -98,13 +112,20 @@ class Effort:
         deployment: where each attempt ran.
         days: on which day of the traffic.
         weights: its phase weight there.
-        busy: busy GPU-seconds, one table (deployment, day).
+        loads: tables (deployment, day): `busy`, GPU-seconds; `drawn`, joules while busy, and
+            `above_idle`, those that an empty GPU would not have drawn, by the power law, or
+            GPU-seconds too of a deployment without one.
     """
 
     deployment: Ints
     days: Ints
     weights: Floats
-    busy: Floats
+    loads: Mapping[str, Floats]
+
+    @property
+    def busy(self) -> Floats:
+        """Busy GPU-seconds, one table (deployment, day)."""
+        return self.loads["busy"]
 
     @property
     def place(self) -> tuple[Ints, Ints]:
@@ -113,7 +134,7 @@ class Effort:
 
     def weight_table(self) -> Floats:
         """Weights summed by deployment and day."""
-        return _by_cell(self.place, self.weights, self.busy.shape)
+        return by_cell(self.place, self.weights, (len(self.busy), self.busy.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -121,17 +142,15 @@ class Amounts(Mapping[str, Floats]):
     """Amount of each attempt, by priced column; worked out when it is asked for, and not kept.
 
     Attributes:
-        tables: amount of a unit of `shares`, one table (deployment, day) per priced column; NaN
+        tables: amount of a unit of weight, one table (deployment, day) per priced column; NaN
             where no rate is known.
         effort: the attempts.
-        shares: what each attempt has of it.
         grams_per_joule: as in `Rates`.
         factors: by deployment, on each amount; without an entry it stays.
     """
 
     tables: dict[str, Floats]
     effort: Effort
-    shares: Floats
     grams_per_joule: Floats
     factors: dict[str, Floats] = field(default_factory=dict)
 
@@ -153,7 +172,7 @@ class Amounts(Mapping[str, Floats]):
             raise KeyError(name)
         place = self.effort.deployment[rows], self.effort.days[rows]
         priced = ENERGY if name == CARBON else name
-        amounts: Floats = self.tables[priced][place] * self.shares[rows]
+        amounts: Floats = self.tables[priced][place] * self.effort.weights[rows]
         if name == CARBON:
             amounts = amounts * self.grams_per_joule[place]
         return amounts * self.factors[name][place[0]] if name in self.factors else amounts
@@ -168,19 +187,28 @@ def price(rates: Rates, effort: Effort, no_change: Effort | None) -> Amounts:
         no_change: effort of the replay of no change; null for that replay itself, which costs
             what was recorded.
     """
-    per_second, shares = np.ones_like(effort.busy), effort.weights
+    tables = dict(rates.by_day)
     if no_change is not None:
-        whole = effort.weight_table()[effort.place]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            shares = np.where(whole > 0, effort.weights / whole * effort.busy[effort.place], 0.0)
-        per_second = _filled(no_change.weight_table(), no_change.busy)
-    tables = {name: table * per_second for name, table in rates.by_day.items()}
-    return Amounts(tables, effort, shares, rates.grams_per_joule)
+        grown = {name: _grown(effort, no_change, name) for name in effort.loads}
+        tables = {name: tables[name] * grown[FOLLOWS.get(name, "busy")] for name in tables}
+        # Its electricity follows the power, as that stands beside it.
+        follows_busy = rates.by_day[ELECTRICITY] * grown["busy"]
+        tables[ACTIVE] = tables[ACTIVE] + np.nan_to_num(tables[ELECTRICITY] - follows_busy)
+    return Amounts(tables, effort, rates.grams_per_joule)
 
 
-def _by_cell(place: tuple[Ints, Ints], amounts: Floats, shape: tuple[int, ...]) -> Floats:
-    table = np.zeros(shape)
-    np.add.at(table, place, amounts)
+def _grown(effort: Effort, no_change: Effort, load: str) -> Floats:
+    """Load per unit of weight, over that of no change, by deployment and day; 0 without weight."""
+    weights = effort.weight_table()
+    shares = np.divide(effort.loads[load], weights, out=np.zeros_like(weights), where=weights > 0)
+    grown: Floats = shares * _filled(no_change.weight_table(), no_change.loads[load])
+    return grown
+
+
+def by_cell(place: tuple[Ints, Ints], amounts: Floats | Ints, shape: tuple[int, int]) -> Floats:
+    """Amounts summed by deployment and stretch of time."""
+    flat = np.bincount(place[0] * shape[1] + place[1], amounts, minlength=shape[0] * shape[1])
+    table: Floats = flat.astype(np.float64).reshape(shape)
     return table
 
 

@@ -23,7 +23,7 @@ def assumptions(answer: Answer) -> list[str]:
         _loop(answer),
         (
             "cost_active_usd is busy time at what a busy GPU-second of its deployment cost on that "
-            "day, shared by phase weight. Capacity is fixed in the short run: a lower cost_active_usd "
+            "day, shared by phase weight; its electricity follows energy. Capacity is fixed in the short run: a lower cost_active_usd "
             "is capacity set free, which turns into idle cost until replicas are given back. "
             "cost_marginal_usd (energy above idle) is what is saved at once."
         ),
@@ -39,6 +39,7 @@ def assumptions(answer: Answer) -> list[str]:
         *_caching(answer),
         *_routing(answer),
         *_serving(answer),
+        *_power(answer),
         *_traffic(answer),
     ]
 
@@ -70,7 +71,8 @@ def _window(answer: Answer) -> str:
         )
     return (
         "delta_window_p10 to delta_window_p90 speak of these very requests: what changes at a "
-        "deployment is as far off as one hour of it (for money and energy, one day) lies beside "
+        "deployment is as far off as one hour of it (for money, and for energy without a law of "
+        "power, one day) lies beside "
         "history when nothing changes. No other traffic is drawn, and the law is trusted to err "
         "under the scenario as it does here."
     )
@@ -151,6 +153,40 @@ def _serving(answer: Answer) -> list[str]:
         if not answer.fleet.slots[position]:
             most = law.limits.max_num_seqs
             said.append(f"{name} has no max_num_seqs; {most} is the largest batch that was seen.")
+    return said
+
+
+def _power(answer: Answer) -> list[str]:
+    """How energy follows the load, deployment by deployment."""
+    power = answer.stage.rates.power
+    if power is None:
+        return [
+            (
+                "Energy follows busy time: no energy of the GPUs is published by hour, so that a "
+                "busy second draws what it did in history, whatever the batch."
+            )
+        ]
+    said = []
+    for position, law in sorted(power.laws.items()):
+        name = answer.fleet.ids[position]
+        if isinstance(law, str):
+            said.append(
+                f"{name}: energy follows busy time, and a busy second draws what it did in "
+                f"history: {law}."
+            )
+            continue
+        terms = [f"{law.idle:.0f} W empty and {law.busy:.0f} W busy per GPU"]
+        if law.running:
+            terms.append(f"{law.running:.2g} W per running request")
+        if law.doublings:
+            terms.append(f"{law.doublings:.2g} W per doubling of the batch")
+        if law.prefill_tokens:
+            terms.append(f"{law.prefill_tokens:.2g} J per computed prompt token")
+        said.append(
+            f"{name}: energy follows its law of power ({', '.join(terms)}), learnt from "
+            f"{law.hours:,} hours and within {law.choice.left_out_error:.1%} of those left out; no "
+            "change draws what was recorded."
+        )
     return said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,24 @@ from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+#: What a replica with so many requests counts for, in each second.
+Measure = Callable[[Ints], Floats]
+
+
+def busy(running: Ints) -> Floats:
+    """1 while at least one request runs."""
+    return (running > 0).astype(np.float64)
+
+
+def requests(running: Ints) -> Floats:
+    """The requests that run."""
+    return running.astype(np.float64)
+
+
+def doublings(running: Ints) -> Floats:
+    """Logarithm to base 2 of one more than the requests that run."""
+    doubled: Floats = np.log2(1.0 + running)
+    return doubled
 
 
 @dataclass(frozen=True)
@@ -29,32 +48,42 @@ class Runs:
     ends: Floats
 
 
-def busy_tables(fleet: Fleet, runs: Runs, edges: Floats) -> tuple[Floats, Floats]:
-    """Busy replica-seconds and request-seconds, tables (deployment, stretch).
+def busy_tables(
+    fleet: Fleet, runs: Runs, edges: Floats, measures: Sequence[Measure] = (busy, requests)
+) -> list[Floats]:
+    """Replica-seconds by how many requests ran, tables (deployment, stretch).
 
     Args:
         fleet: the deployments.
         runs: the requests.
         edges: bounds of the stretches; what ends after the last is not counted.
+        measures: what is counted; by default busy replica-seconds, and request-seconds.
 
     Returns:
-        Both tables; NaN for a deployment of several replicas whose log does not tell which.
+        A table for each; NaN for a deployment of several replicas whose log does not tell which.
     """
-    shape = (fleet.count, len(edges) - 1)
-    busy, running = np.zeros(shape), np.zeros(shape)
+    tables = [np.zeros((fleet.count, len(edges) - 1)) for _ in measures]
     for position in map(int, np.unique(runs.deployment)):
         rows = np.flatnonzero(runs.deployment == position)
         replica = runs.replica[rows]
         if (replica < 0).any() and fleet.replicas[position] > 1:
-            busy[position], running[position] = np.nan, np.nan
+            for table in tables:
+                table[position] = np.nan
             continue
         for one in np.unique(replica):
             mine = rows[replica == one]
             occupancy = Occupancy.of(runs.starts[mine], runs.ends[mine])
-            spent = np.concatenate([[0.0], np.cumsum(_lengths(occupancy))])
-            busy[position] += np.diff(np.interp(edges, occupancy.moments, spent))
-            running[position] += np.diff(np.interp(edges, occupancy.moments, occupancy.areas))
-    return busy, running
+            for table, measure in zip(tables, measures, strict=True):
+                table[position] += _within(occupancy, measure, edges)
+    return tables
+
+
+def _within(occupancy: Occupancy, measure: Measure, edges: Floats) -> Floats:
+    """Integral of a measure over each stretch."""
+    passing = measure(occupancy.running[:-1]) * np.diff(occupancy.moments)
+    spent = np.concatenate([[0.0], np.cumsum(passing)])
+    within: Floats = np.diff(np.interp(edges, occupancy.moments, spent))
+    return within
 
 
 def peaks(fleet: Fleet, runs: Runs, weights: Ints | None = None) -> dict[int, float]:
@@ -73,9 +102,3 @@ def peaks(fleet: Fleet, runs: Runs, weights: Ints | None = None) -> dict[int, fl
             most = float(occupancy.running.max(initial=0)) / shared
             found[position] = max(found.get(position, 0.0), most)
     return found
-
-
-def _lengths(occupancy: Occupancy) -> Floats:
-    """Seconds between changes in which something ran."""
-    seconds: Floats = np.where(occupancy.running[:-1] > 0, np.diff(occupancy.moments), 0.0)
-    return seconds
