@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tokenworks_sources.connectors.requests import otel_sdk_json
+from tests.unit.connectors.spans import request, span
+from tokenworks_sources.connectors.requests import otel_sdk_json, otlp_json
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 
@@ -130,6 +131,28 @@ def test_whole_spans_are_kept_when_the_file_ends_early(read: Read) -> None:
     outcome = read(text[:-30])
     assert outcome.frames["requests"].height == 1
     assert outcome.rejects["reason"].to_list() == ["document: ends early or is damaged"]
+
+
+@pytest.mark.parametrize("make", [javascript, python])
+def test_a_span_is_the_same_call_when_it_is_exported_and_printed(
+    make: Any, ingest_file: Any, tmp_path: Path, read: Read
+) -> None:
+    printed = read(json.dumps([make(0xABC)])).frames["requests"]
+    moments = {"startTimeUnixNano": "1770131992242000000", "endTimeUnixNano": "1770131994021415667"}
+    sent = span(CHAT, f"{0xABC:016x}", parentSpanId="00000000000000ff", **moments)
+    path = tmp_path / "in" / "sent.json"
+    path.write_text(json.dumps(request(sent, scope="ai")))
+    both = ingest_file(path, otlp_json.CONNECTOR).frames["requests"]
+    (exported,) = both.filter(both["source_file"].str.ends_with("sent.json")).to_dicts()
+    (row,) = printed.to_dicts()
+    # Python prints no scope. Who emitted it may differ: records of one request id at one time are one call.
+    assert (row.pop("emitter"), exported.pop("emitter")) == (
+        "otel:shop/ai" if make is javascript else "otel:shop",
+        "otel:shop/ai",
+    )
+    assert row["request_id"] == "0000000000000abc"
+    places = {"source_file", "source_digest", "source_line"}
+    assert {name for name in row if row[name] != exported[name]} <= places
 
 
 def test_the_file_is_refused_when_it_has_no_span(read: Read) -> None:
