@@ -87,6 +87,18 @@ EXPECTED: dict[str, tuple[str, dict[str, object]]] = {
             "requests_rejected": 2.0, "requests_failed": 1.0,
         },
     ),
+    "sglang without colons": (
+        ('sglang_num_running_reqs{model_name="m",tp_rank="0"} 162\n'
+        'sglang_generation_tokens_total{model_name="m"} 75\n'),
+        {
+            "engine": "sglang", "engine_index": "0", "model_name": "m",
+            "requests_running": 162.0, "output_tokens": 75.0,
+        },
+    ),
+    "vllm without colons": (
+        'vllm_num_requests_running{engine="0",model_name="m"} 5\n',
+        {"engine": "vllm", "engine_index": "0", "model_name": "m", "requests_running": 5.0},
+    ),
     "dynamo frontend before 0.4": (
         FRONTEND_BEFORE,
         {
@@ -121,6 +133,40 @@ def test_row_is_canonical_when_an_engine_is_scraped(
     outcome = ingested(ingest_file, tmp_path, text)
     (row,) = outcome.frames["engine_samples"].to_dicts()
     assert given(row) == expected
+    assert outcome.manifest.rejects == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            (
+                'sglang_num_running_reqs{model_name="m",worker_addr="http://a:1"} 3\n'
+                'sglang_num_running_reqs{model_name="m",worker_addr="http://b:1"} 4\n'
+                'sglang_generation_tokens_total{model_name="m",worker_addr="http://a:1"} 70\n'
+                'sglang_generation_tokens_total{model_name="m",worker_addr="http://b:1"} 90\n'
+            ),
+            [("http://a:1", 3.0, 70.0), ("http://b:1", 4.0, 90.0)],
+        ),
+        (
+            (
+                'ray_vllm_num_requests_running{ReplicaId="r1",WorkerId="w",engine="0",model_name="m"} 1\n'
+                'ray_vllm_num_requests_running{ReplicaId="r2",WorkerId="x",engine="0",model_name="m"} 2\n'
+                'ray_vllm_generation_tokens_total{ReplicaId="r2",WorkerId="x",engine="0",model_name="m"} 8\n'
+            ),
+            [("r1", 1.0, None), ("r2", 2.0, 8.0)],
+        ),
+    ],
+)
+def test_engines_stay_apart_when_one_endpoint_speaks_for_many(
+    ingest_file: IngestFile,
+    tmp_path: Path,
+    text: str,
+    expected: list[tuple[str, float, float | None]],
+) -> None:
+    outcome = ingested(ingest_file, tmp_path, text)
+    rows = outcome.frames["engine_samples"].sort("instance")
+    assert rows.select("instance", "requests_running", "output_tokens").rows() == expected
     assert outcome.manifest.rejects == {}
 
 

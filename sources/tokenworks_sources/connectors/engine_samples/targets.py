@@ -25,8 +25,17 @@ PLAIN_LABELS = (
     | DYNAMO_LABELS
     | {*RANK_LABELS, "le", "model_name", "model", "engine_type", "response_metric_type"}
 )
-# Prometheus renames the exporter's labels where they collide with those of the target.
-_INSTANCE_LABELS = ("exported_instance", "instance", "exported_pod", "pod", "job")
+# What speaks for many engines names the one; Prometheus renames the exporter's labels where they collide
+# with those of the target.
+_INSTANCE_LABELS = (
+    "worker_addr",
+    "ReplicaId",
+    "exported_instance",
+    "instance",
+    "exported_pod",
+    "pod",
+    "job",
+)
 _SUFFIXES = {
     "_bucket": Kind.BUCKET,
     "_sum": Kind.SUM,
@@ -59,7 +68,7 @@ def target_of(series: Series) -> Use:
 
 
 def instance_of(series: Series) -> str | None:
-    """The instance that the labels name: the target's address, else its pod, else its job."""
+    """The instance that the labels name: a router's worker, the target's address, its pod or its job."""
     labels = series.labels
     return next((labels[label] for label in _INSTANCE_LABELS if label in labels), None)
 

@@ -6,7 +6,8 @@ request finishes, not at each step, so a long request lands in its last hour; `r
 moves at each log interval. `cache_hit_rate` and `gen_throughput` are of the last log interval and
 `num_retracted_reqs` is a gauge: none of them can be counted. `gpu_execution_seconds_total` was renamed
 to `forward_execution_seconds_total`, `time_per_output_token_seconds` to `inter_token_latency_seconds`,
-which here is one observation per token.
+which here is one observation per token. Newer releases, its router (by `worker_addr`) and whatever
+cannot keep a colon write `sglang_`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tokenworks_sources.connectors.engine_samples.engines.model import Alias, En
 SGLANG = Engine(
     name="sglang",
     prefix="sglang:",
+    other_prefixes=("sglang_",),
     index_label="dp_rank",
     aliases=(
         Alias("num_running_reqs", "requests_running"),

@@ -6,7 +6,8 @@ ratio of 0 to 1 in spite of its name; until 0.9 it was `gpu_cache_usage_perc`, a
 both. `gpu_prefix_cache_*` counted blocks before 0.9 and tokens in 0.9, where the new name stands
 beside it, so it is never read. `time_per_output_token_seconds` became `inter_token_latency_seconds`
 in 0.11: one observation per step of a request, whatever the number of its tokens. V0 exported
-`spec_decode_num_emitted_tokens` and no drafts.
+`spec_decode_num_emitted_tokens` and no drafts. Ray Serve exports the same series as `ray_vllm_`, each replica
+by its `ReplicaId`; what cannot keep a colon writes `vllm_`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _BLOCKS = "counts blocks, not tokens"
 VLLM = Engine(
     name="vllm",
     prefix="vllm:",
+    other_prefixes=("vllm_", "ray_vllm_", "ray_vllm:"),
     index_label="engine",
     aliases=(
         Alias("num_requests_running", "requests_running"),
