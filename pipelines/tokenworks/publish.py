@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from tokenworks.books.history import record
+from tokenworks.held import unless_held
 from tokenworks.questions import write_questions
 from tokenworks.restatement import build_inputs, state_file
 from tokenworks.warehouse import warehouse_lock
@@ -229,11 +230,13 @@ def _swap(settings: Settings, staging: Path, marts: list[PublishedMart]) -> None
     link.symlink_to(Path(".versions") / version, target_is_directory=True)
     os.replace(link, settings.published_parquet)
     os.replace(staging / "warehouse.duckdb", settings.published_database)
-    # One version back stays, for those who read it right now. An older one leaves its place whole, so
-    # that a crash while its files are removed leaves no half of a version behind.
+    # One version back stays, for those who read it right now, and what a replay holds. An older one leaves
+    # its place whole, so that a crash while its files are removed leaves no half of a version behind.
     for old in list(versions.iterdir()):
         if old.name not in (version, previous):
-            os.replace(old, staging / old.name)
+            with unless_held(old) as is_free:
+                if is_free:
+                    os.replace(old, staging / old.name)
 
 
 def _current_version(settings: Settings) -> str | None:

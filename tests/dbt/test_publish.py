@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tokenworks.dbt_project import dbt_environment, dbt_paths, is_manifest_current
+from tokenworks.held import Held
 from tokenworks.publish import PublishedMart, PublishError, UnbalancedError, publish
 from tokenworks.published import NothingPublishedError, QueryError, list_tables, query
 from tokenworks.restatement import state_file
@@ -219,6 +220,20 @@ def test_one_older_version_stays_when_others_follow(copied_home: Settings) -> No
     assert kept == {second, third}
     assert first not in kept
     assert not list(copied_home.publish.glob(".*.next"))
+
+
+def test_an_older_version_stays_until_nobody_holds_it(copied_home: Settings) -> None:
+    versions = copied_home.publish / ".versions"
+    held = Held(copied_home.published_parquet)
+    first = held.folder.name
+    for model in ("llama-small", "llama-large", "nobody's"):
+        _sql(copied_home, f"delete from rpt_latency where model = $${model}$$")
+        publish(copied_home)
+    assert (versions / first / "fct_requests").is_dir()
+    assert copied_home.published_parquet.resolve().name != first
+    del held
+    publish(copied_home)
+    assert not (versions / first).exists()
 
 
 def test_query_is_refused_when_it_is_two(small_home: Settings, marts: list[PublishedMart]) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tokenworks.held import Held
 from tokenworks.replay.errors import TrafficError
 from tokenworks.replay.language.base import Match, Window
 from tokenworks.replay.traffic.columns import Columns, in_order
@@ -61,6 +62,7 @@ class Traffic:
             where no engine counter is known.
         hashed_tokens_ratio: share of input tokens in requests with prefix hashes.
         energy: energy and carbon by day, model, tier and region; null where not published.
+        held: the version of the marts that columns are read from; null where they are in memory.
     """
 
     columns: Columns
@@ -72,6 +74,7 @@ class Traffic:
     token_coverage: float | None
     hashed_tokens_ratio: float | None = field(default=None)
     energy: pl.DataFrame | None = field(default=None)
+    held: Held | None = field(default=None, repr=False, compare=False)
 
     @property
     def count(self) -> int:
@@ -137,7 +140,8 @@ def seconds_since(moments: pl.Series, origin: object) -> NDArray[np.float64]:
 def load_traffic(folder: Path, scenario: Scenario, digest: str | None = None) -> Traffic:
     """Read the published marts in `folder` and split their rows into replayed and excluded."""
     # Of the version that is published now, whatever is published meanwhile.
-    folder = folder.resolve()
+    held = Held(folder)
+    folder = held.folder
     table = scan_mart(folder, REQUESTS)
     deployments = (
         read_mart(folder, DEPLOYMENTS).unique("deployment_id", keep="last").sort("deployment_id")
@@ -167,6 +171,7 @@ def load_traffic(folder: Path, scenario: Scenario, digest: str | None = None) ->
         token_coverage=_token_coverage(hours, scenario.window),
         hashed_tokens_ratio=_hashed_ratio(columns),
         energy=read_optional_mart(folder, ENERGY),
+        held=held,
     )
 
 
