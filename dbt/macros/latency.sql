@@ -99,8 +99,14 @@ bool_or({{ _holds_rank(q) }} and upper_bound = cast('infinity' as double))
 {{ return(['ttft', 'tpot', 'queue', 'e2e']) }}
 {% endmacro %}
 
-{# Exact percentile, interpolated, over the attempts that were answered. #}
-{% macro percentile_of_answered(measure, p) -%}
+{# Condition: the attempt has this measure. One that the client cancelled has begun like any other, and has no end
+   (E16). #}
+{% macro has_latency(measure) -%}
+{{ 'is_answered' if measure in ['decode', 'e2e', 'normalized'] else 'is_begun' }} and {{ measure }}_seconds is not null
+{%- endmacro %}
+
+{# Exact percentile, interpolated, over the attempts that have the measure. #}
+{% macro percentile_of_attempts(measure, p) -%}
 percentile_cont({{ p / 100 }}) within group (order by {{ measure }}_seconds asc)
-    filter (where is_answered and {{ measure }}_seconds is not null)
+    filter (where {{ has_latency(measure) }})
 {%- endmacro %}

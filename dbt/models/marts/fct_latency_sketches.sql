@@ -9,8 +9,7 @@ measured as (
         {{ sketch_bucket(m ~ '_seconds') }} as bucket
     from {{ ref('int_latency__attempts') }}
     where
-        is_answered
-        and {{ m }}_seconds is not null
+        {{ has_latency(m) }}
         and {{ is_restated('started_date') }}
     {{ "union all" if not loop.last }}
     {% endfor -%}

@@ -39,11 +39,11 @@ latencies as (
         {% endfor -%}
         '{{ m }}' as measure,
         count(*) as request_count,
-        {{ percentile_of_answered(m, 95) }} as p95_seconds
+        {{ percentile_of_attempts(m, 95) }} as p95_seconds
     from {{ ref('int_latency__attempts') }} as attempts
     inner join hours
         on attempts.deployment_id = hours.deployment_id and attempts.hour_index = hours.hour_index
-    where attempts.is_answered and attempts.{{ m }}_seconds is not null
+    where {{ has_latency(m) }}
     group by {% for key in keys %}hours.{{ key }}{{ ", " if not loop.last }}{% endfor %}
     {{ "union all" if not loop.last }}
     {% endfor -%}

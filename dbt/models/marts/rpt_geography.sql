@@ -39,6 +39,7 @@ requests as (
         coalesce(model, '(unknown)') as model,
         coalesce(tier, '(unknown)') as tier,
         status in ('success', 'unknown') as is_answered,
+        status in ('success', 'unknown', 'cancelled') as is_begun,
         output_total_tokens,
         ttft_seconds,
         case when ttft_seconds is not null and seen.most_ttft_seconds is not null then
@@ -62,9 +63,9 @@ grouped as (
         cast(sum(case when is_answered then output_total_tokens end) as bigint) as output_total_tokens,
         {% for m in ['ttft', 'ttft_added', 'e2e'] -%}
         {% for p in [50, 95] -%}
-        {{ percentile_of_answered(m, p) }} as {{ m }}_p{{ p }}_seconds,
+        {{ percentile_of_attempts(m, p) }} as {{ m }}_p{{ p }}_seconds,
         {% endfor -%}
-        count(case when is_answered and {{ m }}_seconds is not null then 1 end) as {{ m }}_count,
+        count(case when {{ has_latency(m) }} then 1 end) as {{ m }}_count,
         {% endfor -%}
         count(loaded_units) as costed_count,
         sum(loaded_units) as loaded_units

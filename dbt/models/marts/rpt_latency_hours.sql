@@ -10,14 +10,18 @@ grouped as (
         count(*) as request_count,
         count(case when status = 'success' then 1 end) as success_count,
         count(case when status = 'cancelled' then 1 end) as cancelled_count,
+        count(case when status = 'failure' then 1 end) as failed_count,
+        count(case when status = 'rejected' then 1 end) as rejected_count,
+        count(case when status = 'unknown' then 1 end) as unknown_count,
+        count(case when is_superseded then 1 end) as superseded_count,
         count(case when is_judged then 1 end) as attainment_den,
         count(case when is_within_slo then 1 end) as attained_count,
         sum(case when is_within_slo then output_total_tokens end) as good_output_tokens,
         {% for m in measures -%}
         {% for p in [50, 95, 99] -%}
-        {{ percentile_of_answered(m, p) }} as {{ m }}_p{{ p }},
+        {{ percentile_of_attempts(m, p) }} as {{ m }}_p{{ p }},
         {% endfor -%}
-        count(case when is_answered and {{ m }}_seconds is not null then 1 end) as {{ m }}_count{{ "," if not loop.last }}
+        count(case when {{ has_latency(m) }} then 1 end) as {{ m }}_count{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('int_latency__attempts') }}
     where {{ is_restated('started_date') }}
@@ -33,6 +37,10 @@ select
     request_count,
     success_count,
     cancelled_count,
+    failed_count,
+    rejected_count,
+    unknown_count,
+    superseded_count,
     {{ ratio('attained_count', 'attainment_den') }} as attainment_ratio,
     attainment_den,
     cast(good_output_tokens as bigint) as good_output_tokens,

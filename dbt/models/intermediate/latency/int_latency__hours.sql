@@ -7,8 +7,8 @@ select
     tier,
     region,
     {% for m in ['ttft', 'tpot', 'e2e'] -%}
-    {{ percentile_of_answered(m, 95) }} as {{ m }}_p95_seconds,
-    count(case when is_answered and {{ m }}_seconds is not null then 1 end) as {{ m }}_count{{ "," if not loop.last }}
+    {{ percentile_of_attempts(m, 95) }} as {{ m }}_p95_seconds,
+    count(case when {{ has_latency(m) }} then 1 end) as {{ m }}_count{{ "," if not loop.last }}
     {% endfor %}
 from {{ ref('int_latency__attempts') }}
 where {{ is_restated('started_date') }}

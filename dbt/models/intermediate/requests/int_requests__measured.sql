@@ -11,6 +11,9 @@
     'started_at', 'first_token_at', 'ended_at', 'logical_request_id', 'session_id', 'error_type', 'finish_reason',
     'reported_cost_usd', 'prompt_fingerprint', 'source_file', 'source_line', 'sighting_count',
 ] %}
+{% set shown_tokens -%}
+case when status = 'cancelled' then coalesce(output_delivered_tokens, output_total_tokens) else output_total_tokens end
+{%- endset %}
 with
 superseded as (
     select distinct emitter, request_id
@@ -84,10 +87,11 @@ select
     ) as service_us,
     time_to_first_seconds as ttft_seconds,
     whole_seconds as e2e_seconds,
+    -- A client that went away saw what was delivered, not all that was generated (E16).
     case
-        when output_total_tokens <= 1 then null
+        when {{ shown_tokens }} <= 1 then null
         when tpot_seconds is not null then tpot_seconds
         when whole_seconds >= time_to_first_seconds
-            then (whole_seconds - time_to_first_seconds) / (output_total_tokens - 1)
+            then (whole_seconds - time_to_first_seconds) / ({{ shown_tokens }} - 1)
     end as tpot_seconds
 from bounded

@@ -22,13 +22,19 @@ records as (
 ),
 
 touched as (
-    select call_key, trace_id, logical_request_id from records
+    select
+        call_key,
+        trace_id,
+        logical_request_id,
+        case when may_be_superseded then logical_request_id end as lost_request_id
+    from records
     where event_date in {{ changed }}
     union
     select
         {{ call_key() }} as call_key,
         case when span_id is not null then trace_id end as trace_id,
-        cast(null as string) as logical_request_id
+        cast(null as string) as logical_request_id,
+        cast(null as string) as lost_request_id
     from {{ before }}
     where started_date in {{ changed }}
 ),
@@ -60,6 +66,17 @@ dates as (
         and logical_request_id in (
             select logical_request_id from touched where logical_request_id is not null
         )
+    union all
+    -- Who answered is held to what was asked first.
+    select event_date from records
+    where
+        logical_request_id in (
+            select lost_request_id from touched where lost_request_id is not null
+        )
+    union all
+    select won_date as event_date
+    from {{ superseded }}
+    where started_date in {{ changed }}
     union all
     -- Whose answer lay on a date that changed, whether it still does or not.
     select started_date as event_date

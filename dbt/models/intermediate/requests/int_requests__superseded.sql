@@ -58,7 +58,7 @@ select distinct
     lost.tier,
     lost.region,
     lost.started_us,
-    {% for column in ['started_us', 'ended_us'] -%}
+    {% for column in ['request_id', 'started_us', 'ended_us'] -%}
     first_value(won.{{ column }}) over (
         partition by lost.emitter, lost.request_id order by won.ended_us asc, won.started_us asc
     ) as answer_{{ column }}{{ "," if not loop.last }}
