@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tokenworks.replay.caches.curve import capacity_curve
 from tokenworks.replay.caches.prefix import (
     CachePlan,
     Places,
     cached_tokens,
-    capacity_curve,
     implied_capacities,
     plan_of,
     runs_by_tier,

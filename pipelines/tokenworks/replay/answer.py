@@ -21,12 +21,9 @@ from tokenworks.replay.asked import (
     serving_of,
     stated_by,
 )
+from tokenworks.replay.caches.curve import capacity_curve
 from tokenworks.replay.caches.gateway import answered
-from tokenworks.replay.caches.prefix import (
-    CachePlan,
-    Places,
-    capacity_curve,
-)
+from tokenworks.replay.caches.prefix import CachePlan, Places
 from tokenworks.replay.calibration.laws import ServingLaw
 from tokenworks.replay.estimates.backtest import Error, backtest, refusals
 from tokenworks.replay.estimates.comparison import Comparison
@@ -43,6 +40,7 @@ from tokenworks.replay.reached import outside_hull
 from tokenworks.replay.routing.decision import Decision
 from tokenworks.replay.routing.judgement import Judgement
 from tokenworks.replay.routing.quality import Claim, Stated
+from tokenworks.replay.spool import kept
 from tokenworks.replay.stage import Played, Stage
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic
@@ -126,9 +124,9 @@ def answer(
     decision, evidence = decide_all(scenario, stage, folder)
     if prepared is None:
         everything = np.ones(traffic.count, dtype=np.bool_)
-        model = learn(stage, everything)
+        model = learn(stage, everything, lambda step: progress(step, 0, len(STEPS)))
         progress(STEPS[1], 1, len(STEPS))
-        prepared = prepare(scenario, stage, model)
+        prepared = prepare(scenario, stage, model, lambda step: progress(step, 2, len(STEPS)))
     progress(STEPS[2], 2, len(STEPS))
     reported = reported_by(scenario, traffic)
     errors = backtest(stage, prepared.baseline, prepared.held_out, reported, scenario.limits)
@@ -136,7 +134,7 @@ def answer(
     laws = laws_for(prepared, decision.attempts.deployment)
     plan = plan_for(prepared, scenario, decision)
     serving = serving_of(scenario, stage, laws)
-    ends = stage.arrivals + prepared.baseline.timings.e2e
+    ends = kept(stage.arrivals + prepared.baseline.timings.e2e)
     exact, semantic = scenario.response_cache, scenario.semantic_cache
     gateway = answered(traffic, ends, exact, semantic, scenario.seed)
     judged = judged_by(scenario, stage, decision, evidence)

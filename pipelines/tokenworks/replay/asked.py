@@ -27,8 +27,9 @@ from tokenworks.replay.serving.changes import Serving, named_deployments, servin
 from tokenworks.replay.stage import Played, Stage
 from tokenworks.replay.together import check_together
 from tokenworks.replay.traffic.blocks import check_blocks
+from tokenworks.replay.traffic.conditions import in_window, matches
 from tokenworks.replay.traffic.names import check_names
-from tokenworks.replay.traffic.requests import Traffic, in_window, matches
+from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

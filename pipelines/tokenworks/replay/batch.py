@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.serving.serve import Load, Luck, Timings, serve
+from tokenworks.replay.spool import kept
 from tokenworks.replay.stage import Stage
 from tokenworks.replay.traffic.prompts import Prompts
 
@@ -49,16 +50,16 @@ def timed(
     """
     previous, think = turns
     crosses = (previous >= 0) & (batch.deployment[previous] != batch.deployment)
-    starts = batch.starts.copy()
+    starts = kept(batch.starts.copy())
     for _ in range(ROUNDS):
         load = Load(
             arrivals=starts,
-            prompt=stage.input_tokens[batch.request],
+            prompt=in_order(stage.input_tokens, batch.request),
             cached=batch.cached,
             output=batch.output,
             deployment=batch.deployment,
             replica=replica,
-            session=stage.session[batch.request],
+            session=in_order(stage.session, batch.request),
             previous=previous,
             think_seconds=think,
             luck=Luck.draw(len(stage.arrivals), stage.seed).of(batch.request),
@@ -79,31 +80,33 @@ def timed(
 
 def in_order(values: Column, order: Ints) -> Column:
     """Values in another order; the very array where that is the order they have."""
-    if len(order) == len(values) and (order == np.arange(len(order))).all():
-        return values
-    return values[order]
+    return values if _is_as_it_was(order, len(values)) else kept(values[order])
+
+
+def _is_as_it_was(order: Ints, count: int) -> bool:
+    return len(order) == count and bool((order == np.arange(count)).all())
 
 
 def take(batch: Batch, place: Ints) -> Batch:
     """The attempts in the order of `Attempts`, whatever the order of their starts was."""
-    if len(place) == len(batch.request) and (place == np.arange(len(place))).all():
+    if _is_as_it_was(place, len(batch.request)):
         return batch
     timings = batch.timings
     handover = timings.handover
     return Batch(
-        request=batch.request[place],
-        starts=batch.starts[place],
-        deployment=batch.deployment[place],
-        output=batch.output[place],
-        cached=batch.cached[place],
+        request=kept(batch.request[place]),
+        starts=kept(batch.starts[place]),
+        deployment=kept(batch.deployment[place]),
+        output=kept(batch.output[place]),
+        cached=kept(batch.cached[place]),
         timings=replace(
             timings,
-            arrived=timings.arrived[place],
-            queue=timings.queue[place],
-            ttft=timings.ttft[place],
-            tpot=timings.tpot[place],
-            e2e=timings.e2e[place],
-            replica=timings.replica[place],
+            arrived=kept(timings.arrived[place]),
+            queue=kept(timings.queue[place]),
+            ttft=kept(timings.ttft[place]),
+            tpot=kept(timings.tpot[place]),
+            e2e=kept(timings.e2e[place]),
+            replica=kept(timings.replica[place]),
             handover=None if handover is None else handover.take(place),
         ),
     )

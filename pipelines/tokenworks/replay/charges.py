@@ -13,6 +13,7 @@ from tokenworks.replay.pricing.rates import Effort, by_cell, price, weights_of
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.serving.busy import Runs
 from tokenworks.replay.serving.changes import Serving
+from tokenworks.replay.spool import kept
 from tokenworks.replay.stage import Played, Ran, Stage
 
 DAY_SECONDS = 86_400.0
@@ -35,8 +36,8 @@ def priced(
     prompt = in_order(stage.input_tokens, batch.request)
     uncached = prompt - batch.cached
     weights = weights_of(stage.fleet, batch.deployment, uncached, batch.cached, batch.output)
-    starts = batch.starts + batch.timings.queue
-    ends = np.maximum(batch.starts + batch.timings.e2e, starts)
+    starts = kept(batch.starts + batch.timings.queue)
+    ends = kept(np.maximum(batch.starts + batch.timings.e2e, starts))
     runs = Runs(batch.deployment, batch.timings.replica, starts, ends)
     occupied, handover = runs, batch.timings.handover
     if handover is not None:
@@ -45,7 +46,7 @@ def priced(
     effort = Effort(
         batch.deployment,
         days,
-        weights,
+        kept(weights),
         _loads_by_day(stage, occupied, (batch.deployment, days), uncached),
     )
     base = no_change.ran.effort if no_change is not None and no_change.ran else None

@@ -11,6 +11,7 @@ from tokenworks.replay.batch import Batch
 from tokenworks.replay.policy import Policy
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.serving.serve import Timings
+from tokenworks.replay.spool import kept
 from tokenworks.replay.stage import Played, Ran, Stage
 
 Floats = NDArray[np.float64]
@@ -26,17 +27,17 @@ def of_requests(stage: Stage, policy: Policy, attempts: Attempts, batch: Batch, 
 
     def summed(values: Floats | Ints) -> Floats:
         total = np.bincount(attempts.request, weights=values, minlength=count)
-        return np.asarray(total, dtype=np.float64)
+        return kept(np.asarray(total, dtype=np.float64))
 
-    last = _last_attempts(attempts, count)
+    last = kept(_last_attempts(attempts, count))
     deployment = stage.recorded.deployment
     if policy.decision is not None:
         deployment = policy.decision.deployments
     return Played(
-        deployment=np.where(last >= 0, batch.deployment[last], deployment),
-        input_tokens=summed(stage.input_tokens[attempts.request]).astype(np.int64),
-        output_tokens=summed(batch.output).astype(np.int64),
-        cached=summed(batch.cached).astype(np.int64),
+        deployment=kept(np.where(last >= 0, batch.deployment[last], deployment)),
+        input_tokens=kept(summed(stage.input_tokens[attempts.request]).astype(np.int64)),
+        output_tokens=kept(summed(batch.output).astype(np.int64)),
+        cached=kept(summed(batch.cached).astype(np.int64)),
         timings=_timings(stage, policy, attempts, batch, (last, summed(batch.timings.queue))),
         amounts={name: summed(values) for name, values in ran.amounts.items()},
         ran=ran,
@@ -50,7 +51,7 @@ def _of_one_attempt_each(
     shown, ended = _latencies(attempts, batch.timings, policy, attempts.request)
     added = None if policy.decision is None else policy.decision.added_rtt
     if added is not None and (added != 0).any():
-        shown, ended = shown + added, ended + added
+        shown, ended = kept(shown + added), kept(ended + added)
     return Played(
         deployment=batch.deployment,
         input_tokens=stage.input_tokens,
@@ -78,12 +79,12 @@ def _timings(
     arrived[rows] = batch.starts[attempts.is_first]
     return replace(
         timings,
-        arrived=arrived,
-        queue=queue,
-        ttft=ttft + added,
-        tpot=tpot,
-        e2e=e2e + added,
-        replica=np.where(answered, timings.replica[last], -1),
+        arrived=kept(arrived),
+        queue=kept(queue),
+        ttft=kept(ttft + added),
+        tpot=kept(tpot),
+        e2e=kept(e2e + added),
+        replica=kept(np.where(answered, timings.replica[last], -1)),
         handover=None,
     )
 
@@ -111,16 +112,18 @@ def _latencies(
 
 def dense(attempts: Attempts, rows: Ints) -> Attempts:
     """The attempts with the served requests counted through."""
-    return replace(attempts, request=np.searchsorted(rows, attempts.request))
+    if len(rows) == len(attempts.request) and (rows == attempts.request).all():
+        return replace(attempts, request=kept(np.arange(len(rows))))
+    return replace(attempts, request=kept(np.searchsorted(rows, attempts.request)))
 
 
 def without(played: Played, turned_away: Mask) -> Played:
     """Requests that were turned away have no times; nothing was done for them."""
     timings = replace(
         played.timings,
-        queue=np.where(turned_away, np.nan, played.timings.queue),
-        ttft=np.where(turned_away, np.nan, played.timings.ttft),
-        tpot=np.where(turned_away, np.nan, played.timings.tpot),
-        e2e=np.where(turned_away, np.nan, played.timings.e2e),
+        queue=kept(np.where(turned_away, np.nan, played.timings.queue)),
+        ttft=kept(np.where(turned_away, np.nan, played.timings.ttft)),
+        tpot=kept(np.where(turned_away, np.nan, played.timings.tpot)),
+        e2e=kept(np.where(turned_away, np.nan, played.timings.e2e)),
     )
     return replace(played, timings=timings, turned_away=turned_away)

@@ -19,6 +19,7 @@ from tokenworks.replay.policy import SERVED, Policy
 from tokenworks.replay.routing.cascade import Attempts
 from tokenworks.replay.routing.conditions import NOWHERE
 from tokenworks.replay.routing.settle import settle
+from tokenworks.replay.spool import kept, room
 from tokenworks.replay.stage import Played, Stage
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ def play(stage: Stage, policy: Policy, no_change: Played | None = None) -> Playe
     def serve_in_order(order: Ints, starts: Floats) -> Batch:
         return _serve_all(stage, policy, (attempts, outputs), (order, starts))
 
-    rows = attempts.request[attempts.is_first]
+    rows = kept(attempts.request[attempts.is_first])
     settled = settle(
         dense(attempts, rows),
         stage.arrivals[rows],
@@ -77,17 +78,17 @@ def _attempts(stage: Stage, policy: Policy) -> tuple[Attempts, Ints]:
     if policy.answered is not None:
         served = policy.answered == SERVED
     if served.all() and (second == NOWHERE).all():
-        everyone = np.arange(count)
+        everyone = kept(np.arange(count))
         return Attempts(everyone, first, np.ones(count, dtype=np.bool_)), outputs
     rows = np.flatnonzero(served)
     more = np.flatnonzero(served & (second != NOWHERE))
     return (
         Attempts(
-            request=np.concatenate([rows, more]).astype(np.int64),
-            deployment=np.concatenate([first[rows], second[more]]).astype(np.int64),
-            is_first=np.arange(rows.size + more.size) < rows.size,
+            request=kept(np.concatenate([rows, more]).astype(np.int64, copy=False)),
+            deployment=kept(np.concatenate([first[rows], second[more]])),
+            is_first=kept(np.arange(rows.size + more.size) < rows.size),
         ),
-        np.concatenate([outputs[rows], again[more]]),
+        kept(np.concatenate([outputs[rows], again[more]])),
     )
 
 
@@ -105,7 +106,8 @@ def _serve_all(
     if stage.is_sticky:
         # The balancer is known, and it would have looked at the load that comes new.
         changed |= np.isin(deployment, deployment[~at_home])
-    replica = np.where(at_home & ~changed, stage.replica[request], -1)
+    at_home &= ~changed
+    replica = kept(np.where(at_home, in_order(stage.replica, request), -1))
     batch = Batch(
         request, starts, deployment, in_order(outputs, order), cached, stage.recorded.timings
     )
@@ -126,10 +128,10 @@ def _turns(stage: Stage, attempts: Attempts, order: Ints) -> tuple[Ints, Floats]
 
     With second attempts the loop is open: their starts are settled from outside.
     """
-    request = attempts.request[order]
-    nobody = np.full(len(order), -1, dtype=np.int64)
     if not stage.is_closed or not attempts.is_first.all():
-        return nobody, np.zeros(len(order))
+        return kept(np.full(len(order), -1, dtype=np.int64)), room(len(order), np.float64)
+    request = in_order(attempts.request, order)
     place = np.full(len(stage.arrivals) + 1, -1, dtype=np.int64)
     place[request] = np.arange(len(order))
-    return place[stage.previous[request]], stage.think_seconds[request]
+    waited = in_order(stage.previous, request)
+    return kept(place[waited]), in_order(stage.think_seconds, request)

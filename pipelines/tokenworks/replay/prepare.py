@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,12 +27,14 @@ from tokenworks.replay.policy import Policy
 from tokenworks.replay.serving.changes import Serving
 from tokenworks.replay.stage import Played, Stage, set_stage
 from tokenworks.replay.traffic.blocks import read_blocks
+from tokenworks.replay.traffic.conditions import in_window
 from tokenworks.replay.traffic.fleet import fleet_of
 from tokenworks.replay.traffic.prompts import Prompts
-from tokenworks.replay.traffic.requests import Traffic, in_window
+from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,19 @@ def open_stage(scenario: Scenario, traffic: Traffic) -> Stage:
     return replace(stage, rates=replace(stage.rates, power=learn_fleet_power(stage)))
 
 
-def learn(stage: Stage, rows: Mask) -> Model:
-    """Laws of the deployments that served something, and today's caches."""
+def learn(stage: Stage, rows: Mask, told: Told) -> Model:
+    """Laws of the deployments that served something, and today's caches.
+
+    Args:
+        stage: the traffic.
+        rows: requests that may be learnt from.
+        told: called with what is being done.
+    """
     laws = learn_laws(
         stage.fleet,
         np.unique(stage.recorded.deployment).tolist(),
         lambda position: runs_of(stage, position, rows),
+        lambda done, count: told(f"learn law {done + 1} of {count}"),
     )
     if stage.prompts is None:
         return Model(laws, None)
@@ -102,8 +112,8 @@ def learn(stage: Stage, rows: Mask) -> Model:
     return Model(laws, implied_capacities(stage.prompts, places, recorded, rows, stage.fleet))
 
 
-def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
-    """Replay no change."""
+def prepare(scenario: Scenario, stage: Stage, model: Model, told: Told) -> Prepared:
+    """Replay no change; `told` is called with what is being done."""
     today = _today(stage, model)
     policy = Policy(Serving.as_is(stage.fleet, model.laws), prefix=today)
     baseline = play(stage, policy)
@@ -115,7 +125,7 @@ def prepare(scenario: Scenario, stage: Stage, model: Model) -> Prepared:
         model=model,
         today=today,
         baseline=baseline,
-        held_out=_held_out(stage),
+        held_out=_held_out(stage, told),
         doubts=doubts,
     )
 
@@ -142,16 +152,17 @@ def _today(stage: Stage, model: Model) -> CachePlan | None:
     return plan_of(None, model.implied, stage.prompts.block_tokens)
 
 
-def _held_out(stage: Stage) -> Played | None:
+def _held_out(stage: Stage, told: Told) -> Played | None:
     """No change with a model learned from the first half, or null where it holds too little."""
     rows = np.ones(len(stage.arrivals), dtype=np.bool_)
     rows[last_half(len(rows))] = False
     if int(rows.sum()) < LEAST_REQUESTS:
         return None
     try:
-        model = learn(stage, rows)
+        model = learn(stage, rows, lambda step: told(f"held-out half: {step}"))
     except LeverRefusedError:
         return None
+    told("held-out half: replay")
     serving = Serving.as_is(stage.fleet, model.laws)
     # It is held against history, request by request; where its attempts ran is not asked.
     return replace(play(stage, Policy(serving, prefix=_today(stage, model))), ran=None)

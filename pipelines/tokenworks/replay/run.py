@@ -30,6 +30,7 @@ from tokenworks.replay.results.summary import (
     summary_frame,
 )
 from tokenworks.replay.session import Session
+from tokenworks.replay.spool import on_disk
 
 SCENARIO_FILE = "scenario.yaml"
 OUTCOMES_FILE = "outcomes.parquet"
@@ -105,15 +106,16 @@ def run_replay(
     folder = out_dir / run_id
     if (folder / SUMMARY_FILE).is_file():
         return _accept(read_result(folder, was_reused=True), force)
-    try:
-        found = session.answer(asked, progress or _silent, beside)
-    except LeverRefusedError as error:
-        if not isinstance(scenario, Path):
-            raise
-        raise error.found_in(scenario, Scenario.model_fields) from error
-    if found.reasons and not force:
-        raise ReplayRefusedError(found.reasons)
-    _write(found, run_id, folder)
+    with on_disk(out_dir):
+        try:
+            found = session.answer(asked, progress or _silent, beside)
+        except LeverRefusedError as error:
+            if not isinstance(scenario, Path):
+                raise
+            raise error.found_in(scenario, Scenario.model_fields) from error
+        if found.reasons and not force:
+            raise ReplayRefusedError(found.reasons)
+        _write(found, run_id, folder)
     return read_result(folder, was_reused=False)
 
 

@@ -15,6 +15,7 @@ from tokenworks.replay.routing.affinity import LEAST_FOLLOW_UPS, STICKY_RATIO, k
 from tokenworks.replay.serving.busy import Runs
 from tokenworks.replay.serving.loops import clients_of, is_closed_loop, turns_of
 from tokenworks.replay.serving.serve import Timings
+from tokenworks.replay.spool import kept
 from tokenworks.replay.traffic.fleet import Fleet, deployments_of, replicas_of
 from tokenworks.replay.traffic.history import History
 from tokenworks.replay.traffic.prompts import Prompts
@@ -163,15 +164,15 @@ def set_stage(
         queue=traffic.numbers("queue_seconds"),
         ttft=traffic.numbers("ttft_seconds"),
         e2e=traffic.numbers("e2e_seconds"),
-        uncached=inputs - cached,
+        uncached=kept(inputs - cached),
         output=outputs,
         deployment=deployment,
         replica=replica,
     )
-    weights = weights_of(fleet, deployment, inputs - cached, cached, outputs)
+    weights = kept(weights_of(fleet, deployment, history.uncached, cached, outputs))
     rates = learn_rates(traffic, fleet, deployment, weights)
     session = traffic.codes("session_id")
-    kept = kept_together(session, deployment, replica, fleet.replicas)
+    together = kept_together(session, deployment, replica, fleet.replicas)
     turns = _turns(history, session, loop)
     return Stage(
         traffic=traffic,
@@ -184,11 +185,11 @@ def set_stage(
         output_tokens=outputs,
         replica=replica,
         session=session,
-        previous=turns.previous,
-        think_seconds=turns.think_seconds,
+        previous=kept(turns.previous),
+        think_seconds=kept(turns.think_seconds),
         is_closed=turns.is_closed,
         clients=turns.clients,
-        is_sticky=kept is not None and kept >= STICKY_RATIO,
+        is_sticky=together is not None and together >= STICKY_RATIO,
         succeeded=traffic.which(SUCCEEDED),
         cancelled=traffic.which(CANCELLED),
         rates=rates,
@@ -235,7 +236,7 @@ def _recorded(
         arrived=history.arrivals,
         queue=history.queue,
         ttft=history.ttft,
-        tpot=np.where(np.isnan(logged), derived, logged),
+        tpot=kept(np.where(np.isnan(logged), derived, logged)),
         e2e=history.e2e,
         replica=history.replica,
         engines={},

@@ -12,7 +12,9 @@ from tokenworks.replay.caches.responses import NO_KEY, SERVED, Asked, answered_b
 from tokenworks.replay.caches.semantic import FALSE_HIT, CurvePoint, drawn_hits, within_budget
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.response_cache import ResponseCache, SemanticCache
-from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO, SUCCEEDED, Traffic, matches
+from tokenworks.replay.spool import kept
+from tokenworks.replay.traffic.conditions import matches
+from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO, SUCCEEDED, Traffic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,7 +66,7 @@ def answered(
     if semantic is not None:
         by, words = _semantic(traffic, by, semantic, seed)
         said.append(words)
-    return Answered(by, tuple(said))
+    return Answered(kept(by), tuple(said))
 
 
 def check_fingerprints(traffic: Traffic) -> None:

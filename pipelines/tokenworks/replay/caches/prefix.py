@@ -23,13 +23,10 @@ from tokenworks.replay.caches.replayed import (
     LowerTiers,
     replay_cache,
 )
-from tokenworks.replay.caches.stack_distance import (
-    gains_by_capacity,
-    hits_by_capacity,
-    required_capacities,
-)
+from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.prefix_cache import PrefixCache
+from tokenworks.replay.spool import kept
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.prompts import Prompts
 
@@ -112,51 +109,16 @@ def _closest(prompts: Prompts, rows: Ints, replica: Ints, compared: Mask, wanted
     for one in np.unique(replica):
         mine = replica == one
         part = prompts.alone(rows[mine])
-        required.append(required_capacities(part.ids, part.offsets, part.block_count))
+        required.append(kept(required_capacities(part.ids, part.offsets, part.block_count)))
         after = part.tokens_so_far()
         before = after - part.tokens_per_block()
         target = np.repeat(wanted[mine], part.counts)
         step = np.abs(after - target) - np.abs(before - target)
-        steps.append(np.where(np.repeat(compared[mine], part.counts), step, 0))
+        steps.append(kept(np.where(np.repeat(compared[mine], part.counts), step, 0)))
     capacities, gained = hits_by_capacity(np.concatenate(required), np.concatenate(steps))
     if not len(gained) or gained.min() >= 0:
         return 0
     return int(capacities[np.argmin(gained)])
-
-
-def _curve(prompts: Prompts, streams: Ints, counted: Mask) -> tuple[Ints, Ints]:
-    """Hit tokens of the counted requests by capacity, summed over one cache per stream."""
-    steps: list[tuple[Ints, Ints]] = []
-    for one in np.unique(streams):
-        rows = np.flatnonzero(streams == one)
-        part = prompts.alone(rows)
-        required = required_capacities(part.ids, part.offsets, part.block_count)
-        weights = part.tokens_per_block() * np.repeat(counted[rows], part.counts)
-        steps.append(gains_by_capacity(required, weights))
-    capacities, gained = (np.concatenate(column) for column in zip(*steps, strict=True))
-    return hits_by_capacity(capacities, gained)
-
-
-def capacity_curve(
-    prompts: Prompts, places: Places, counted: Mask | None = None
-) -> list[dict[str, int | float]]:
-    """Hit ratio T of LRU caches, one per replica, at every power of two of blocks.
-
-    The last point is the ceiling. All requests are replayed; the ratio of every point, ceiling
-    included, is over those `counted`, such as those after a warm-up.
-    """
-    window = np.ones(len(places.deployment), dtype=np.bool_) if counted is None else counted
-    steps, hits = _curve(prompts, places.streams, window)
-    total = int(prompts.input_tokens[window].sum())
-    if not len(steps) or not total:
-        return []
-    points = [1 << power for power in range(int(steps[-1] - 1).bit_length() + 1)]
-    reached = np.searchsorted(steps, points, side="right")
-    ratios = [float(hits[index - 1]) / total if index else 0.0 for index in reached.tolist()]
-    return [
-        {"capacity_tokens": point * prompts.block_tokens, "hit_ratio": ratio}
-        for point, ratio in zip(points, ratios, strict=True)
-    ]
 
 
 def plan_of(lever: PrefixCache | None, implied: Ints, block_tokens: int) -> CachePlan:
@@ -223,7 +185,7 @@ def cached_tokens(
     """
     runs = runs_by_tier(prompts, plan, places, fleet, arrivals).sum(axis=1)
     simulated = tokens_of_runs(runs, prompts.block_tokens, prompts.input_tokens)
-    return np.where(prompts.known, simulated, recorded), runs
+    return kept(np.where(prompts.known, simulated, recorded)), runs
 
 
 def runs_by_tier(
@@ -231,7 +193,7 @@ def runs_by_tier(
 ) -> Ints:
     """Blocks of each request's leading run of hits, by tier of its cache, first tier first."""
     tiers = 1 + len(plan.kind.lower.blocks if plan.kind.lower else ())
-    found = np.zeros((len(places.deployment), tiers), dtype=np.int64)
+    found = kept(np.zeros((len(places.deployment), tiers), dtype=np.int64))
     streams = streams_of(plan.scope, places, fleet)
     for stream in np.unique(streams):
         rows = np.flatnonzero(streams == stream)

@@ -86,7 +86,8 @@ def gains_by_capacity(required: Ints, weights: Ints) -> tuple[Ints, Ints]:
     reachable = required < NEVER
     if not reachable.any():
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    capacities, inverse = np.unique(required[reachable], return_inverse=True)
-    gained = np.zeros(len(capacities), dtype=np.int64)
-    np.add.at(gained, inverse, weights[reachable])
-    return capacities, gained
+    steps = required[reachable]
+    capacities = np.flatnonzero(np.bincount(steps))
+    # Whole numbers that doubles hold: sums of tokens are far below 2^53.
+    gained = np.bincount(steps, weights=weights[reachable])[capacities]
+    return capacities, gained.astype(np.int64)

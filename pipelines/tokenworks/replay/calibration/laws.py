@@ -74,19 +74,26 @@ class ServingLaw:
 RunsOf = Callable[[int], list[RunLog]]
 
 
-def learn_laws(fleet: Fleet, served: Iterable[int], runs_of: RunsOf) -> dict[int, ServingLaw]:
+def learn_laws(
+    fleet: Fleet, served: Iterable[int], runs_of: RunsOf, told: Callable[[int, int], None]
+) -> dict[int, ServingLaw]:
     """The law of every deployment that served something.
 
     Args:
         fleet: the deployments.
         served: positions of those that served something.
         runs_of: runs of a deployment.
+        told: called with the number of laws learnt and of all.
 
     Raises:
         LeverRefusedError: neither it nor its like tells a law; the message says what to log.
     """
     positions = [int(position) for position in served]
-    return {position: law_of(fleet, position, positions, runs_of) for position in positions}
+    laws: dict[int, ServingLaw] = {}
+    for position in positions:
+        told(len(laws), len(positions))
+        laws[position] = law_of(fleet, position, positions, runs_of)
+    return laws
 
 
 def law_of(fleet: Fleet, position: int, served: Iterable[int], runs_of: RunsOf) -> ServingLaw:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.caches.hit_ratio import last_half
 from tokenworks.replay.estimates.metrics import METRICS, Metric
-from tokenworks.replay.estimates.quantities import comparable_rows, value_of
+from tokenworks.replay.estimates.quantities import Parts, comparable
 from tokenworks.replay.language.scenario import Limits
+from tokenworks.replay.spool import let_go
 from tokenworks.replay.stage import Played, Stage
 
 Mask = NDArray[np.bool_]
@@ -72,12 +73,13 @@ def backtest(
     half = np.zeros(len(stage.arrivals), dtype=np.bool_)
     half[last_half(len(half))] = True
     judge_half = held_out is not None and int((half & reported).sum()) >= LEAST_HELD_OUT
-    judged = _Judged(stage, whole, held_out if judge_half else None, reported, half)
-    return [
-        _error(judged, metric, _limit(metric, limits))
-        for metric in METRICS
-        if metric.family in JUDGED
-    ]
+    judged = _Judged(stage, whole, held_out if judge_half else None, reported)
+    found = []
+    for metric in METRICS:
+        if metric.family in JUDGED:
+            found.append(_error(judged, metric, _limit(metric, limits)))
+            let_go()
+    return found
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,20 @@ class _Judged:
     whole: Played
     held_out: Played | None
     reported: Mask
-    half: Mask
 
 
 def _error(judged: _Judged, metric: Metric, limit: float | None) -> Error:
-    stage, whole, half = judged.stage, judged.whole, judged.half
-    rows = comparable_rows(stage, metric, [whole]) & judged.reported
-    history = value_of(stage, stage.recorded, metric, rows)
-    replayed = value_of(stage, whole, metric, rows)
+    stage = judged.stage
+    recorded, whole = (Parts.of(stage, one, metric) for one in (stage.recorded, judged.whole))
+    rows = np.flatnonzero(comparable(recorded.part, (whole.part,)) & judged.reported)
+    history = recorded.at(rows).value(stage, metric)
+    replayed = whole.at(rows).value(stage, metric)
     in_sample = _relative(history, replayed)
     held_history, held_replayed = None, None
     if judged.held_out is not None:
-        held_history = value_of(stage, stage.recorded, metric, rows & half)
-        held_replayed = value_of(stage, judged.held_out, metric, rows & half)
+        half = rows[np.searchsorted(rows, last_half(len(judged.reported)).start) :]
+        held_history = recorded.at(half).value(stage, metric)
+        held_replayed = Parts.of(stage, judged.held_out, metric).at(half).value(stage, metric)
     held = _relative(held_history, held_replayed)
     counted = held if held is not None else in_sample
     if metric.name == "prefix_hit_ratio":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,10 +37,40 @@ def hour_counts(hours: int, seed: int, draws: int = DRAWS) -> Ints:
     return counts
 
 
-def resampled_quotients(counts: Ints, hour: Ints, part: Floats, divisor: Floats | None) -> Floats:
+@dataclass(frozen=True)
+class Draws:
+    """Draws of hours.
+
+    Attributes:
+        counts: how often each draw (row) holds each hour (column).
+    """
+
+    counts: Ints
+
+    @classmethod
+    def of(cls, hours: int, seed: int) -> Draws:
+        """The draws of so many hours."""
+        return cls(hour_counts(hours, seed))
+
+    @property
+    def hours(self) -> int:
+        """Number of hours."""
+        return int(self.counts.shape[1])
+
+    @cached_property
+    def weights(self) -> Floats:
+        """Once every hour as it was, then the draws."""
+        return np.vstack([np.ones((1, self.hours)), self.counts]).astype(np.float64)
+
+    @cached_property
+    def columns(self) -> Counts:
+        """The same in columns."""
+        return np.ascontiguousarray(self.weights.T.astype(np.int32))
+
+
+def resampled_quotients(draws: Draws, hour: Ints, part: Floats, divisor: Floats | None) -> Floats:
     """Sum of `part`, over the sum of `divisor` where given, in each draw."""
-    hours = counts.shape[1]
-    drawn = counts.astype(np.float64)
+    hours, drawn = draws.hours, draws.weights[1:]
     above = drawn @ np.bincount(hour, weights=part, minlength=hours).astype(np.float64)
     if divisor is None:
         return above
@@ -46,39 +79,40 @@ def resampled_quotients(counts: Ints, hour: Ints, part: Floats, divisor: Floats 
         return np.where(below > 0, above / below, np.nan)
 
 
-def resampled_quantiles(counts: Ints, hour: Ints, part: Floats, share: float) -> Floats:
+def resampled_quantiles(
+    draws: Draws, hour: Ints, part: Floats, share: float, known: float | None = None
+) -> Floats:
     """Quantile of `part` in each draw, centred on the interpolated quantile of the sample.
 
     A draw takes the nearest rank, which on few requests lies beside the interpolated value. The
     quantiles of the draws lie near that of the sample, so only what is near it is ranked; where a
-    draw's lies further off, more is.
+    draw's lies further off, more is. `known` is the interpolated quantile, where it is.
     """
-    weights = np.vstack([np.ones((1, counts.shape[1]), dtype=np.int64), counts])
+    middle = float(np.quantile(part, share)) if known is None else known
     reach = max(LEAST_RANKED, round(RANKED_SHARE * part.size))
     while True:
-        values = _drawn_near(weights, hour, part, share, _near(part, share, reach))
+        values = _drawn_near(draws, hour, part, share, _near(part, share, reach))
         if reach >= part.size or not np.isnan(values).any():
             break
         reach *= WIDER
-    centred: Floats = values[1:] - values[0] + np.quantile(part, share)
+    centred: Floats = values[1:] - values[0] + middle
     return centred
 
 
 def _drawn_near(
-    weights: Ints, hour: Ints, part: Floats, share: float, near: tuple[float, float]
+    draws: Draws, hour: Ints, part: Floats, share: float, near: tuple[float, float]
 ) -> Floats:
     """The quantile of each draw, NaN where it lies outside of `near` or the draw is empty."""
-    hours = weights.shape[1]
+    hours, weights = draws.hours, draws.weights
     # A draw of which nothing is wanted takes the first value that it holds.
     wanted = np.maximum(share * (weights @ np.bincount(hour, minlength=hours)), 0.5)
-    below = weights @ np.bincount(hour[part < near[0]], minlength=hours)
+    below = (weights @ np.bincount(hour[part < near[0]], minlength=hours)).astype(np.int64)
     inside = np.flatnonzero((part >= near[0]) & (part <= near[1]))
     if near[0] == near[1]:
         passed = below + weights @ np.bincount(hour[inside], minlength=hours)
         return np.where((below < wanted) & (passed >= wanted), near[0], np.nan)
     ordered = inside[np.argsort(part[inside], kind="stable")]
-    drawn = np.ascontiguousarray(weights.T.astype(np.int32))
-    return _passing(drawn, hour[ordered], part[ordered], below, wanted)
+    return _passing(draws.columns, hour[ordered], part[ordered], below, wanted)
 
 
 def _near(part: Floats, share: float, reach: int) -> tuple[float, float]:

@@ -12,7 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tokenworks.replay.batch import in_order
 from tokenworks.replay.serving.busy import busy_tables
+from tokenworks.replay.spool import kept
 from tokenworks.replay.stage import Played, Stage, occupied_by
 
 Floats = NDArray[np.float64]
@@ -158,10 +160,9 @@ def over_hours(
 
 def hours_of(stage: Stage) -> Ints:
     """UTC hour of arrival of each request, counted from the first."""
-    micros = stage.traffic.started().dt.epoch("us").to_numpy()
-    hours = micros // 3_600_000_000
-    counted: Ints = (hours - hours.min()).astype(np.int64)
-    return counted
+    hours = stage.traffic.micros // 3_600_000_000
+    counted: Ints = hours - hours.min()
+    return kept(counted)
 
 
 def _held_more(stage: Stage, played: Played, no_change: Played) -> Floats:
@@ -184,16 +185,23 @@ def hour_edges(stage: Stage, hours: int) -> Floats:
 
 def recorded_hours(stage: Stage, column: str, hours: int) -> Floats:
     """A column of the deployment hours as a table; NaN for a deployment that lacks an hour."""
-    ids = {name: position for position, name in enumerate(stage.fleet.ids)}
+    ids = pl.Series(stage.fleet.ids, dtype=pl.String)
+    positions = pl.Series(range(stage.fleet.count), dtype=pl.Int64)
     first = stage.traffic.span[0].replace(minute=0, second=0, microsecond=0)
     table = np.full((stage.fleet.count, hours), np.nan)
-    known = stage.traffic.hours.filter(
-        pl.col(column).is_not_null() & pl.col("deployment_id").is_in(list(ids))
-    ).select("deployment_id", "hour_start", pl.col(column).cast(pl.Float64))
-    for name, moment, value in known.rows():
-        place = int((moment - first).total_seconds() // HOUR_SECONDS)
-        if 0 <= place < hours:
-            table[ids[name], place] = value
+    known = (
+        stage.traffic.hours.filter(
+            pl.col(column).is_not_null() & pl.col("deployment_id").is_in(ids.implode())
+        )
+        .select(
+            pl.col("deployment_id").replace_strict(ids, positions, return_dtype=pl.Int64),
+            (pl.col("hour_start") - first).dt.total_seconds() // int(HOUR_SECONDS),
+            pl.col(column).cast(pl.Float64),
+        )
+        .filter(pl.col("hour_start").is_between(0, hours - 1))
+    )
+    at = known["deployment_id"].to_numpy(), known["hour_start"].to_numpy()
+    table[at] = known[column].to_numpy()
     return table
 
 
@@ -202,8 +210,9 @@ def _drawn(played: Played, hour: Ints, shape: tuple[int, int]) -> Floats:
     if played.draw is None or played.ran is None:
         return np.full(shape, np.nan)
     effort = played.ran.effort
-    weights = np.zeros(shape)
-    np.add.at(weights, (effort.deployment, hour[played.ran.request]), effort.weights)
+    cells = effort.deployment * shape[1] + in_order(hour, played.ran.request)
+    flat = np.bincount(cells, weights=effort.weights, minlength=shape[0] * shape[1])
+    weights = flat.astype(np.float64).reshape(shape)
     whole = weights.sum(axis=1, keepdims=True)
     shares = np.divide(weights, whole, out=np.zeros(shape), where=whole > 0)
     joules: Floats = played.draw.idle[:, None] / shape[1] + played.draw.work[:, None] * shares
@@ -214,7 +223,7 @@ def _active(stage: Stage, played: Played, hour: Ints, hours: int) -> Floats:
     deployment, cost = played.deployment, played.amounts["cost_active_usd"]
     if played.ran is not None:
         deployment, cost = played.ran.runs.deployment, played.ran.amounts["cost_active_usd"]
-        hour = hour[played.ran.request]
+        hour = in_order(hour, played.ran.request)
     flat: Floats = np.bincount(
         deployment * hours + hour, weights=cost, minlength=stage.fleet.count * hours
     ).astype(np.float64)

@@ -11,24 +11,21 @@ For the very requests nothing is drawn again: `window` says how far the model er
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.estimates.bootstrap import resampled_quantiles, resampled_quotients
 from tokenworks.replay.estimates.comparison import Comparison, Segment
-from tokenworks.replay.estimates.exposure import exposure, half_width
+from tokenworks.replay.estimates.exposure import Counted, exposure, half_width
 from tokenworks.replay.estimates.metrics import Metric
-from tokenworks.replay.estimates.quantities import (
-    comparable_rows,
-    metric_scale,
-    part_of,
-    value_of,
-)
-from tokenworks.replay.stage import Played
+from tokenworks.replay.estimates.quantities import Parts, at, comparable, metric_scale
+from tokenworks.replay.spool import let_go
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 #: p10, p50 and p90; null where unknown.
 Interval = tuple[float | None, float | None, float | None]
@@ -58,54 +55,97 @@ class Estimate:
     request_count: int
 
 
-def estimate(compared: Comparison, metric: Metric, error: float, segment: Segment) -> Estimate:
-    """One metric over one segment.
+@dataclass(frozen=True)
+class Drawn:
+    """A row whose interval lacks the draws of the model's error, which all rows share in turn.
+
+    Attributes:
+        row: all else.
+        shift: what other hours make of the delta; null where it is unknown.
+        error: relative error of the model, and what it acts on.
+    """
+
+    row: Estimate
+    shift: Floats | None
+    error: tuple[float, float]
+
+    def row_of(self, compared: Comparison) -> Estimate:
+        """The row, with the next draws."""
+        if self.shift is None:
+            return self.row
+        window = self.row.delta_window_p10, self.row.delta_window_p90
+        wider = low_mid_high(self.shift + compared.doubt(*self.error))
+        low, mid, high = at_least(window, wider)
+        return replace(self.row, delta_p10=low, delta_p50=mid, delta_p90=high)
+
+
+def estimate(
+    compared: Comparison, metric: Metric, error: float, segments: Sequence[Segment]
+) -> list[Drawn]:
+    """One metric over every segment; what it counts is worked out once.
 
     Args:
         compared: the two plays.
         metric: what is measured.
         error: relative error of the model for this metric, from the backtest.
-        segment: the requests.
+        segments: the requests.
 
     Returns:
-        Values, delta and interval.
+        Values, delta and interval of each segment.
     """
-    stage, plays = compared.stage, [compared.baseline, compared.scenario]
-    rows = comparable_rows(stage, metric, plays)
-    counted = Segment(segment.name, rows & segment.before, rows & segment.after)
-    old = value_of(stage, compared.baseline, metric, counted.before)
-    new = value_of(stage, compared.scenario, metric, counted.after)
+    stage = compared.stage
+    history, old, new = (
+        Parts.of(stage, played, metric)
+        for played in (stage.recorded, compared.baseline, compared.scenario)
+    )
+    rows = comparable(history.part, (old.part, new.part))
+    found = []
+    for segment in segments:
+        counted = Counted.of(compared, metric, _known(segment, rows), (old, new))
+        before = history.at(counted.segment.before).value(stage, metric)
+        found.append(_drawn(counted, error, before))
+        let_go()
+    return found
+
+
+def _known(segment: Segment, rows: Mask) -> Segment:
+    """The requests of a segment that count."""
+    if rows.all():
+        return segment
+    before = segment.before[at(rows, segment.before)]
+    if segment.after is segment.before:
+        return Segment(segment.name, before, before)
+    return Segment(segment.name, before, segment.after[at(rows, segment.after)])
+
+
+def _drawn(counted: Counted, error: float, history: float | None) -> Drawn:
+    """A row, the value of history given."""
+    metric, (old, new) = counted.metric, counted.ends
     delta = None if old is None or new is None else new - old
-    interval: Interval = (None, None, None)
     window: tuple[float | None, float | None] = (None, None)
+    shift, size = None, 0.0
     if delta is not None and old is not None and new is not None:
-        window = around(delta, half_width(compared, metric, counted, (old, new)))
-        interval = at_least(window, _interval(compared, metric, error, counted))
-    return Estimate(
-        segment=segment.name,
+        window = around(delta, half_width(counted, (old, new)))
+        shift = _shift(counted)
+        size = exposure(counted, (old, new))
+    row = Estimate(
+        segment=counted.segment.name,
         metric=metric.name,
         unit=metric.unit,
         definition=metric.definition,
-        history=value_of(stage, stage.recorded, metric, counted.before),
+        history=history,
         no_change=old,
         scenario=new,
         delta=delta,
-        delta_p10=interval[0],
-        delta_p50=interval[1],
-        delta_p90=interval[2],
+        delta_p10=None,
+        delta_p50=None,
+        delta_p90=None,
         delta_window_p10=window[0],
         delta_window_p90=window[1],
-        request_count=int(counted.after.sum()),
+        request_count=len(counted.segment.after),
     )
-
-
-def _interval(compared: Comparison, metric: Metric, error: float, segment: Segment) -> Interval:
-    old = _draws(compared, compared.baseline, metric, segment.before)
-    new = _draws(compared, compared.scenario, metric, segment.after)
-    size = exposure(compared, metric, segment.before, segment.after)
-    if metric.family == "latency":
-        error = max(error, LEAST_LATENCY_ERROR)
-    return low_mid_high(new - old + compared.doubt(error, size))
+    least = LEAST_LATENCY_ERROR if metric.family == "latency" else 0.0
+    return Drawn(row, shift, (max(error, least), size))
 
 
 def around(delta: float, half: float | None) -> tuple[float | None, float | None]:
@@ -130,11 +170,17 @@ def low_mid_high(shift: Floats) -> Interval:
     return low, mid, high
 
 
-def _draws(compared: Comparison, played: Played, metric: Metric, rows: Mask) -> Floats:
-    part = part_of(compared.stage, played, metric.part)[rows]
-    hour = compared.hour[rows]
+def _shift(counted: Counted) -> Floats:
+    """What other hours make of the delta, draw by draw."""
+    segment, (old, new) = counted.segment, counted.ends
+    before = _draws(counted, counted.old, segment.before, old)
+    return _draws(counted, counted.new, segment.after, new) - before
+
+
+def _draws(counted: Counted, parts: Parts, rows: Ints, known: float | None) -> Floats:
+    compared, metric = counted.compared, counted.metric
+    hour = at(compared.hour, rows)
     if metric.quantile is not None:
-        return resampled_quantiles(compared.counts, hour, part, metric.quantile)
-    divisor = part_of(compared.stage, played, metric.per)[rows] if metric.per else None
+        return resampled_quantiles(compared.draws, hour, parts.part, metric.quantile, known)
     scale = metric_scale(compared.stage, metric)
-    return scale * resampled_quotients(compared.counts, hour, part, divisor)
+    return scale * resampled_quotients(compared.draws, hour, parts.part, parts.per)

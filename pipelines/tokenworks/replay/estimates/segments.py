@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,13 +15,22 @@ from tokenworks.replay.estimates.capacity import (
     CapacityMetric,
     over_hours,
 )
-from tokenworks.replay.estimates.comparison import Comparison, Segment
-from tokenworks.replay.estimates.estimate import Estimate, around, at_least, estimate, low_mid_high
+from tokenworks.replay.estimates.comparison import Comparison
+from tokenworks.replay.estimates.estimate import (
+    Drawn,
+    Estimate,
+    around,
+    at_least,
+    estimate,
+    low_mid_high,
+)
 from tokenworks.replay.estimates.exposure import together
-from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, QUALITY
+from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, QUALITY, Metric
+from tokenworks.replay.estimates.speaks_of import segments_of
 from tokenworks.replay.routing.quality import Claim, Stated
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 #: Metrics by which segments other than the whole are told apart.
@@ -43,8 +52,6 @@ SEGMENT_METRICS = (
     "slo_attainment_ratio",
     "quality_score",
 )
-#: Tenants with rows of their own, the largest first; a fleet may have thousands.
-MOST_TENANTS = 50
 #: The error of which metric stands for that of one that history does not know.
 JUDGED_BY = {
     "cost_idle_usd": "cost_active_usd",
@@ -65,12 +72,7 @@ def estimates(
     """
     sizes = {error.metric: error.size for error in errors}
     asked = [metric for metric in POWER_METRICS if metric.part in compared.scenario.amounts]
-    rows = [
-        estimate(compared, metric, sizes.get(JUDGED_BY.get(metric.name, metric.name), 0.0), segment)
-        for segment in _segments(compared)
-        for metric in (*METRICS, *asked)
-        if segment.name == "all" or metric.name in SEGMENT_METRICS
-    ]
+    rows = _rows(compared, sizes, (*METRICS, *asked))
     if claim is not None:
         rows = [_claimed(row, claim) if row.metric == QUALITY else row for row in rows]
     if compared.has_selection:
@@ -83,6 +85,25 @@ def estimates(
             error = sizes.get(JUDGED_BY.get(metric.name, "e2e_mean_seconds"), 0.0)
             rows.append(_capacity(compared, tables, metric, error, name, positions))
     return sorted(rows, key=lambda row: row.segment != "all")
+
+
+def _rows(
+    compared: Comparison, sizes: Mapping[str, float], metrics: Sequence[Metric]
+) -> list[Estimate]:
+    """Metric after metric is worked out, and every row of a segment before the next is drawn."""
+    segments = list(segments_of(compared))
+    drawn: dict[tuple[str, str], Drawn] = {}
+    for metric in metrics:
+        error = sizes.get(JUDGED_BY.get(metric.name, metric.name), 0.0)
+        over = segments if metric.name in SEGMENT_METRICS else segments[:1]
+        for one in estimate(compared, metric, error, over):
+            drawn[one.row.segment, metric.name] = one
+    return [
+        drawn[segment.name, metric.name].row_of(compared)
+        for segment in segments
+        for metric in metrics
+        if (segment.name, metric.name) in drawn
+    ]
 
 
 def _claimed(row: Estimate, claim: Claim | Stated) -> Estimate:
@@ -117,8 +138,7 @@ def _capacity(
     positions: Mask,
 ) -> Estimate:
     """One capacity metric over some deployments, in the hours that the result speaks of."""
-    hours = compared.counts.shape[1]
-    draws = np.vstack([np.ones((1, hours)), compared.counts]).astype(np.float64)
+    hours, draws = compared.draws.hours, compared.draws.weights
     first = compared.first_hour
     history, old, new = (
         over_hours(metric, table, positions, first, draws)
@@ -180,23 +200,6 @@ def _half(
 
 def _known(value: np.float64) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _segments(compared: Comparison) -> Iterator[Segment]:
-    reported = compared.reported
-    yield Segment("all", reported, reported)
-    fleet = compared.stage.fleet
-    for kind, names in (("tier", np.array(fleet.tiers)), ("region", np.array(fleet.regions))):
-        old, new = names[compared.baseline.deployment], names[compared.scenario.deployment]
-        for name in sorted(set(names.tolist())):
-            before, after = reported & (old == name), reported & (new == name)
-            if before.any() or after.any():
-                yield Segment(f"{kind}:{name}", before, after)
-    tenants = compared.stage.traffic.series("tenant_id")
-    counts = tenants.filter(reported).drop_nulls().value_counts().sort("count", "tenant_id")
-    for name in sorted(counts["tenant_id"].tail(MOST_TENANTS).to_list()):
-        rows = reported & (tenants == name).fill_null(value=False).to_numpy()
-        yield Segment(f"tenant:{name}", rows, rows)
 
 
 def _deployments(compared: Comparison) -> Iterator[tuple[str, Mask]]:

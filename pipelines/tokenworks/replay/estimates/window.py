@@ -30,8 +30,10 @@ from tokenworks.replay.estimates.capacity import (
 from tokenworks.replay.estimates.conformal import LEAST_BIAS, MANY, student_t
 from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, Metric
 from tokenworks.replay.estimates.quantities import part_of
+from tokenworks.replay.jit import kernel
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.pricing.rates import CARBON, FOLLOWS, PRICED
+from tokenworks.replay.spool import kept, let_go
 from tokenworks.replay.stage import Played, Stage
 
 Floats = NDArray[np.float64]
@@ -67,21 +69,28 @@ def doubts_of(stage: Stage, free: Played, first: int) -> Doubts:
         free: the replay of no change in which the replay chooses the replicas.
         first: the first request that counts; caches warm up before it.
     """
-    hour = np.maximum(hours_of(stage) - hours_of(stage)[first], 0)
-    power = _power_by_hour(stage, free, int(hours_of(stage)[first]))
-    found = {
-        metric.name: (
-            _priced(stage, free, _LIKE.get(metric.part, metric.part), power)
-            if is_priced(metric)
-            else _by_hour(stage, free, metric, hour, first)
-        )
-        for metric in (*METRICS, *POWER_METRICS)
-    }
     skipped = int(hours_of(stage)[first])
+    hour, found = kept(np.maximum(hours_of(stage) - skipped, 0)), Doubts()
+    power = _power_by_hour(stage, free, skipped)
+    for part, metrics in _by_part().items():
+        let_go()
+        if is_priced(metrics[0]):
+            error = _priced(stage, free, _LIKE.get(part, part), power)
+            found |= {metric.name: error for metric in metrics}
+        else:
+            found |= _by_hour(stage, free, metrics, hour, first)
     tables = capacity_of(stage, stage.recorded, stage.recorded), capacity_of(stage, free, free)
     for metric in CAPACITY_METRICS:
         like = _CAPACITY_LIKE.get(metric.name)
         found[metric.name] = found[like] if like else _capacity(metric, tables, skipped)
+    return found
+
+
+def _by_part() -> dict[str, list[Metric]]:
+    """Metrics by what they are made of, which is worked out once."""
+    found: dict[str, list[Metric]] = {}
+    for metric in (*METRICS, *POWER_METRICS):
+        found.setdefault(metric.part, []).append(metric)
     return found
 
 
@@ -158,20 +167,25 @@ def _by_day(stage: Stage, free: Played, amount: str) -> Floats:
     return relative_error(np.where(sums > 0, sums, np.nan), load * rate[:, None], load)
 
 
-def _by_hour(stage: Stage, free: Played, metric: Metric, hour: Ints, first: int) -> Floats:
-    old, new = (part_of(stage, one, metric.part) for one in (stage.recorded, free))
+def _by_hour(stage: Stage, free: Played, metrics: list[Metric], hour: Ints, first: int) -> Doubts:
+    """Errors of metrics of one part, by the name of the metric."""
+    old, new = (part_of(stage, one, metrics[0].part) for one in (stage.recorded, free))
     known = ~np.isnan(old) & ~np.isnan(new)
     known[:first] = False
     shape = stage.fleet.count, int(hour.max()) + 1
-    cells = stage.recorded.deployment[known] * shape[1] + hour[known]
+    cells = kept(stage.recorded.deployment[known] * shape[1] + hour[known])
+    sides = kept(old[known]), kept(new[known])
     counts = _sums(cells, np.ones(cells.size), shape)
-    if metric.quantile is not None:
-        history, replayed = (
-            _quantiles(cells, part[known], metric.quantile, counts) for part in (old, new)
-        )
-        return relative_error(history, replayed, counts)
-    history, replayed = (_sums(cells, part[known], shape) for part in (old, new))
-    return relative_error(history, replayed, np.where(counts > 0, (history + replayed) / 2, 0.0))
+    history, replayed = (_sums(cells, part, shape) for part in sides)
+    middle = np.where(counts > 0, (history + replayed) / 2, 0.0)
+    summed = relative_error(history, replayed, middle)
+    found = {metric.name: summed for metric in metrics}
+    ranked = [metric for metric in metrics if metric.quantile is not None]
+    ordered = [kept(in_cells(cells, part, counts.ravel())) for part in sides] if ranked else []
+    for metric in ranked:
+        old, new = (_quantiles(part, metric.quantile or 0.0, counts) for part in ordered)
+        found[metric.name] = relative_error(old, new, counts)
+    return found
 
 
 def _capacity(metric: CapacityMetric, tables: tuple[Capacity, Capacity], first: int) -> Floats:
@@ -191,9 +205,30 @@ def _sums(cells: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
     return table
 
 
-def _quantiles(cells: Ints, values: Floats, share: float, counts: Floats) -> Floats:
+@kernel
+def in_cells(cells: Ints, values: Floats, counts: Floats) -> Floats:
+    """Values cell after cell, those of each never falling.
+
+    Args:
+        cells: cell of each value.
+        values: the values.
+        counts: values of each cell.
+    """
+    ordered = np.empty(values.size)
+    ends = np.cumsum(counts).astype(np.int64)
+    places = ends - counts.astype(np.int64)
+    for row in range(values.size):
+        ordered[places[cells[row]]] = values[row]
+        places[cells[row]] += 1
+    start = 0
+    for end in ends:
+        ordered[start:end].sort()
+        start = end
+    return ordered
+
+
+def _quantiles(ordered: Floats, share: float, counts: Floats) -> Floats:
     """Interpolated quantile of the values in each cell; NaN in an empty one."""
-    ordered = values[np.lexsort((values, cells))]
     sizes = counts.ravel().astype(np.int64)
     starts = np.cumsum(sizes) - sizes
     filled = sizes > 0

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.calibration.power_law import Power
 from tokenworks.replay.pricing.carbon import intensities
+from tokenworks.replay.spool import by_piece, kept
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic
 
@@ -92,8 +93,8 @@ def learn_rates(traffic: Traffic, fleet: Fleet, served_by: Ints, weights: Floats
 
 
 def _days(traffic: Traffic) -> Ints:
-    dates = traffic.started().dt.date()
-    return (dates - dates.min()).dt.total_days().to_numpy()
+    days = traffic.micros // 86_400_000_000
+    return kept(days - days.min())
 
 
 def _rates(
@@ -155,7 +156,7 @@ class Amounts(Mapping[str, Floats]):
     factors: dict[str, Floats] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Floats:
-        return self.at(name, slice(None))
+        return by_piece(len(self.effort.weights), lambda rows: self.at(name, rows))
 
     def __contains__(self, name: object) -> bool:
         return name in self.tables or name == CARBON

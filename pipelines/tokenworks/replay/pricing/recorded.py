@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.pricing.rates import CARBON, ENERGY, PRICED, Rates
+from tokenworks.replay.spool import by_piece
 from tokenworks.replay.traffic.requests import Traffic
 
 Floats = NDArray[np.float64]
@@ -34,9 +35,17 @@ class Recorded(Mapping[str, Floats]):
             raise KeyError(name)
         if name != CARBON:
             return self.traffic.numbers(name)
-        grams = self.rates.grams_per_joule[self.deployment, self.rates.days]
-        carbon: Floats = self.traffic.numbers(ENERGY) * grams
-        return carbon
+        joules, grams, days = (
+            self.traffic.numbers(ENERGY),
+            self.rates.grams_per_joule,
+            self.rates.days,
+        )
+
+        def carbon(rows: slice) -> Floats:
+            found: Floats = joules[rows] * grams[self.deployment[rows], days[rows]]
+            return found
+
+        return by_piece(len(joules), carbon)
 
     def __contains__(self, name: object) -> bool:
         return name in (*PRICED, CARBON)

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.spool import kept
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -125,8 +127,8 @@ class Attempts:
         again = np.flatnonzero(escalated)
         rows = np.arange(first.size)
         return cls(
-            request=np.concatenate([rows, again]).astype(np.int64),
-            deployment=np.concatenate([first, second[again]]).astype(np.int64),
+            request=kept(np.concatenate([rows, again]).astype(np.int64, copy=False)),
+            deployment=kept(np.concatenate([first, second[again]]).astype(np.int64, copy=False)),
             is_first=np.arange(first.size + again.size) < first.size,
         )
 
@@ -137,7 +139,9 @@ class Attempts:
 
     def where(self, rows: Mask) -> Attempts:
         """Some of the attempts."""
-        return Attempts(self.request[rows], self.deployment[rows], self.is_first[rows])
+        return Attempts(
+            kept(self.request[rows]), kept(self.deployment[rows]), kept(self.is_first[rows])
+        )
 
     def spread(self, values: Floats) -> Floats:
         """A quantity of each request, for each of its attempts."""
@@ -152,8 +156,9 @@ class Attempts:
             first_seconds: how long each request's first attempt takes, as an earlier play found.
             verify_seconds: how long verification takes.
         """
-        wait = np.where(self.is_first, 0.0, first_seconds[self.request] + verify_seconds)
-        starts: Floats = arrived[self.request] + wait
+        starts: Floats = arrived[self.request]
+        later = ~self.is_first
+        starts[later] += first_seconds[self.request[later]] + verify_seconds
         return starts
 
     def summed(self, amounts: Floats) -> Floats:

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.routing import Arrival
+from tokenworks.replay.traffic.conditions import matches
 from tokenworks.replay.traffic.fleet import Fleet
-from tokenworks.replay.traffic.requests import Traffic, matches
+from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -19,6 +19,7 @@ from tokenworks.replay.routing.output_lengths import SAID, as_written_by
 from tokenworks.replay.routing.policy import route_tiers
 from tokenworks.replay.routing.regions import route_regions
 from tokenworks.replay.routing.route import Given, Labelled, Route
+from tokenworks.replay.spool import kept, room
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.requests import Traffic
 
@@ -121,7 +122,7 @@ def decide(
     if tiers is not None:
         route = route_tiers(_given(traffic, fleet, served_by, tiers, seed, side), tiers)
     deployments, second, said = route.deployments, route.second, list(route.said)
-    added = np.zeros(served_by.size)
+    added = room(served_by.size, np.float64)
     if regions is not None:
         placed = route_regions(
             asked_columns(traffic, regions, "client_region"),
@@ -136,7 +137,7 @@ def decide(
         said += placed.said
     outputs = traffic.integers("output_total_tokens")
     wrote = outputs, outputs
-    moved = (deployments != served_by) | (second != NOWHERE)
+    moved = kept((deployments != served_by) | (second != NOWHERE))
     if tiers is not None:
         wrote = _outputs(traffic, fleet, served_by, (deployments, second), tiers)
         said.append(SAID if tiers.output_tokens == "target" else _KEPT)

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.routing.conditions import NOWHERE
+from tokenworks.replay.spool import kept
 from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
@@ -90,8 +91,8 @@ class Route:
     @classmethod
     def none(cls, served_by: Ints) -> Route:
         """Everything stays."""
-        nobody = np.zeros(served_by.size, dtype=np.bool_)
-        nowhere = np.full(served_by.size, NOWHERE, dtype=np.int64)
+        nobody = kept(np.zeros(served_by.size, dtype=np.bool_))
+        nowhere = kept(np.full(served_by.size, NOWHERE, dtype=np.int64))
         return cls(served_by, nowhere, nobody, nobody, nobody, ())
 
     def sent(self, rows: Mask, targets: Ints, said: str) -> Route:
@@ -101,7 +102,7 @@ class Route:
         missing = f" {lost:,} stay, since their region has no such deployment." if lost else ""
         return replace(
             self,
-            deployments=np.where(reached, targets, self.deployments),
+            deployments=kept(np.where(reached, targets, self.deployments)),
             matched=self.matched | rows,
             without_target=self.without_target | (rows & ~reached),
             said=(*self.said, said + missing),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.routing.cascade import Attempts
+from tokenworks.replay.spool import kept
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -66,15 +67,16 @@ def settle(
     """
     seconds, moved = np.nan_to_num(first_seconds), np.inf
     for _ in range(ROUNDS):
-        starts = attempts.arrivals(arrivals, seconds, verify_seconds)
-        order = np.argsort(starts, kind="stable")
-        played = play(order.astype(np.int64), starts[order])
+        starts = kept(attempts.arrivals(arrivals, seconds, verify_seconds))
+        order = kept(np.argsort(starts, kind="stable").astype(np.int64, copy=False))
+        played = play(order, kept(starts[order]))
         place = np.empty_like(order)
         place[order] = np.arange(order.size)
-        found = e2e_of(played)[place][attempts.is_first]
-        needed = np.isin(np.arange(attempts.requests), attempts.request[~attempts.is_first])
+        place = kept(place)
+        needed = np.unique(attempts.request[~attempts.is_first])
+        found = e2e_of(played)[place[np.flatnonzero(attempts.is_first)]] if needed.size else seconds
         moved = float(np.abs(found - seconds)[needed].max(initial=0.0))
         if moved <= SETTLED:
             break
         seconds = found
-    return Settled(played, place.astype(np.int64), starts, moved)
+    return Settled(played, place, starts, moved)

@@ -22,6 +22,7 @@ from tokenworks.replay.serving.steps import (
     Work,
     simulate,
 )
+from tokenworks.replay.spool import kept
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,6 +66,11 @@ class Handover:
 
     replica: Ints
     starts: Floats
+
+    @classmethod
+    def nowhere(cls, count: int) -> Handover:
+        """Of attempts that all end where they began."""
+        return cls(kept(np.full(count, -1, dtype=np.int64)), kept(np.full(count, np.nan)))
 
     def take(self, rows: Ints) -> Handover:
         """Those of some attempts."""

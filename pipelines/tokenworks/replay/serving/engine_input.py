@@ -30,6 +30,7 @@ from tokenworks.replay.serving.work import (
     at_least,
 )
 from tokenworks.replay.serving.worker_cache_kernel import Caches, new_caches, no_caches
+from tokenworks.replay.spool import kept
 
 Ints = NDArray[np.int64]
 
@@ -60,7 +61,7 @@ def requests_of(work: Work) -> NDArray[np.void]:
     A prefilled request holds its prompt and has its first token still to enter, which counts as
     prompt from here on.
     """
-    records = new_requests(work.count)
+    records = kept(new_requests(work.count))
     records["arrived"], records["prompt"], records["output"] = (
         work.arrivals,
         work.prompt,

@@ -25,6 +25,7 @@ from tokenworks.replay.serving.steps import (
     simulate,
 )
 from tokenworks.replay.serving.work import Policy, PrefixCaches
+from tokenworks.replay.spool import kept, room
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.prompts import Prompts
 
@@ -43,11 +44,11 @@ class Luck:
     def draw(cls, count: int, seed: int) -> Luck:
         """The same draws for the same seed and number of requests."""
         generator = np.random.default_rng(seed)
-        return cls(generator.random(count), generator.random(count))
+        return cls(kept(generator.random(count)), kept(generator.random(count)))
 
     def of(self, rows: Ints) -> Luck:
         """The draws of some requests."""
-        return Luck(self.first_token[rows], self.token[rows])
+        return Luck(kept(self.first_token[rows]), kept(self.token[rows]))
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,10 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
     deployment follow each other there.
     """
     count = len(load.arrivals)
-    arrived, queue, ttft, e2e = (np.empty(count) for _ in range(4))
-    served_by = np.empty(count, dtype=np.int64)
+    arrived, queue, ttft, e2e = (room(count, np.float64) for _ in range(4))
+    served_by = room(count, np.int64)
     engines: dict[int, Engines] = {}
-    handover = Handover(np.full(count, -1, dtype=np.int64), np.full(count, np.nan))
+    went_on = Handover.nowhere(count) if serving.apart else None
     for position in map(int, np.unique(load.deployment)):
         rows = np.flatnonzero(load.deployment == position)
         law = serving.laws[position]
@@ -129,12 +130,12 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
         arrived[rows], queue[rows], served_by[rows] = one.arrived, one.queue, one.replica
         ttft[rows] = np.maximum(one.first * first, one.queue) + law.overhead
         e2e[rows] = ttft[rows] + one.between + one.tokens * token
-        handover.replica[rows] = one.decoded_by
-        handover.starts[rows] = ttft[rows] + one.between
+        if went_on is not None:
+            went_on.replica[rows] = one.decoded_by
+            went_on.starts[rows] = ttft[rows] + one.between
         engines[position] = one.engines
     steps = load.output - 1
-    tpot = np.where(steps > 0, (e2e - ttft) / np.maximum(steps, 1), np.nan)
-    went_on = handover if serving.apart else None
+    tpot = kept(np.where(steps > 0, (e2e - ttft) / np.maximum(steps, 1), np.nan))
     return Timings(arrived, queue, ttft, tpot, e2e, served_by, engines, went_on)
 
 

@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.spool import kept, room
 from tokenworks.replay.traffic.columns import Columns
 from tokenworks.replay.traffic.numbering import Numbering
 from tokenworks.replay.traffic.prompts import Prompts
@@ -93,14 +94,10 @@ def prompts_in(columns: Columns, block_tokens: int) -> tuple[Prompts, Ints]:
         block_tokens: tokens per block.
     """
     hashes, size = "prefix_block_hashes", pl.col("prefix_block_tokens")
-    counted = columns.select(
-        pl.col(hashes).list.len().fill_null(0).cast(pl.Int64).alias("count"),
-        (pl.col(hashes).is_not_null() & size.is_not_null()).alias("known"),
-        pl.col("input_total_tokens").cast(pl.Int64),
-    )
-    counts = counted["count"].to_numpy()
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    ids, numbering = np.empty(offsets[-1], dtype=np.int32), Numbering()
+    known = pl.col(hashes).is_not_null() & size.is_not_null()
+    counts = columns.numbers(pl.col(hashes).list.len().fill_null(0).cast(pl.Int64), np.int64)
+    offsets = kept(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    ids, numbering = room(int(offsets[-1]), np.int32), Numbering()
     for place, part in columns.slices(hashes):
         flat = part[hashes].filter(counts[place] > 0).explode().to_numpy()
         ids[offsets[place.start] : offsets[place.stop]] = numbering.of(flat)
@@ -109,6 +106,6 @@ def prompts_in(columns: Columns, block_tokens: int) -> tuple[Prompts, Ints]:
         offsets=offsets,
         block_count=numbering.count,
         block_tokens=block_tokens,
-        input_tokens=counted["input_total_tokens"].to_numpy(),
-        known=counted["known"].to_numpy(),
+        input_tokens=columns.numbers(pl.col("input_total_tokens").cast(pl.Int64), np.int64),
+        known=columns.numbers(known, np.bool_),
     ), numbering.hashes

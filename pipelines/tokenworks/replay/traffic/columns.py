@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tokenworks.replay.spool import room
+
 Rows = NDArray[np.uint32]
 
 #: Rows that are read at a time where all of them pass by: a row group of what is written.
 AT_ONCE = 122_880
+#: The same where one number of each row is read.
+NUMBERS_AT_ONCE = 8 * AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,27 @@ class Columns:
         """Some columns, or what follows from those of each row; all of them if none is named."""
         return self.table.select(columns or pl.all()).collect()[self.rows]
 
-    def slices(self, *columns: str | pl.Expr) -> Iterator[tuple[slice, pl.DataFrame]]:
+    def numbers(self, column: pl.Expr, dtype: type[np.generic], *beside: str) -> NDArray[Any]:
+        """What follows from each row, as numbers; what is read for it is not held.
+
+        A value that is the same for all rows needs a column beside it.
+        """
+        found = room(self.count, dtype)
+        asked = column.alias("asked")
+        for place, part in self.slices(*beside, asked, at_once=NUMBERS_AT_ONCE):
+            found[place] = part["asked"].to_numpy()
+        return found
+
+    def slices(
+        self, *columns: str | pl.Expr, at_once: int = AT_ONCE
+    ) -> Iterator[tuple[slice, pl.DataFrame]]:
         """The same piece by piece, with the place of each piece.
 
         Rows that lie in the table as they arrived are read once; only what lies between the
         first and the last row of a piece is held.
         """
-        for start in range(0, self.count, AT_ONCE):
-            rows = self.rows[start : start + AT_ONCE]
+        for start in range(0, self.count, at_once):
+            rows = self.rows[start : start + at_once]
             low = int(rows.min())
             part = self.table.slice(low, int(rows.max()) - low + 1).select(columns).collect()
             yield slice(start, start + len(rows)), part[rows - np.uint32(low)]
@@ -78,7 +96,8 @@ def in_order(table: pl.LazyFrame, kept: pl.Series, order: tuple[str, ...]) -> Co
     again = (moments == moments.shift(1)).fill_null(value=False)
     tied = (again | again.shift(-1, fill_value=False)).to_numpy()
     if tied.any():
-        places = np.sort(sorted_rows[tied])
-        found = table.select(order).collect()[places].with_columns(row=pl.Series(places))
-        sorted_rows[tied] = found.sort(*order, maintain_order=True)["row"].to_numpy()
+        is_tied = pl.col("row").is_in(pl.Series(sorted_rows[tied]).implode())
+        found = table.select(order).with_row_index("row").filter(is_tied)
+        ordered = found.collect(engine="streaming").sort(*order, "row")
+        sorted_rows[tied] = ordered["row"].to_numpy()
     return Columns(table, sorted_rows)

@@ -9,6 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import TrafficError
+from tokenworks.replay.spool import room
+from tokenworks.replay.traffic.columns import NUMBERS_AT_ONCE
 from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
@@ -89,8 +91,8 @@ def deployments_of(traffic: Traffic, fleet: Fleet) -> Ints:
     """Position of the deployment that served each request."""
     ids = pl.Series(fleet.ids, dtype=pl.String)
     positions = pl.Series(range(fleet.count), dtype=pl.Int64)
-    mapped = traffic.series("deployment_id").replace_strict(ids, positions, return_dtype=pl.Int64)
-    return mapped.to_numpy()
+    column = pl.col("deployment_id").replace_strict(ids, positions, return_dtype=pl.Int64)
+    return traffic.columns.numbers(column, np.int64)
 
 
 def replicas_of(traffic: Traffic, fleet: Fleet) -> Ints:
@@ -99,15 +101,17 @@ def replicas_of(traffic: Traffic, fleet: Fleet) -> Ints:
     A deployment whose log names more replicas than the fleet has at once (some were replaced)
     is left to the balancer.
     """
-    frame = traffic.columns.select("deployment_id", "replica_id").with_row_index("row")
-    named = frame.select("deployment_id", "replica_id").drop_nulls().unique()
+    pair = ["deployment_id", "replica_id"]
+    pieces = traffic.columns.slices(*pair, at_once=NUMBERS_AT_ONCE)
+    named = pl.concat([part.drop_nulls().unique() for _, part in pieces]).unique()
     positions = named.sort("deployment_id", "replica_id").with_columns(
         position=pl.int_range(pl.len()).over("deployment_id"),
         named=pl.len().over("deployment_id"),
     )
     limits = pl.DataFrame({"deployment_id": fleet.ids, "limit": fleet.replicas})
     usable = positions.join(limits, on="deployment_id").filter(pl.col("named") <= pl.col("limit"))
-    joined = frame.join(
-        usable, on=["deployment_id", "replica_id"], how="left", maintain_order="left"
-    )
-    return joined["position"].fill_null(-1).cast(pl.Int64).to_numpy()
+    found = room(traffic.count, np.int64)
+    for place, part in traffic.columns.slices(*pair, at_once=NUMBERS_AT_ONCE):
+        joined = part.join(usable, on=pair, how="left", maintain_order="left")
+        found[place] = joined["position"].fill_null(-1).cast(pl.Int64).to_numpy()
+    return found

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.spool import kept
 from tokenworks.replay.traffic.numbering import renumbered, taken
 
 Ints = NDArray[np.int64]
@@ -49,7 +50,7 @@ class Prompts:
         """The prompts at `rows` as if there were no others: their ids are counted anew."""
         part = self.take(rows)
         ids, count = renumbered(part.ids, self._numbers)
-        return replace(part, ids=ids, block_count=count)
+        return replace(part, ids=kept(ids), block_count=count)
 
     def take(self, rows: Ints) -> Prompts:
         """The prompts at `rows`, in that order; ids keep their meaning."""
@@ -58,12 +59,12 @@ class Prompts:
         counts = self.counts[rows]
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return Prompts(
-            ids=taken(self.ids, self.offsets[rows], offsets),
-            offsets=offsets,
+            ids=kept(taken(self.ids, self.offsets[rows], offsets)),
+            offsets=kept(offsets),
             block_count=self.block_count,
             block_tokens=self.block_tokens,
-            input_tokens=self.input_tokens[rows],
-            known=self.known[rows],
+            input_tokens=kept(self.input_tokens[rows]),
+            known=kept(self.known[rows]),
         )
 
     def tokens_so_far(self) -> Ints:

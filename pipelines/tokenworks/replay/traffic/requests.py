@@ -9,7 +9,7 @@ latency is nobody's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from tokenworks.held import Held
 from tokenworks.replay.errors import TrafficError
-from tokenworks.replay.language.base import Match, Window
-from tokenworks.replay.traffic.columns import Columns, in_order
+from tokenworks.replay.language.base import Window
+from tokenworks.replay.spool import kept, room
+from tokenworks.replay.traffic.columns import NUMBERS_AT_ONCE, Columns, in_order
+from tokenworks.replay.traffic.conditions import in_window
 from tokenworks.replay.traffic.exclusions import advice, in_words
 from tokenworks.replay.traffic.marts import (
     DEPLOYMENTS,
@@ -33,6 +35,7 @@ from tokenworks.replay.traffic.marts import (
     scan_mart,
     traffic_digest,
 )
+from tokenworks.replay.traffic.numbering import Numbering
 
 if TYPE_CHECKING:
     from tokenworks.replay.language.scenario import Scenario
@@ -84,12 +87,15 @@ class Traffic:
     @cached_property
     def span(self) -> tuple[datetime, datetime]:
         """First and last arrival."""
-        started = self.started()
-        return started[0], started[-1]
+        rows = self.columns.rows[0], self.columns.rows[-1]
+        table = self.columns.table.select("started_at")
+        first, last = (table.slice(int(row), 1).collect().item() for row in rows)
+        return first, last
 
-    def started(self) -> pl.Series:
-        """When each request arrived, UTC."""
-        return self.series("started_at")
+    @cached_property
+    def micros(self) -> NDArray[np.int64]:
+        """When each request arrived, in microseconds since 1970, UTC."""
+        return self.columns.numbers(pl.col("started_at").dt.epoch("us"), np.int64)
 
     def series(self, name: str) -> pl.Series:
         """A column as it is published."""
@@ -97,22 +103,31 @@ class Traffic:
 
     def which(self, condition: pl.Expr) -> NDArray[np.bool_]:
         """Requests that meet a condition."""
-        # Beside a column, since a condition that always holds is one value alone.
-        return self.columns.select("started_at", condition.alias("met"))["met"].to_numpy()
+        return self.columns.numbers(condition, np.bool_, "started_at")
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column as doubles, NaN where unknown."""
         known = pl.col(name).cast(pl.Float64).fill_null(float("nan"))
-        return self.columns.select(known).to_series().to_numpy()
+        return self.columns.numbers(known, np.float64)
 
     def integers(self, name: str) -> NDArray[np.int64]:
         """A column without nulls as integers."""
-        return self.columns.select(pl.col(name).cast(pl.Int64)).to_series().to_numpy()
+        return self.columns.numbers(pl.col(name).cast(pl.Int64), np.int64)
 
     def codes(self, name: str) -> NDArray[np.int64]:
-        """A text column as numbers that are equal where the texts are; -1 where unknown."""
-        coded = pl.col(name).cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(-1)
-        return self.columns.select(coded).to_series().to_numpy()
+        """A text column as numbers that are equal where the texts are; -1 where unknown.
+
+        Texts are told apart by 64 bits of hash: of ten million, that two are taken for one has
+        a chance of three in a million.
+        """
+        found, numbering = room(self.count, np.int64), Numbering()
+        for place, part in self.columns.slices(name, at_once=NUMBERS_AT_ONCE):
+            known = part[name].is_not_null().to_numpy()
+            hashes = part[name].drop_nulls().hash(seed=0).reinterpret(signed=True).to_numpy()
+            codes = np.full(part.height, -1, dtype=np.int64)
+            codes[known] = numbering.of(hashes)
+            found[place] = codes
+        return found
 
     def unknown_count(self, name: str) -> int:
         """Requests without a value in a column."""
@@ -120,21 +135,13 @@ class Traffic:
 
     def arrivals(self) -> NDArray[np.float64]:
         """Seconds since the first arrival."""
-        started = self.started()
-        return seconds_since(started, started[0])
+        return kept((self.micros - self.micros[0]).astype(np.float64) / 1e6)
 
     def cached(self) -> NDArray[np.int64]:
         """Recorded cached tokens, at most the input; unknown counts as none (and is counted)."""
         known = pl.col("input_cache_read_tokens").fill_null(0).clip(0).cast(pl.Int64)
-        tokens = self.columns.select(known).to_series().to_numpy()
-        cached: NDArray[np.int64] = np.minimum(tokens, self.integers("input_total_tokens"))
-        return cached
-
-
-def seconds_since(moments: pl.Series, origin: object) -> NDArray[np.float64]:
-    """Timestamps as seconds after an origin."""
-    micros = (moments - origin).dt.total_microseconds()
-    return micros.cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6
+        whole = pl.col("input_total_tokens").cast(pl.Int64)
+        return self.columns.numbers(pl.min_horizontal(known, whole), np.int64)
 
 
 def load_traffic(folder: Path, scenario: Scenario, digest: str | None = None) -> Traffic:
@@ -199,46 +206,6 @@ def _reason(scenario: Scenario, deployments: pl.DataFrame) -> pl.Expr:
         .then(pl.lit("times_unknown"))
         .otherwise(pl.lit(None, dtype=pl.String))
     )
-
-
-def in_window(window: Window, column: str = "started_at", *, warm_up: bool = False) -> pl.Expr:
-    """Rows whose moment lies in the window; an unknown moment counts as inside.
-
-    Args:
-        window: the window.
-        column: the moment.
-        warm_up: whether the hours before the start that only warm up count as inside.
-    """
-    inside = pl.lit(value=True)
-    if window.start is not None:
-        hours = window.warm_up_hours if warm_up else 0.0
-        inside = inside & (pl.col(column) >= window.start - timedelta(hours=hours))
-    if window.end is not None:
-        inside = inside & (pl.col(column) < window.end)
-    return inside.fill_null(value=True)
-
-
-def matches(match: Match) -> pl.Expr:
-    """Rows that meet every condition; an unknown value meets none."""
-    result = pl.lit(value=True)
-    for name, wanted in match.model_dump(exclude_none=True).items():
-        column = pl.col(name)
-        if isinstance(wanted, list):
-            result = result & column.is_in(wanted)
-        elif isinstance(wanted, bool):
-            result = result & (column == wanted)
-        else:
-            for bound, value in wanted.items():
-                result = result & _BOUNDS[bound](column, value)
-    return result.fill_null(value=False)
-
-
-_BOUNDS = {
-    "below": lambda column, value: column < value,
-    "at_most": lambda column, value: column <= value,
-    "above": lambda column, value: column > value,
-    "at_least": lambda column, value: column >= value,
-}
 
 
 def _token_coverage(hours: pl.DataFrame, window: Window) -> float | None:

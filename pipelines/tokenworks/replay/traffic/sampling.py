@@ -16,6 +16,7 @@ from tokenworks.replay.caches.hit_ratio import last_half, tokens_of_runs
 from tokenworks.replay.caches.policies import runs_of
 from tokenworks.replay.jit import kernel
 from tokenworks.replay.routing.draws import luck
+from tokenworks.replay.spool import kept
 from tokenworks.replay.traffic.prompts import Prompts
 
 Ids = NDArray[np.int32]
@@ -64,7 +65,7 @@ def _counts_blocks(hashes: Ints, offsets: Ints) -> bool:
     Then new blocks of one prompt follow each other, and a conversation that goes on leaps from
     its old numbers to the newest. Numbers that leave room for each conversation do not leap.
     """
-    if len(hashes) < 2 or not _follow_each_other(hashes, offsets):
+    if len(hashes) < 2:
         return False
     starts = np.zeros(len(hashes), dtype=np.bool_)
     starts[offsets[:-1][np.diff(offsets) > 0]] = True
@@ -76,13 +77,19 @@ def _counts_blocks(hashes: Ints, offsets: Ints) -> bool:
 
 
 @kernel
-def _follow_each_other(hashes: Ints, offsets: Ints) -> bool:
-    """Whether most blocks inside of prompts have the number after that of the block before them."""
+def _follow_each_other(ids: Ids, hashes: Ints, offsets: Ints) -> bool:
+    """Whether most blocks inside of prompts have the number after that of the block before them.
+
+    Args:
+        ids: blocks of all prompts.
+        hashes: hash of each id.
+        offsets: start of each prompt in `ids`, and the end of the last.
+    """
     inside, follow = 0, 0
     for prompt in range(offsets.size - 1):
         for place in range(offsets[prompt] + 1, offsets[prompt + 1]):
             inside += 1
-            follow += hashes[place] - 1 == hashes[place - 1]
+            follow += hashes[ids[place]] - 1 == hashes[ids[place - 1]]
     return follow * 2 > inside
 
 
@@ -159,7 +166,9 @@ def why_sampled(
             missing numbers are expected and missing sources are not.
     """
     offsets = prompts.offsets
-    missing = None if are_roots_whole else missing_numbers_ratio(hashes[prompts.ids], offsets)
+    missing = None
+    if not are_roots_whole and _follow_each_other(prompts.ids, hashes, offsets):
+        missing = missing_numbers_ratio(kept(hashes[prompts.ids]), offsets)
     if missing is not None and missing > MISSING_NUMBERS_RATIO:
         return (
             f"its hashes count blocks through, and {missing:.1%} of the numbers never appear: "
