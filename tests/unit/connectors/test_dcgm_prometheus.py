@@ -59,6 +59,28 @@ def test_units_are_the_contracts_when_a_whole_gpu_is_scraped(
     assert outcome.manifest.rejects == {}
 
 
+def test_units_are_the_contracts_when_the_exporter_is_older_than_its_names(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    gpu = '{gpu="0",uuid="GPU-1"}'
+    outcome = ingested(
+        ingest_file,
+        tmp_path,
+        "# TYPE dcgm_power_usage gauge",
+        f"dcgm_power_usage{gpu} 31.5",
+        f"dcgm_total_energy_consumption{gpu} 7.5e+06",
+        f"dcgm_gpu_utilization{gpu} 37",
+        f"dcgm_fb_used{gpu} 1024",
+        f"dcgm_sm_clock{gpu} 135",
+        f"dcgm_nvlink_bandwidth_total{gpu} 5",
+    )
+    (row,) = outcome.frames["gpu_samples"].to_dicts()
+    assert (row["gpu_uuid"], row["gpu_index"], row["power_watts"]) == ("GPU-1", 0, 31.5)
+    assert (row["energy_joules_total"], row["gpu_util_ratio"]) == (7_500.0, 0.37)
+    assert (row["memory_used_bytes"], row["sm_clock_mhz"]) == (1_073_741_824.0, 135.0)
+    assert outcome.manifest.skipped == {"a metric that no column holds": 1}
+
+
 def test_board_power_repeats_per_instance_when_mig_is_on(
     ingest_file: IngestFile, shared_data: Path, tmp_path: Path
 ) -> None:

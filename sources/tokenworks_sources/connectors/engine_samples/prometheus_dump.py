@@ -54,7 +54,7 @@ from tokenworks_sources.landing import open_decompressed
 UNWANTED = "neither a metric of an engine nor a DCGM field"
 _ANSWER = re.compile(r'\s*[\[{].{0,200}?"status"\s*:\s*"(success|error)"', re.DOTALL)
 _RESULT = re.compile(r'"(?:resultType|errorType)"\s*:|"result"\s*:\s*\[\s*\{\s*"metric"')
-_GPU = "DCGM_"
+_GPU = ("DCGM_", "dcgm_")
 # Labels that mean something to an engine or to GPUs, whether or not they have one value.
 _KNOWN_LABELS = (
     PLAIN_LABELS
@@ -74,7 +74,7 @@ class PrometheusDump:
     name = "prometheus_dump"
     table = "engine_samples"
     tables: tuple[str, ...] = ("engine_samples", "engine_histograms", "gpu_samples")
-    version = "2"
+    version = "3"
     summary = "Dumps of Prometheus: query_range JSON, Parquet of samples, /federate text"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -1,6 +1,7 @@
 """Names and units of the DCGM fields that `gpu_samples` holds, by column.
 
-Three generations are exported side by side. DCGM 4.6 gave many fields a second name of the same
+Until 2.0 dcgm-exporter named fields `dcgm_power_usage` and the like, in the units that DCGM has. Since then
+three generations are exported side by side. DCGM 4.6 gave many fields a second name of the same
 value and unit; DCGM 4.7 added further fields in base units (hertz, bytes, joules, ratios), which
 dcgm-exporter 4.9 exports by default. `DCGM_FI_DEV_GPU_UTIL_RATIO` is a percentage in 4.6 and a ratio
 in 4.7; `DCGM_FI_DEV_GPU_UTIL` beside it decides, else the file's other names or values tell which,
@@ -91,4 +92,18 @@ _FIELDS = (
     *_pair("xid_last", "DEV_XID_ERRORS", "DEV_XID_ERROR"),
     *_pair("throttle_reasons", "DEV_CLOCK_THROTTLE_REASONS", "DEV_CLOCKS_EVENT_REASONS"),
 )
-FIELDS = {field.name: field for field in _FIELDS}
+# Names before 2.0.
+_FIRST = (
+    Field("dcgm_gpu_utilization", "gpu_util_ratio", PERCENT),
+    Field("dcgm_mem_copy_utilization", "mem_copy_util_ratio", PERCENT),
+    Field("dcgm_fb_used", "memory_used_bytes", MEBIBYTE),
+    Field("dcgm_fb_free", "memory_free_bytes", MEBIBYTE),
+    Field("dcgm_power_usage", "power_watts"),
+    Field("dcgm_total_energy_consumption", "energy_joules_total", MILLI, blank_from=BLANK_FP64),
+    Field("dcgm_sm_clock", "sm_clock_mhz"),
+    Field("dcgm_memory_clock", "mem_clock_mhz"),
+    Field("dcgm_gpu_temp", "gpu_temperature_celsius"),
+    Field("dcgm_memory_temp", "memory_temperature_celsius"),
+    Field("dcgm_xid_errors", "xid_last"),
+)
+FIELDS = {field.name: field for field in (*_FIELDS, *_FIRST)}

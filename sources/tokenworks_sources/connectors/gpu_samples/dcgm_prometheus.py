@@ -58,7 +58,7 @@ class DcgmPrometheus:
     name = "dcgm_prometheus"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "3"
+    version = "4"
     summary = "dcgm-exporter /metrics, one scrape or many a file"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -81,7 +81,11 @@ def names_dcgm(text: str) -> bool:
     return bool(_DCGM.search(text))
 
 
-_DCGM = re.compile(r"(?m)^(?:# (?:HELP|TYPE) DCGM_|DCGM_\w+(?:\{| +[-+.\dN]))")
+# Names before 2.0 are words that others could use too, so only the known ones count.
+_FIRST = "|".join(name for name in FIELDS if name.startswith("dcgm_"))
+_DCGM = re.compile(
+    rf"(?m)^(?:# (?:HELP|TYPE) (?:DCGM_|(?:{_FIRST}) )|(?:DCGM_\w+|{_FIRST})(?:\{{| +[-+.\dN]))"
+)
 
 
 def write_gpus(used: pl.DataFrame, batch: Batch, catalogue: Catalogue, sink: Sink) -> None:
