@@ -28,6 +28,7 @@ READ_BY_PATH = frozenset(
         "amd_smi_csv",
         "ptdaemon",
         "utility_csv",
+        "codecarbon_runs",
         "energyzero",
         "spp",
         "google_regions",

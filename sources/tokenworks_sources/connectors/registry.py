@@ -18,6 +18,7 @@ from tokenworks_sources.connectors.benchmark_runs import (
 )
 from tokenworks_sources.connectors.charges import aws_cur, azure_cost, focus, oci_cost
 from tokenworks_sources.connectors.energy_readings import (
+    codecarbon_runs,
     green_button,
     ptdaemon,
     utility_csv,
@@ -97,6 +98,7 @@ CONNECTORS: tuple[Connector, ...] = (
     green_button.CONNECTOR,
     ptdaemon.CONNECTOR,
     utility_csv.CONNECTOR,
+    codecarbon_runs.CONNECTOR,
     entsoe.CONNECTOR,
     energyzero.CONNECTOR,
     spp.CONNECTOR,
