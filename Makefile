@@ -53,7 +53,7 @@ bench: $(READY) ## Measure speed and memory beside bare libraries (slow)
 		echo "== $$file"; $(BIN)/python $$file || missed="$$missed $$file"; \
 	done; test -z "$$missed" || { echo "Short of a goal:$$missed"; exit 1; }
 
-fuzz: $(READY) ## Ingest 1,000 broken variants of every real file, die at every write (hours)
+fuzz: $(READY) ## Ingest 1,000 broken variants of every kind of file, die at every write (slow)
 	TOKENWORKS_FUZZ_VARIANTS=1000 $(BIN)/pytest tests/hostile -q
 	TOKENWORKS_EVERY_DEATH=1 $(BIN)/pytest tests/unit/lake -q
 
