@@ -1,4 +1,4 @@
-"""Chargeback and variance of a 4-4-5 calendar beside those of calendar months, from the same days."""
+"""Chargeback, rate card and variance of a 4-4-5 calendar beside those of calendar months, from the same days."""
 
 from __future__ import annotations
 
@@ -132,14 +132,18 @@ def test_bridge_of_a_fiscal_period_begins_at_the_period_before_it(ask: Ask) -> N
     ]
 
 
-def test_rate_card_is_of_calendar_months_alone(ask: Ask) -> None:
+def test_rate_card_of_a_fiscal_period_is_what_the_period_charges(ask: Ask) -> None:
+    """The network's 1.40 is all acme's in October, and 6 : 8 beta's and acme's in FY2027-P01."""
     found = ask(
-        "select month, tenant_id, token_class, token_count, usd_per_m_charged from rpt_rate_card "
-        "where token_class = 'output' order by all"
+        "select calendar, period, month, tenant_id, token_count, usd_per_m_charged "
+        "from rpt_rate_card where token_class = 'output' order by all"
     )
-    assert [row[:4] for row in found] == [
-        ("2026-09", "acme", "output", 100_000),
-        ("2026-09", "beta", "output", 100_000),
-        ("2026-10", "acme", "output", 100_000),
+    assert [row[:5] for row in found] == [
+        ("4-4-5", "FY2026-P12", None, "acme", 100_000),
+        ("4-4-5", "FY2027-P01", None, "acme", 100_000),
+        ("4-4-5", "FY2027-P01", None, "beta", 100_000),
+        ("gregorian", "2026-09", "2026-09", "acme", 100_000),
+        ("gregorian", "2026-09", "2026-09", "beta", 100_000),
+        ("gregorian", "2026-10", "2026-10", "acme", 100_000),
     ]
-    assert [row[4] for row in found] == pytest.approx([3.0, 6.0, 9.4])
+    assert [row[5] for row in found] == pytest.approx([3.0, 8.8, 6.6, 3.0, 6.0, 9.4])

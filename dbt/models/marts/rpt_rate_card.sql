@@ -9,7 +9,7 @@ with
 parts as (
     select
         parts.*,
-        {{ year_month('parts.event_date') }} as month,
+        dates.period,
         {% for class, (cost, tokens) in classes.items() -%}
         {{ dollars_at('parts.' ~ tokens ~ '_tokens', 'contracts.' ~ class, 'contracts.rate_units') }}
             as contract_{{ cost }}_units,
@@ -17,6 +17,7 @@ parts as (
             as contracted_{{ tokens }}{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('int_costs__unit_parts') }} as parts
+    inner join {{ ref('int_finance__period_dates') }} as dates on parts.event_date = dates.event_date
     left join {{ ref('int_prices__contracts') }} as contracts
         on
             parts.event_date = contracts.started_date
@@ -27,7 +28,7 @@ parts as (
 tenants as (
     {% for class, (cost, tokens) in classes.items() -%}
     select
-        month,
+        period,
         tenant_id,
         model,
         tier,
@@ -39,7 +40,7 @@ tenants as (
         sum({{ basis }}_{{ cost }}_units) as {{ basis }}_units{{ "," if not loop.last }}
         {% endfor %}
     from parts
-    group by month, tenant_id, model, tier, region
+    group by period, tenant_id, model, tier, region
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),
@@ -47,13 +48,14 @@ tenants as (
 -- What a dollar of active cost comes to with the idle and overhead of its segment.
 segments as (
     select
-        {{ year_month('days.event_date') }} as month,
+        dates.period,
         coalesce(deployments.model, '(unknown)') as model,
         coalesce(deployments.tier, '(unknown)') as tier,
         coalesce(deployments.region, '(unknown)') as region,
         {{ known_sum('days.active_units') }} as active_units,
         {{ known_sum('days.active_units + days.idle_units + days.overhead_units') }} as loaded_units
     from {{ ref('int_costs__deployment_days') }} as days
+    inner join {{ ref('int_finance__period_dates') }} as dates on days.event_date = dates.event_date
     left join {{ ref('int_fleet__deployments') }} as deployments
         on days.deployment_id = deployments.deployment_id
     group by 1, 2, 3, 4
@@ -70,13 +72,16 @@ charged as (
 ),
 
 active as (
-    select month, tenant_id, sum(active_units) as all_active_units
+    select period, tenant_id, sum(active_units) as all_active_units
     from tenants
-    group by month, tenant_id
+    group by period, tenant_id
 )
 
 select
-    tenants.month,
+    periods.calendar,
+    periods.period_name as period,
+    periods.first_date as period_start,
+    periods.month,
     tenants.tenant_id,
     tenants.model,
     tenants.tier,
@@ -91,14 +96,15 @@ select
     {{ ratio('tenants.active_units', 'tenants.active_tokens') }} / 1e6
     * {{ ratio('charged.charged_units', 'active.all_active_units') }} as usd_per_m_charged
 from tenants
+inner join {{ ref('int_finance__periods') }} as periods on tenants.period = periods.period
 left join segments
     on
-        tenants.month = segments.month
+        tenants.period = segments.period
         and tenants.model = segments.model
         and tenants.tier = segments.tier
         and tenants.region = segments.region
 left join charged
-    on tenants.month = charged.period and tenants.tenant_id is not distinct from charged.tenant_id
+    on tenants.period = charged.period and tenants.tenant_id is not distinct from charged.tenant_id
 left join active
-    on tenants.month = active.month and tenants.tenant_id is not distinct from active.tenant_id
+    on tenants.period = active.period and tenants.tenant_id is not distinct from active.tenant_id
 where tenants.tokens > 0

@@ -76,9 +76,11 @@ def _verify(settings: Settings) -> None:
 
 
 def _totals(closed: Closed) -> object:
+    from tokenworks.reports.money import minor_digits
+
     columns = ["currency", "cost", "accrued", "unattributed", "without a rate", "corrections"]
     rows = [
-        (currency, *(Decimal(text).quantize(Decimal("0.01")) for text in amounts(sums)))
+        (currency, *(f"{Decimal(text):,.{minor_digits(currency)}f}" for text in amounts(sums)))
         for currency, sums in sorted(closed.totals.items())
     ]
     return show.table(f"The books of {closed.period.name}", columns, rows)

@@ -67,6 +67,8 @@ select
     end as component,
     case
         when placed.server_id is not null then 'server'
+        -- Committed to and used by nobody.
+        when 'Unused' in (placed.commitment_discount_status, placed.capacity_reservation_status) then 'unused'
         when placed.named_site_id is not null then 'site'
         else 'none'
     end as scope,

@@ -102,6 +102,7 @@ select
     placed.deployment_id,
     placed.pool,
     case
+        when lines.scope = 'unused' then 'unallocated'
         when not lines.is_direct then 'overhead'
         when placed.state is not null then placed.state
         when

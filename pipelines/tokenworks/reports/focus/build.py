@@ -113,7 +113,13 @@ def focus_datasets(inputs: Inputs, period: Period, version: Version) -> dict[Vie
     showback = dataset(allocated, period, version)
     for view, made in (("supply", supply), ("showback", showback)):
         _refuse(view, findings(made, version))
-    _refuse("supply", [*invoices_are_whole(supply, inputs, period), *commitments_are_spent(supply)])
+    _refuse(
+        "supply",
+        [
+            *invoices_are_whole(supply, inputs, period),
+            *commitments_are_spent(supply, inputs, period),
+        ],
+    )
     wrong = list(views_are_equal(supply, showback, inputs))
     if "AllocatedMethodDetails" in showback.columns:
         wrong += charges_are_split(supply, showback)

@@ -67,12 +67,20 @@ def invoices_are_whole(supply: pl.DataFrame, inputs: Inputs, period: Period) -> 
             yield f"BilledCost: {name} bills {sums[0]} {currency}, its rows {sums[1]}"
 
 
-def commitments_are_spent(supply: pl.DataFrame) -> Iterator[str]:
-    """What a recurring commitment bills in the month is used or unused in it, to the minor unit.
+def commitments_are_spent(supply: pl.DataFrame, inputs: Inputs, period: Period) -> Iterator[str]:
+    """What a recurring commitment bills in the period is used or unused in it, to the minor unit.
 
-    A purchase once for a longer term is spent in other months as well and proves nothing here.
+    A purchase for another time is spent in other periods as well and proves nothing here: once for a longer term, by
+    the month in a fiscal period, by the month of local time.
     """
-    held = supply.filter(pl.col("CommitmentDiscountId").is_not_null())
+    begin, end = pl.col("period_start"), pl.col("period_end")
+    first, last = period.start_instant, period.end_instant
+    is_cut = ((begin < first) & (end > first)) | ((begin < last) & (end > last))
+    cut = inputs.lines.filter(is_cut).select(charge_id().alias("x_ChargeId"))
+    names = supply.join(cut, on="x_ChargeId", how="semi").select("CommitmentDiscountId")
+    held = supply.filter(pl.col("CommitmentDiscountId").is_not_null()).join(
+        names, on="CommitmentDiscountId", how="anti"
+    )
     is_purchase = pl.col("ChargeCategory") == "Purchase"
     sums = held.group_by("CommitmentDiscountId", "BillingCurrency").agg(
         pl.col("BilledCost").filter(is_purchase).sum().alias("billed"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
+from tokenworks.books.calendar import FiscalPeriod
 from tokenworks.reports.focus.checks import findings
 from tokenworks.reports.focus.columns import View
 from tokenworks.reports.focus.inputs import Inputs
@@ -143,14 +144,17 @@ def test_invoice_is_not_whole_when_a_row_is_lost_or_changed(
 
 
 def test_commitment_is_not_spent_when_its_unused_part_is_missing(
-    datasets: dict[View, pl.DataFrame],
+    datasets: dict[View, pl.DataFrame], inputs: Inputs
 ) -> None:
     rows = datasets["supply"]
-    assert list(commitments_are_spent(rows)) == []
+    assert list(commitments_are_spent(rows, inputs, SEPTEMBER)) == []
     lost = rows.filter(~pl.col("x_ChargeId").str.ends_with("unused"))
-    assert list(commitments_are_spent(lost)) == [
+    assert list(commitments_are_spent(lost, inputs, SEPTEMBER)) == [
         "EffectiveCost: commitment commit-1 bills 720.000000000000 USD and spends 480.000000000000"
     ]
+    # Four and five weeks hold a part of September's commitment, which proves nothing.
+    weeks = FiscalPeriod(date(2026, 8, 30), date(2026, 9, 26), "FY2026-P12", "4-4-5", 2026, 4, 12)
+    assert list(commitments_are_spent(lost, inputs, Period(2026, 12, fiscal=weeks))) == []
 
 
 def test_charge_is_not_split_when_a_part_is_missing(datasets: dict[View, pl.DataFrame]) -> None:
