@@ -135,6 +135,14 @@ def test_tokens_of_a_retried_attempt_do_not_dilute_the_price(ask_split: Ask) -> 
     assert found == [(8, 10_321)]
 
 
+def test_pools_of_a_deployment_are_told_when_its_replicas_have_roles(ask_split: Ask) -> None:
+    found = ask_split(
+        "select deployment_id, replica_count, prefill_replica_count, decode_replica_count "
+        "from dim_deployments where deployment_id in ('pd-us', 'small-us') order by 1"
+    )
+    assert found == [("pd-us", 2, 1, 1), ("small-us", 1, None, None)]
+
+
 def test_headroom_is_idle_where_the_fleet_asks_for_it(ask_split: Ask) -> None:
     """large-eu had two of four slots running for half of the hour: a quarter of 1.00 EUR is headroom."""
     found = ask_split(

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from tests.replay.test_run import row, scenario
-from tokenworks.replay.calibration.warehouse import calibrate_fleet, least_in_flight, runs_of
+from tokenworks.replay.calibration.warehouse import calibrate_fleet, runs_of
 from tokenworks.replay.prepare import open_stage
 from tokenworks.replay.run import run_replay
+from tokenworks.replay.serving.in_flight import least_in_flight
 from tokenworks.replay.session import Session
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.pricing.rates import Effort, Rates, learn_rates, weights_of
 from tokenworks.replay.pricing.recorded import Recorded
 from tokenworks.replay.routing.affinity import LEAST_FOLLOW_UPS, STICKY_RATIO, kept_together
@@ -153,7 +154,8 @@ def set_stage(
         fleet: the deployments.
         prompts: prompts as blocks, null where they are not logged.
         seed: of the draws.
-        loop: whether turns wait for answers; auto: where the log shows that they did.
+        loop: whether turns wait for answers; auto: where the log shows that they did, and every
+            replica does both prompts and tokens.
     """
     deployment, replica = deployments_of(traffic, fleet), replicas_of(traffic, fleet)
     inputs = traffic.integers("input_total_tokens")
@@ -173,7 +175,15 @@ def set_stage(
     rates = learn_rates(traffic, fleet, deployment, weights)
     session = traffic.codes("session_id")
     together = kept_together(session, deployment, replica, fleet.replicas)
-    turns = _turns(history, session, loop)
+    has_pools = bool(fleet.apart[deployment].any())
+    if has_pools and loop == "closed":
+        raise LeverRefusedError(
+            "loop",
+            "a deployment makes prompts and tokens on replicas of their own, and turns that wait for "
+            "answers would have to pass through both pools in turn.",
+            "Write `loop: open`: requests then arrive when they did, however long answers take.",
+        )
+    turns = _turns(history, session, "open" if has_pools else loop)
     return Stage(
         traffic=traffic,
         fleet=fleet,

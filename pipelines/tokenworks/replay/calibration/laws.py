@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenworks.replay.calibration.apart import UNSURE, learn_apart
 from tokenworks.replay.calibration.hull import Hull
 from tokenworks.replay.calibration.prefill import Told, refit_prefill
 from tokenworks.replay.calibration.regression import after_burst
 from tokenworks.replay.calibration.runs import EngineLimits, RunLog
 from tokenworks.replay.calibration.step_law import calibrate_steps, latest
 from tokenworks.replay.errors import LeverRefusedError
+from tokenworks.replay.serving.disaggregation import Apart
 from tokenworks.replay.serving.steps import Limits, StepLaw
 from tokenworks.replay.traffic.fleet import Fleet
 
@@ -57,6 +59,8 @@ class ServingLaw:
         unsure: what the data does not tell, in words.
         misfit: error of the fit in expected errors.
         requests: requests learnt from.
+        apart: its pools, where prompts and tokens are made apart; `law` then is that of a replica
+            that does both as they do.
     """
 
     law: StepLaw
@@ -69,6 +73,7 @@ class ServingLaw:
     unsure: tuple[str, ...]
     misfit: float
     requests: int
+    apart: Apart | None = None
 
 
 RunsOf = Callable[[int], list[RunLog]]
@@ -99,6 +104,8 @@ def learn_laws(
 def law_of(fleet: Fleet, position: int, served: Iterable[int], runs_of: RunsOf) -> ServingLaw:
     """The law of one deployment, of its own history or that of its like."""
     name, runs = fleet.ids[position], runs_of(position)
+    if fleet.apart[position]:
+        return _law_apart(fleet, position, runs)
     try:
         return _law(fleet, position, runs, name)
     except LeverRefusedError as refused:
@@ -106,7 +113,9 @@ def law_of(fleet: Fleet, position: int, served: Iterable[int], runs_of: RunsOf) 
         alike = [
             other
             for other in served
-            if other != position and (fleet.models[other], fleet.tiers[other]) == kind
+            if other != position
+            and not fleet.apart[other]
+            and (fleet.models[other], fleet.tiers[other]) == kind
         ]
         pooled = [replace(run, deployment=name) for other in alike for run in runs_of(other)]
         if not pooled:
@@ -143,16 +152,58 @@ def _law(fleet: Fleet, position: int, runs: list[RunLog], source: str) -> Servin
     )
 
 
+def _law_apart(fleet: Fleet, position: int, runs: list[RunLog]) -> ServingLaw:
+    name = fleet.ids[position]
+    if not runs:
+        raise LeverRefusedError(
+            f"deployment {name}",
+            "its pools are apart, and it has served nothing that would tell their laws.",
+            "Replay a window in which it served.",
+        )
+    pools = int(fleet.prefill_replicas[position]), int(fleet.decode_replicas[position])
+    limits = EngineLimits(max_num_seqs=int(fleet.slots[position]) or None)
+    learnt = learn_apart(replace(latest(runs[0]), limits=limits), *pools)
+    prefill, decode = learnt.apart.prefill.law, learnt.apart.decode.law
+    both = replace(
+        decode, per_prefill_token=prefill.per_prefill_token, with_prefill=prefill.with_prefill
+    )
+    return ServingLaw(
+        law=both,
+        overhead=0.0,
+        limits=learnt.apart.decode.limits,
+        first_token=_spread_around(*learnt.first),
+        token=_spread_around(*learnt.rest),
+        hull=learnt.hull,
+        source=name,
+        unsure=(UNSURE,),
+        misfit=float("nan"),
+        requests=learnt.requests,
+        apart=learnt.apart,
+    )
+
+
+def _spread_around(observed: Floats, predicted: Floats) -> Spread:
+    """Quantiles of observed over predicted, with the factor that meets the mean."""
+    known = (observed > 0) & (predicted > 0)
+    observed, predicted = observed[known], predicted[known]
+    quantiles = np.quantile(observed / predicted, _SHARES)
+    return _met(quantiles, float(observed.sum() / predicted.sum()))
+
+
+def _met(quantiles: Floats, ratio: float) -> Spread:
+    """Quantiles with the factor at which their mean meets that of all together."""
+    return Spread(quantiles, ratio / float(np.interp(_MIDDLES, _SHARES, quantiles).mean()))
+
+
 def _spread(runs: list[RunLog], told: Told, metric: str) -> Spread:
     """Quantiles of observed over predicted, with the factor that meets the mean of the runs."""
     ratios = told.ratios(runs, metric)
     if not ratios.size:
         return Spread(np.ones(len(_SHARES)), 1.0)
     quantiles = np.quantile(ratios, _SHARES)
-    mean = float(np.interp(_MIDDLES, _SHARES, quantiles).mean())
     sums = np.zeros(2)
     for run, one in zip(runs, told.runs, strict=True):
         observed, predicted = getattr(run, metric), getattr(one, metric)
         known = run.usable & after_burst(run) & (observed > 0) & (predicted > 0)
         sums += observed[known].sum(), predicted[known].sum()
-    return Spread(quantiles, float(sums[0] / sums[1] / mean))
+    return _met(quantiles, float(sums[0] / sums[1]))

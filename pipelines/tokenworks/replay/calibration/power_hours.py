@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.calibration.power_law import Power, PowerHours, learn_power
+from tokenworks.replay.calibration.power_law import Power, PowerHours, PowerLaw, learn_power
 from tokenworks.replay.calibration.warehouse import spread_replicas
 from tokenworks.replay.estimates.capacity import HOUR_SECONDS, hour_edges, hours_of, recorded_hours
 from tokenworks.replay.pricing.load import load_of
@@ -26,6 +26,8 @@ Mask = NDArray[np.bool_]
 MOST_APART, LEAST_APART = 0.1, 0.02
 #: Most share of the time held in which engines were not ready.
 MOST_NOT_READY = 0.01
+#: Why a deployment with pools has no law.
+POOLS = "its prompts and tokens are made on GPUs of their own, whose meters are published as one"
 
 
 def learn_fleet_power(stage: Stage) -> Power | None:
@@ -33,14 +35,18 @@ def learn_fleet_power(stage: Stage) -> Power | None:
     hours = _hours(stage)
     if hours is None:
         return None
-    laws = {
-        position: learn_power(
-            hours.idle[position, hours.told[position]],
-            hours.load[:, position, hours.told[position]],
-            hours.joules[position, hours.told[position]],
+    laws: dict[int, PowerLaw | str] = {}
+    for position in np.unique(stage.recorded.deployment).tolist():
+        rows = hours.told[position]
+        laws[position] = (
+            POOLS
+            if stage.fleet.apart[position]
+            else learn_power(
+                hours.idle[position, rows],
+                hours.load[:, position, rows],
+                hours.joules[position, rows],
+            )
         )
-        for position in np.unique(stage.recorded.deployment).tolist()
-    }
     return Power(hours, laws)
 
 

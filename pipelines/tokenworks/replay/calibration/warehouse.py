@@ -23,8 +23,7 @@ from tokenworks.replay.calibration.report import write_report
 from tokenworks.replay.calibration.runs import EngineLimits, RunLog
 from tokenworks.replay.calibration.step_law import calibrate_steps
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.jit import kernel
-from tokenworks.replay.serving.heap import pop_least, push_least
+from tokenworks.replay.serving.in_flight import least_in_flight
 from tokenworks.replay.stage import Stage
 
 Mask = NDArray[np.bool_]
@@ -52,7 +51,8 @@ class Calibrated:
 
 
 def runs_of(stage: Stage, position: int, learn: Mask | None = None) -> list[RunLog]:
-    """One run per replica of a deployment; failed and cancelled requests are load only.
+    """One run per replica of a deployment, one in all where a request has a replica for its prompt
+    and one for its tokens; failed and cancelled requests are load only.
 
     Args:
         stage: the traffic.
@@ -62,7 +62,9 @@ def runs_of(stage: Stage, position: int, learn: Mask | None = None) -> list[RunL
     counted = stage.succeeded if learn is None else stage.succeeded & learn
     history, name = stage.history, stage.fleet.ids[position]
     at = stage.recorded.deployment == position
-    place = spread_replicas(stage, position)
+    place = np.zeros(int(at.sum()), dtype=np.int64)
+    if not stage.fleet.apart[position]:
+        place = spread_replicas(stage, position)
     found = []
     for replica in np.unique(place):
         rows = np.flatnonzero(at)[place == replica]
@@ -94,41 +96,6 @@ def spread_replicas(stage: Stage, position: int) -> Ints:
     ends = stage.arrivals[rows] + stage.history.e2e[rows]
     spread = least_in_flight(stage.arrivals[rows], ends, int(stage.fleet.replicas[position]))
     return np.where(known >= 0, known, spread)
-
-
-@kernel
-def least_in_flight(arrivals: Floats, ends: Floats, replicas: int) -> Ints:
-    """Send each request to the replica that serves the fewest, the one before it last among equals.
-
-    Args:
-        arrivals: seconds, sorted.
-        ends: when each request ended.
-        replicas: number of replicas.
-
-    Returns:
-        Replica of each request.
-    """
-    chosen = np.empty(arrivals.size, dtype=np.int64)
-    running = np.zeros(replicas, dtype=np.int64)
-    keys = np.empty(arrivals.size)
-    rows = np.empty(arrivals.size, dtype=np.int64)
-    size, last = 0, replicas - 1
-    for row in range(arrivals.size):
-        while size > 0 and keys[0] <= arrivals[row]:
-            running[chosen[rows[0]]] -= 1
-            pop_least(keys, rows, size)
-            size -= 1
-        best = (last + 1) % replicas
-        for offset in range(replicas):
-            one = (last + 1 + offset) % replicas
-            if running[one] < running[best]:
-                best = one
-        chosen[row] = best
-        last = best
-        running[best] += 1
-        push_least(keys, rows, size, max(ends[row], arrivals[row]), row)
-        size += 1
-    return chosen
 
 
 def calibrate_fleet(stage: Stage, folder: Path, only: str | None = None) -> list[Calibrated]:

@@ -7,6 +7,7 @@ import numpy as np
 from tokenworks.replay.answer import Answer
 from tokenworks.replay.estimates.window import draws_outcomes
 from tokenworks.replay.routing.quality import NoClaim
+from tokenworks.replay.serving.disaggregation import Apart
 from tokenworks.replay.traffic.blocks import why_no_blocks
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO
 
@@ -137,6 +138,9 @@ def _serving(answer: Answer) -> list[str]:
     ]
     for position, law in sorted(answer.laws.items()):
         name = answer.fleet.ids[position]
+        if law.apart is not None:
+            said.append(_pools(name, law.apart))
+            continue
         if law.source != name:
             said.append(f"{name} has too little history of its own; its law is {law.source}.")
         ran_here = answer.stage.recorded.deployment == position
@@ -154,6 +158,16 @@ def _serving(answer: Answer) -> list[str]:
             most = law.limits.max_num_seqs
             said.append(f"{name} has no max_num_seqs; {most} is the largest batch that was seen.")
     return said
+
+
+def _pools(name: str, apart: Apart) -> str:
+    """What a deployment with pools rests on."""
+    return (
+        f"{name}: prompts and first tokens are made on {apart.prefill.replicas} replicas and other "
+        f"tokens on {apart.decode.replicas}, each pool by a law learnt from its own part of the "
+        "log, in an open loop. Requests are taken to have gone to the least loaded of a pool, all "
+        "replicas to have as many GPUs; keys and values travel within what the log shows."
+    )
 
 
 def _power(answer: Answer) -> list[str]:

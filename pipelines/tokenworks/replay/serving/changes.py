@@ -18,7 +18,7 @@ from tokenworks.replay.language.disaggregation import Pool as AskedPool
 from tokenworks.replay.serving.capacity import limits_under, replicas_under
 from tokenworks.replay.serving.chips import LawFactors, factors_of, scaled, with_drafter
 from tokenworks.replay.serving.disaggregation import Apart, Pool, Transfer
-from tokenworks.replay.serving.steps import Autoscale, Routing
+from tokenworks.replay.serving.steps import Autoscale, Routing, StepLaw
 from tokenworks.replay.traffic.fleet import Fleet
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,8 @@ class Serving:
     def as_is(cls, fleet: Fleet, laws: dict[int, ServingLaw]) -> Serving:
         """Nothing changes."""
         ones = np.ones(fleet.count)
-        return cls(laws, {}, ones, ones)
+        apart = {position: law.apart for position, law in laws.items() if law.apart is not None}
+        return cls(laws, {}, ones, ones, apart=apart)
 
 
 def serving_under(
@@ -85,7 +86,7 @@ def _with_pools(fleet: Fleet, serving: Serving, lever: Disaggregation) -> Servin
     named = named_deployments(fleet, lever.deployments, lever.tiers, "disaggregation")
     transfer = Transfer(lever.transfer_base_seconds, lever.seconds_per_token)
     positions = np.flatnonzero(named).tolist()
-    apart = {}
+    apart = dict(serving.apart)
     for position in positions:
         if position in serving.laws:
             law = serving.laws[position]
@@ -97,21 +98,34 @@ def _with_pools(fleet: Fleet, serving: Serving, lever: Disaggregation) -> Servin
                     "Log ttft_seconds and input tokens, cached ones apart, of prompts of many "
                     "lengths.",
                 )
-            pools = _pool(law, lever.prefill), _pool(law, lever.decode)
-            apart[position] = Apart(*pools, transfer)
+            own = law.apart
+            prefill = _pool(own.prefill.law if own else law.law, law, lever.prefill)
+            decode = _pool(own.decode.law if own else law.law, law, lever.decode)
+            apart[position] = Apart(prefill, decode, transfer)
     names = ", ".join(fleet.ids[one] for one in positions)
     said = (
         f"{names}: prompts and first tokens on {lever.prefill.replicas} replicas, other tokens on "
         f"{lever.decode.replicas}, each with the GPUs of one replica as it is, all of them paid "
-        "for. Both pools follow the law learnt where they were one, times stated factors: nobody "
-        "has measured them apart. A request waits for its keys and values "
+        f"for. {_whose_laws(fleet, positions)} A request waits for its keys and values "
         f"{transfer.base_seconds:g} s and {transfer.seconds_per_token:.3g} s per prompt token, "
         "however many travel at once."
     )
     return replace(serving, apart=apart, said=(*serving.said, said))
 
 
-def _pool(law: ServingLaw, asked: AskedPool) -> Pool:
+def _whose_laws(fleet: Fleet, positions: list[int]) -> str:
+    if fleet.apart[positions].all():
+        return (
+            "Each pool follows its own law, times stated factors; the transfer comes on top of what "
+            "history took for one."
+        )
+    return (
+        "Both pools follow the law learnt where they were one, times stated factors: nobody has "
+        "measured them apart."
+    )
+
+
+def _pool(step: StepLaw, law: ServingLaw, asked: AskedPool) -> Pool:
     most = asked.max_num_seqs or law.limits.max_num_seqs
     budget = asked.token_budget or law.limits.token_budget
     limits = replace(
@@ -119,11 +133,12 @@ def _pool(law: ServingLaw, asked: AskedPool) -> Pool:
         max_num_seqs=most,
         token_budget=None if budget is None else max(budget, most),
     )
-    return Pool(scaled(law.law, asked.factors.over(LawFactors())), limits, asked.replicas)
+    return Pool(scaled(step, asked.factors.over(LawFactors())), limits, asked.replicas)
 
 
 def _with_balancing(fleet: Fleet, serving: Serving, lever: Balancing, seed: int) -> Serving:
     named = named_deployments(fleet, lever.deployments, lever.tiers, "balancing")
+    _refuse_apart(fleet, named, "balancing")
     positions = np.flatnonzero(named).tolist()
     routing = {
         position: Routing(lever.policy, lever.request_tokens or 0.0, seed) for position in positions
@@ -135,6 +150,7 @@ def _with_balancing(fleet: Fleet, serving: Serving, lever: Balancing, seed: int)
 
 def _with_capacity(fleet: Fleet, serving: Serving, lever: Capacity) -> Serving:
     named = named_deployments(fleet, lever.deployments, lever.tiers, "capacity")
+    _refuse_apart(fleet, named, "capacity")
     laws, replicas = dict(serving.laws), dict(serving.replicas)
     for position in np.flatnonzero(named).tolist():
         replicas[position] = replicas_under(lever, int(fleet.replicas[position]))
@@ -148,6 +164,7 @@ def _with_capacity(fleet: Fleet, serving: Serving, lever: Capacity) -> Serving:
 
 def _with_chips(fleet: Fleet, serving: Serving, lever: ChipChange) -> Serving:
     named = named_deployments(fleet, lever.deployments, lever.tiers, "chips")
+    _refuse_apart(fleet, named, "chips")
     laws = dict(serving.laws)
     factors = _factors(lever)
     for position in np.flatnonzero(named).tolist():
@@ -177,6 +194,18 @@ def _with_chips(fleet: Fleet, serving: Serving, lever: ChipChange) -> Serving:
         price=np.where(named, serving.price * lever.price_factor, serving.price),
         said=(*serving.said, said),
     )
+
+
+def _refuse_apart(fleet: Fleet, named: Mask, lever: str) -> None:
+    """Replicas that do one of the two are changed by `disaggregation` alone."""
+    both = [fleet.ids[position] for position in np.flatnonzero(named & fleet.apart)]
+    if both:
+        raise LeverRefusedError(
+            lever,
+            f"{', '.join(both)} makes prompts and tokens on replicas of their own.",
+            "Change its pools with `disaggregation` (`replicas`, `max_num_seqs`, `factors`), or "
+            "name other `deployments` here.",
+        )
 
 
 def _factors(lever: ChipChange) -> LawFactors:

@@ -15,6 +15,7 @@ from tokenworks.replay.traffic.requests import Traffic
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 OBJECTIVES = ("ttft", "tpot", "e2e")
 
 
@@ -28,6 +29,8 @@ class Fleet:
         slots: largest batch of one replica; 0 where the fleet does not say.
         gpus: GPUs of each deployment.
         prefill_weights, cache_read_weights, decode_weights: GPU-seconds per token of each class.
+        prefill_replicas, decode_replicas: replicas of each kind where prompts and tokens are made
+            apart; 0 for both where replicas do both.
         objectives: seconds that fleet.yaml promises, by `ttft`, `tpot` and `e2e`; NaN where it
             promises nothing.
     """
@@ -42,7 +45,14 @@ class Fleet:
     prefill_weights: Floats
     cache_read_weights: Floats
     decode_weights: Floats
+    prefill_replicas: Ints
+    decode_replicas: Ints
     objectives: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> Mask:
+        """Deployments with a pool for prompts and one for tokens."""
+        return (self.prefill_replicas > 0) & (self.decode_replicas > 0)
 
     @property
     def count(self) -> int:
@@ -61,17 +71,22 @@ def fleet_of(traffic: Traffic) -> Fleet:
             f"no cost weights for {', '.join(lacking['deployment_id'].to_list())}.",
             "Give them `weights` in fleet.yaml.",
         )
+    pools = [_counts(table, f"{pool}_replica_count", least=0) for pool in ("prefill", "decode")]
+    prefill, decode = (np.where(pools[0] * pools[1] > 0, pool, 0) for pool in pools)
     return Fleet(
         ids=_names(table, "deployment_id"),
         models=_names(table, "model"),
         tiers=_names(table, "tier"),
         regions=_names(table, "region"),
-        replicas=_counts(table, "replica_count", least=1),
+        # The law of a pool is that of its replicas now, whatever their most was.
+        replicas=np.where(prefill > 0, prefill + decode, _counts(table, "replica_count", least=1)),
         slots=_counts(table, "max_num_seqs", least=0),
         gpus=_counts(table, "gpu_count", least=0),
         prefill_weights=table["prefill_weight"].cast(pl.Float64).to_numpy(),
         cache_read_weights=table["cache_read_weight"].cast(pl.Float64).to_numpy(),
         decode_weights=table["decode_weight"].cast(pl.Float64).to_numpy(),
+        prefill_replicas=prefill,
+        decode_replicas=decode,
         objectives={
             name: table[f"slo_{name}_seconds"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
             for name in OBJECTIVES
@@ -99,7 +114,7 @@ def replicas_of(traffic: Traffic, fleet: Fleet) -> Ints:
     """Position of each request's replica within its deployment, -1 where it cannot be told.
 
     A deployment whose log names more replicas than the fleet has at once (some were replaced)
-    is left to the balancer.
+    is left to the balancer, and so is one with pools, where a request had two.
     """
     pair = ["deployment_id", "replica_id"]
     pieces = traffic.columns.slices(*pair, at_once=NUMBERS_AT_ONCE)
@@ -108,7 +123,8 @@ def replicas_of(traffic: Traffic, fleet: Fleet) -> Ints:
         position=pl.int_range(pl.len()).over("deployment_id"),
         named=pl.len().over("deployment_id"),
     )
-    limits = pl.DataFrame({"deployment_id": fleet.ids, "limit": fleet.replicas})
+    most = np.where(fleet.apart, 0, fleet.replicas)
+    limits = pl.DataFrame({"deployment_id": fleet.ids, "limit": most})
     usable = positions.join(limits, on="deployment_id").filter(pl.col("named") <= pl.col("limit"))
     found = room(traffic.count, np.int64)
     for place, part in traffic.columns.slices(*pair, at_once=NUMBERS_AT_ONCE):

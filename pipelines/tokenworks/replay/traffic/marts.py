@@ -82,6 +82,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "decode_weight",
         "cache_read_weight",
         "replica_count",
+        "prefill_replica_count",
+        "decode_replica_count",
         "gpu_count",
         "slo_ttft_seconds",
         "slo_tpot_seconds",
