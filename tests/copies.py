@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from tokenworks import dbt_process
+
 COPIES = multiprocessing.get_context("forkserver")
 COPIES.set_forkserver_preload(
     ["dbt.cli.main", "dbt.adapters.duckdb", "tests.hostile.ingest_variants"]
@@ -59,7 +61,7 @@ class DbtCopy:
         paths = {name: os.path.relpath(env[name], cwd) for name in PATHS}
         reading, writing = COPIES.Pipe(duplex=False)
         held = [Connection(os.dup(lock)) for lock in pass_fds]
-        arguments = list(command[3:])  # behind python -m dbt.cli.main
+        arguments = list(command[3:])  # behind python -m tokenworks.dbt_process
         own = {**env, **paths}
         self._process = COPIES.Process(target=_dbt, args=(arguments, own, cwd, writing, held))
         self._process.start()
@@ -95,8 +97,5 @@ def _dbt(
         os.dup2(out.fileno(), standard)
     out.close()
     sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
-    sys.argv = ["dbt", *arguments]
-    from dbt.cli.main import cli
-
     assert all(not lock.closed for lock in held)
-    cli()
+    sys.exit(dbt_process.main(arguments))

@@ -46,7 +46,7 @@ class ManifestMissingError(TokenworksError):
         self.path = path
         super().__init__(
             f"There is no dbt manifest at {path}. Start Dagster with `make dev` or `tokenworks dev`, "
-            "which prepare it, or run `tokenworks build` once."
+            "which prepare it."
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenworks.dbt_process import RUN_RESULTS
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.settings import Settings
 
@@ -44,7 +45,7 @@ class DbtPaths:
     @property
     def run_results(self) -> Path:
         """What the last command did, node by node."""
-        return self.target / "run_results.json"
+        return self.target / RUN_RESULTS
 
 
 def dbt_paths(settings: Settings) -> DbtPaths:
@@ -92,7 +93,7 @@ def dbt_environment(
 def dbt_command(project: Path, arguments: Sequence[str]) -> list[str]:
     """Command line of dbt in the running Python, wherever the current folder is."""
     folders = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    return [sys.executable, "-m", "dbt.cli.main", *arguments, *folders]
+    return [sys.executable, "-m", "tokenworks.dbt_process", *arguments, *folders]
 
 
 def run_dbt(

@@ -19,7 +19,7 @@ from pathlib import Path
 from tokenworks.books.closed import closed_periods, verify
 from tokenworks.books.frozen import hand_over as hand_over_books
 from tokenworks.books.known import books_calendar
-from tokenworks.dbt_project import dbt_paths, run_dbt
+from tokenworks.dbt_project import dbt_paths, is_manifest_current, project_dir, run_dbt
 from tokenworks.restatement import Restatement, hand_over, plan, record, record_part, state_file
 from tokenworks_sources.errors import TokenworksError
 from tokenworks_sources.lake import ensure_tables
@@ -43,12 +43,12 @@ class BuildError(TokenworksError):
         failures: what failed, in dbt's order.
     """
 
-    def __init__(self, failures: Sequence[Failure], logs: Path) -> None:
+    def __init__(self, failures: Sequence[Failure], target: Path) -> None:
         self.failures = tuple(failures)
         lines = "\n".join(f"  {failure.name}: {failure.message}" for failure in failures)
         super().__init__(
             f"The warehouse was not built: {len(failures)} of its models or tests failed.\n{lines}\n"
-            f"Published marts are unchanged. The compiled SQL lies beside {logs}."
+            f"Published marts are unchanged. The compiled SQL lies in {target}."
         )
 
 
@@ -160,12 +160,15 @@ def building(settings: Settings, *, whole: bool = True) -> Iterator[Build]:
             record_part(settings)
 
 
-def build_arguments(select: Sequence[str] = (), *, unit_tests: bool = False) -> list[str]:
+def build_arguments(
+    select: Sequence[str] = (), *, unit_tests: bool = False, manifest: bool = False
+) -> list[str]:
     """Arguments of `dbt build`: models and data tests, unit tests only where asked for.
 
-    Unit tests check the SQL, not the data, so a scheduled build does not repeat them.
+    Unit tests check the SQL, not the data, so a scheduled build does not repeat them. The manifest,
+    which dbt writes twice, is for Dagster: only a build that finds an older one writes it.
     """
-    arguments = ["build"]
+    arguments = ["build", "--write-json" if manifest else "--no-write-json"]
     if not unit_tests:
         arguments += ["--exclude-resource-type", "unit_test"]
     if select:
@@ -195,21 +198,23 @@ def build_warehouse(
         BuildError: a model or a test failed.
     """
     paths = dbt_paths(settings)
+    stale = paths.manifest.is_file() and not is_manifest_current(paths.manifest, project_dir())
+    arguments = build_arguments(select, unit_tests=unit_tests, manifest=stale)
     ensure_tables(settings.lake)
     with building(settings, whole=not select) as build:
         paths.run_results.unlink(missing_ok=True)
         code, printed = run_dbt(
             settings,
-            [*build_arguments(select, unit_tests=unit_tests), *build.restatement.arguments],
+            [*arguments, *build.restatement.arguments],
             threads,
             on_line=_reporting(progress) if progress else None,
             holding=(build.lock,),
         )
         if not paths.run_results.is_file():
-            raise BuildError([Failure("dbt", cause(printed))], paths.logs)
+            raise BuildError([Failure("dbt", cause(printed))], paths.target)
         result, failures = summarise(json.loads(paths.run_results.read_text()))
         if failures or code != 0:
-            raise BuildError(failures or [Failure("dbt", cause(printed))], paths.logs)
+            raise BuildError(failures or [Failure("dbt", cause(printed))], paths.target)
     return replace(
         result,
         whole_because=build.restatement.whole_because,

@@ -25,6 +25,7 @@ import duckdb
 from warehouse_lake import write_base, write_bills, write_day
 
 from tokenworks.dbt_project import dbt_paths, run_dbt
+from tokenworks.warehouse import build_arguments
 from tokenworks_sources.lake import ensure_tables
 from tokenworks_sources.settings import Settings
 
@@ -34,8 +35,7 @@ THREADS = 2
 GOAL = 2.5
 # The query shares weights as doubles, the warehouse whole tokens by the hour.
 TOLERANCE = 1e-6
-SELECTED = ("build", "--full-refresh", "--exclude-resource-type", "unit_test",
-            "--indirect-selection", "buildable",
+SELECTED = (*build_arguments(), "--full-refresh", "--indirect-selection", "buildable",
             "--select", "+fct_cost_ledger", "+rpt_unit_cost")  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tokenworks.dbt_project import dbt_paths
+from tokenworks.dbt_project import ensure_manifest
 from tokenworks.publish import MART_PREFIXES
 from tokenworks.warehouse import BuildResult
 from tokenworks_sources.settings import Settings
@@ -25,7 +25,7 @@ DATES = (
 @pytest.fixture(scope="module")
 def manifest(small_home: Settings, build_result: BuildResult) -> dict[str, Any]:
     assert build_result.models > 0
-    parsed: dict[str, Any] = json.loads(dbt_paths(small_home).manifest.read_text())
+    parsed: dict[str, Any] = json.loads(ensure_manifest(small_home).read_text())
     return parsed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -70,8 +71,25 @@ def test_parquet_is_byte_identical_when_built_whole_from_other_files_on_eight_th
 
 def test_dbt_sends_nothing_when_it_builds(small_home: Settings, build_result: BuildResult) -> None:
     assert build_result.models > 0
-    manifest = json.loads(dbt_paths(small_home).manifest.read_text())
-    assert manifest["metadata"]["send_anonymous_usage_stats"] is False
+    results = json.loads(dbt_paths(small_home).run_results.read_text())
+    assert results["args"]["send_anonymous_usage_stats"] is False
+
+
+def test_build_says_what_is_wrong_when_dbt_cannot_read_the_project(
+    settings: Settings, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "dbt"
+    shutil.copytree(root / "dbt", project)
+    (project / "models/marts/rpt_latency.sql").write_text("select * from {{ ref('nowhere') }}")
+    monkeypatch.setenv("TOKENWORKS_DBT_PROJECT", str(project))
+    with pytest.raises(BuildError) as raised:
+        build_warehouse(settings)
+    (failure,) = raised.value.failures
+    assert failure.name == "dbt"
+    assert failure.message == (
+        "Compilation Error Model 'model.tokenworks.rpt_latency' (models/marts/rpt_latency.sql) "
+        "depends on a node named 'nowhere' which was not found"
+    )
 
 
 def test_published_tables_say_what_a_row_is(
@@ -266,9 +284,12 @@ def test_environment_holds_absolute_paths_and_no_telemetry() -> None:
 
 
 def test_build_leaves_unit_tests_out_unless_asked() -> None:
-    assert build_arguments() == ["build", "--exclude-resource-type", "unit_test"]
+    none = ["--exclude-resource-type", "unit_test"]
+    assert build_arguments() == ["build", "--no-write-json", *none]
+    assert build_arguments(manifest=True) == ["build", "--write-json", *none]
     assert build_arguments(["fct_requests+"], unit_tests=True) == [
         "build",
+        "--no-write-json",
         "--select",
         "fct_requests+",
     ]

@@ -1,0 +1,60 @@
+"""dbt as the process that `dbt_project.py` starts: what dbt spends on itself is kept small.
+
+Belongs here: how dbt is called inside its process, and what it leaves behind. Run it with
+`python -m tokenworks.dbt_process <arguments of dbt>`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+RUN_RESULTS = "run_results.json"
+PASSED, FAILED, REFUSED = 0, 1, 2
+SHOWN = ("info", "warn", "error")
+REFUSAL = "MainEncounteredError"  # not told before dbt has read its flags, so `main` tells all
+# A parsed project is a million objects that stay; Python would look through them again and again.
+COLLECTED_EVERY = 200_000
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run dbt, print what it says, and write what each node did into the target folder.
+
+    dbt itself writes that only along with its manifest, which a build has no need of.
+
+    Returns:
+        0 where all went well, 1 where a node failed, 2 where dbt could not run.
+    """
+    gc.set_threshold(COLLECTED_EVERY)
+    os.environ["DBT_LOG_LEVEL"] = "none"  # `show` prints
+    # A file of all that dbt does takes a tenth of a small build; who looks for an error asks for it.
+    os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
+    from dbt.artifacts.schemas.run import RunExecutionResult
+    from dbt.cli.main import dbtRunner
+
+    outcome = dbtRunner(callbacks=[show]).invoke(list(arguments))
+    if isinstance(outcome.result, RunExecutionResult):
+        outcome.result.write(str(Path(os.environ["DBT_TARGET_PATH"]) / RUN_RESULTS))
+    if outcome.exception is not None:
+        _say(f"Encountered an error:\n{outcome.exception}")
+        return REFUSED
+    return PASSED if outcome.success else FAILED
+
+
+def show(event: Any) -> None:
+    """Print what dbt's console shows; that formats all events, also those that it then hides."""
+    if event.info.level in SHOWN and event.info.name != REFUSAL:
+        _say(event.info.msg)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
