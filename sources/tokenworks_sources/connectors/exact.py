@@ -14,7 +14,8 @@ SCALE = Decimal("1e-12")
 LARGEST = Decimal("1e26")
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)
 _NUMBER = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,2})?", re.ASCII)
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
+# 0,610 is no 610: there the comma is a decimal point.
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
 
 
 def decimal_of(text: str | None) -> Decimal | None:
@@ -25,6 +26,15 @@ def decimal_of(text: str | None) -> Decimal | None:
     """
     stripped = (text or "").strip()
     return held(Decimal(stripped)) if _NUMBER.fullmatch(stripped) else None
+
+
+def grouped_of(text: str) -> Decimal | None:
+    """A number whose commas only group thousands; None where one is anything else.
+
+    >>> grouped_of("1,234.5"), grouped_of("0,610"), grouped_of("12,5")
+    (Decimal('1234.5'), None, None)
+    """
+    return decimal_of(text.replace(",", "") if _THOUSANDS.fullmatch(text.strip()) else text)
 
 
 def held(value: Decimal) -> Decimal | None:

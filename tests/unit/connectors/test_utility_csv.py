@@ -42,6 +42,41 @@ def spans(outcome) -> list[tuple]:
     return outcome.frames["energy_readings"].select(columns).rows()
 
 
+@pytest.mark.parametrize("number", ["0,610", "12,5", "-1,25", "1234,5"])
+def test_file_is_refused_when_its_commas_are_decimal_points(ingest, number: str) -> None:
+    # 1,234 alone could be either.
+    lines = (
+        'Electric usage,2026-01-15,00:00,00:59,"1,234"\n',
+        f'Electric usage,2026-01-15,01:00,01:59,"{number}"\n',
+    )
+    with pytest.raises(LandingFileError, match="commas for decimal points"):
+        ingest(OPOWER + "".join(lines))
+
+
+def test_energy_is_that_in_kwh_when_other_columns_stand_before_it(ingest) -> None:
+    header = "Interval Start,Interval End,Delivered (kVARh),Import (kW),Consumption (kWh)\n"
+    outcome = ingest(header + "2026-01-15 00:00,2026-01-15 01:00,99,88,1.25\n")
+    assert spans(outcome) == [(datetime(2026, 1, 15, 8), 3600, 1.25)]
+
+
+@pytest.mark.parametrize("unit", ["kW", "MWh", "Wh", "kVAh"])
+def test_header_is_not_claimed_when_its_usage_is_no_kwh(unit: str) -> None:
+    text = f"A report in kWh\nTYPE,DATE,START TIME,END TIME,USAGE ({unit}),NOTES\n"
+    assert CONNECTOR.recognise(Preview(Path("x"), text.encode())) is None
+
+
+def test_line_is_rejected_when_its_unit_is_no_kwh(ingest) -> None:
+    outcome = ingest(
+        "TYPE,DATE,START TIME,END TIME,USAGE,UNITS\n"
+        "Electric usage,2026-01-15,00:00,00:59,5.5,kWh\n"
+        "Electric usage,2026-01-15,01:00,01:59,5.5,kW\n"
+        "Natural gas usage,2026-01-15,00:00,23:59,5.5,therms\n"
+    )
+    assert spans(outcome) == [(datetime(2026, 1, 15, 8), 3600, 5.5)]
+    assert outcome.manifest.rejects == {"units: not kWh": 1}
+    assert outcome.manifest.skipped == {"gas or water, not electricity in kWh": 1}
+
+
 def test_an_inclusive_end_is_a_quarter_hour_when_a_preamble_stands_before_it(ingest) -> None:
     outcome = ingest(
         OPOWER

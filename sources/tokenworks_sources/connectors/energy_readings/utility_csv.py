@@ -12,6 +12,8 @@ What the portals get wrong, and what happens here:
   is the later; the hour that spring leaves out is skipped where it is 0, else rejected.
 - A column of usage holds import less export (`net`), negative where more went out; import and export
   columns are two rows. `$0.09` is in the dollars of the zone's country; no sign, no cost.
+- A file of decimal commas is refused: 0,610 must not become 610. Columns and lines of power, reactive
+  energy, Wh or MWh are none of kWh: no header, or rejected.
 - Notes say where a reading is estimated. Gas in the same export is skipped, counted.
 
 The meter is the column or the line before the header that names it, else the folder of the file. One
@@ -39,6 +41,7 @@ from tokenworks_sources.connectors.energy_readings.utility_layout import (
     Layout,
     decoded,
     fields_of,
+    is_other_service,
     layout_of,
 )
 from tokenworks_sources.connectors.energy_readings.utility_rows import (
@@ -47,6 +50,7 @@ from tokenworks_sources.connectors.energy_readings.utility_rows import (
     RowError,
     Span,
     at,
+    has_decimal_comma,
     readings_of,
     wall_clock,
 )
@@ -66,7 +70,7 @@ class UtilityCsv:
     name = "utility_csv"
     table = "energy_readings"
     tables = ("energy_readings",)
-    version = "1"
+    version = "2"
     summary = "Utility CSV: interval usage of portals (Opower, PG&E, SCE, SDG&E, a day per line)"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -92,6 +96,12 @@ class UtilityCsv:
         said = about.beside(file.path)
         name = about.zone_needed(file.path, said, "its times are local", "America/Los_Angeles")
         survey = _survey(file.path, layout)
+        if survey.has_decimal_commas:
+            raise LandingFileError(
+                file.path,
+                "its numbers have commas for decimal points.",
+                "Export it with points, or describe it in a mapping (docs/mapping.md).",
+            )
         order = _order(file.path, said, survey)
         zone = local_clock.zone_of(name)
         state = _State(file, sink, layout, order, _Clocks(zone, survey.usual), _dollars(name))
@@ -123,10 +133,11 @@ def _lines(path: Path, layout: Layout) -> Iterator[Line]:
 
 @dataclass
 class _Survey:
-    """What a first pass says: the order of dates, and how long intervals usually are."""
+    """What a first pass says: the order of dates, how long intervals usually are, how numbers are written."""
 
     dates: DateOrder = field(default_factory=DateOrder)
     usual: int = DAY
+    has_decimal_commas: bool = False
 
 
 def _survey(path: Path, layout: Layout) -> _Survey:
@@ -136,6 +147,8 @@ def _survey(path: Path, layout: Layout) -> _Survey:
             survey.dates.see(at(layout, row, role))
         for role in ("period", "start"):
             survey.dates.see(split_moment(at(layout, row, role))[0])
+        columns = (*layout.energies.values(), *layout.clocks)
+        survey.has_decimal_commas |= any(has_decimal_comma(row[i]) for i in columns if i < len(row))
         times = wall_clock(layout, row)
         if times:
             lengths[times[1] - times[0]] += 1
@@ -257,7 +270,7 @@ class _State:
         if row == self.layout.header:
             return "header repeated within the file"
         kind, unit = (at(self.layout, row, role).lower() for role in ("type", "unit"))
-        if self.layout.is_other or "gas" in kind or "water" in kind or (unit and unit != "kwh"):
+        if self.layout.is_other or "gas" in kind or "water" in kind or is_other_service(unit):
             return "gas or water, not electricity in kWh"
         filled = [value for value in row if value]
         if len(filled) < 2:

@@ -42,6 +42,8 @@ _CLOCK = re.compile(
 )
 _KWH = re.compile(r"kwh|kilowatt-?\s?hours?", re.IGNORECASE)
 _OTHER_UNIT = re.compile(r"therm|ccf|gallon|btu|\bgal\b|m3|m³", re.IGNORECASE)
+# Power, and energy that is not read: a column of it is none of kWh, whatever else the file names.
+_NOT_KWH = re.compile(r"\b(?:[kmg]?w|[mg]?wh|[km]?va(?:r|h|rh)?)\b", re.IGNORECASE)
 _METER = re.compile(r"^(meter (number|id)|service(?! (start|end))( id| agreement)?)$")
 _IS_ROLE = {role: re.compile(pattern) for role, pattern in _ROLES.items()}
 _IS_ENERGY = {direction: re.compile(pattern) for direction, pattern in _ENERGIES.items()}
@@ -88,6 +90,11 @@ class Layout:
         return f"columns {', '.join(names[:5])}"
 
 
+def is_other_service(unit: str) -> bool:
+    """Whether a unit is one of gas or water."""
+    return bool(_OTHER_UNIT.search(unit))
+
+
 def decoded(line: bytes) -> str:
     """A line as text: UTF-8, else Latin-1, in which some portals write a no-break space."""
     try:
@@ -132,9 +139,10 @@ def _layout(number: int, row: list[str]) -> Layout | None:
                 layout.roles.setdefault(role, index)
         for direction, pattern in _IS_ENERGY.items():
             found = pattern.fullmatch(name)
-            if found:
+            unit = (found["unit"] or "") if found else ""
+            if found and (_KWH.search(unit) or not _NOT_KWH.search(unit)):
                 layout.energies.setdefault(direction, index)
-                layout.is_other = layout.is_other or bool(_OTHER_UNIT.search(found["unit"] or ""))
+                layout.is_other = layout.is_other or is_other_service(unit)
     if {"import", "export"} & set(layout.energies):
         layout.energies.pop("net", None)
     if layout.energies and _is_timed(set(layout.roles)):

@@ -18,7 +18,7 @@ from tokenworks_sources.connectors.energy_readings.utility_dates import (
     seconds_of,
 )
 from tokenworks_sources.connectors.energy_readings.utility_layout import Layout
-from tokenworks_sources.connectors.exact import decimal_of, money_of
+from tokenworks_sources.connectors.exact import grouped_of, money_of
 
 DAY = 86_400
 _QUALITIES = (("estimat", "estimated"), ("validat", "validated"), ("actual", "valid"))
@@ -77,6 +77,13 @@ def wall_clock(layout: Layout, row: list[str]) -> tuple[int, int] | None:
     return start_seconds, exclusive(start_seconds, end_seconds)
 
 
+def has_decimal_comma(text: str) -> bool:
+    """A number whose one comma cannot group thousands: 0,610 or 12,5."""
+    return (
+        "," in text and grouped_of(text) is None and grouped_of(text.replace(",", ".")) is not None
+    )
+
+
 def exclusive(start: int, end: int) -> int:
     """The end as the first second after the interval: 00:14 is 00:15, 23:59:59 is 24:00.
 
@@ -99,13 +106,15 @@ def readings_of(layout: Layout, row: list[str], order: Order | None) -> list[Rea
     """
     if layout.clocks:
         return list(_day(layout, row, order))
+    if at(layout, row, "unit").lower() not in ("", "kwh"):
+        raise RowError("units: not kWh")
     span = _span(layout, row, order)
     notes = at(layout, row, "notes").lower()
     quality = next((name for word, name in _QUALITIES if word in notes), "unknown")
     found = []
     for direction, index in layout.energies.items():
         text = row[index] if index < len(row) else ""
-        kwh = decimal_of(text.replace(",", ""))
+        kwh = grouped_of(text)
         if kwh is None and text:
             raise RowError("usage: not a number")
         if kwh is not None:
@@ -125,7 +134,7 @@ def _day(layout: Layout, row: list[str], order: Order | None) -> Iterator[Readin
         text = row[index] if index < len(row) else ""
         if not text:
             continue  # the hour that summer time leaves out, or no reading
-        kwh = decimal_of(text.replace(",", ""))
+        kwh = grouped_of(text)
         if kwh is None:
             raise RowError("usage: not a number")
         start = day + timedelta(minutes=minute)
