@@ -12,7 +12,7 @@
 
 {# Measures of an attempt that have percentiles; the column is the name with `_seconds`. #}
 {% macro latency_measures() %}
-{{ return(['ttft', 'tpot', 'queue', 'prefill', 'decode', 'e2e', 'normalized']) }}
+{{ return(['ttft', 'ttfo', 'tpot', 'icl', 'queue', 'prefill', 'decode', 'e2e', 'normalized']) }}
 {% endmacro %}
 
 {# Bucket of a sketch with a relative error of 1 %: the i with gamma^(i-1) < x <= gamma^i, gamma = 1.01 / 0.99

@@ -15,6 +15,8 @@ select
     prefill_seconds,
     decode_seconds,
     ttft_seconds,
+    ttfo_seconds,
+    icl_seconds,
     tpot_seconds,
     e2e_seconds,
     operation,

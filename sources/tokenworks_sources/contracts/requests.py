@@ -71,6 +71,22 @@ CONTRACT = Contract(
             minimum=0,
         ),
         Column(
+            "ttfo_seconds",
+            "double",
+            "Time to first output token: the first of the answer itself, after any reasoning, as the "
+            "emitter reports it.",
+            "s",
+            minimum=0,
+        ),
+        Column(
+            "icl_seconds",
+            "double",
+            "Mean time between two chunks of the answer, each of one token or more, as the emitter "
+            "saw them; null for fewer than two.",
+            "s",
+            minimum=0,
+        ),
+        Column(
             "tpot_seconds",
             "double",
             "Time per output token after the first, as the emitter reports it.",

@@ -41,6 +41,7 @@ def metric(value: Any, unit: str) -> dict[str, Any]:
 WHOLE = {
     "time_to_first_token": metric(255.886, "ms"),
     "request_latency": metric(297.525, "ms"),
+    "time_to_first_output_token": metric(281.5, "ms"),
     "inter_token_latency": metric(5.205, "ms"),
     "inter_chunk_latency": metric([4.898, 5.316], "ms"),
     "input_sequence_length": metric(550, "tokens"),
@@ -65,11 +66,22 @@ def test_times_are_exact_when_nanoseconds_are_too_long_for_a_float(land: Land) -
     assert row["started_at"] == datetime(2025, 10, 7, 5, 0, 7, 650730)
     assert row["ended_at"] == datetime(2025, 10, 7, 5, 0, 7, 948255)
     assert row["ttft_seconds"] == pytest.approx(0.255886)
+    # The answer began after some reasoning; (4.898 + 5.316) / 2 between chunks.
+    assert row["ttfo_seconds"] == pytest.approx(0.2815)
+    assert row["icl_seconds"] == pytest.approx(0.005107)
     assert row["tpot_seconds"] == pytest.approx(0.005205)
     assert row["e2e_seconds"] == pytest.approx(0.297525)
     assert (row["request_id"], row["session_id"]) == ("r-1", "c-1")
     assert (row["input_total_tokens"], row["output_total_tokens"]) == (550, 9)
     assert (row["status"], row["deployment_key"]) == ("success", "run_a")
+
+
+@pytest.mark.parametrize(("gaps", "mean"), [([], None), (6.0, 0.006), ([4.0, None, 6.0], 0.005)])
+def test_gap_between_chunks_is_their_mean_when_any_is_known(
+    land: Land, gaps: Any, mean: float | None
+) -> None:
+    row = land(record(WHOLE | {"inter_chunk_latency": metric(gaps, "ms")})).frames["requests"]
+    assert row["icl_seconds"].to_list() == [mean if mean is None else pytest.approx(mean)]
 
 
 def first_release(metrics: dict[str, Any], **metadata: Any) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def test_aiperf_figures_are_the_summary_when_warm_up_is_left_out(
         ("time_to_first_token", "ttft_seconds"),
         ("request_latency", "e2e_seconds"),
         ("inter_token_latency", "tpot_seconds"),
+        ("time_to_first_output_token", "ttfo_seconds"),
     ):
         values = found[column].drop_nulls() * 1000
         published = expected[metric]

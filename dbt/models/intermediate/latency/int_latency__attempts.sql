@@ -51,7 +51,9 @@ attempts as (
         or slo_tpot_seconds is not null
         or slo_e2e_seconds is not null as has_slo,
         ttft_seconds,
+        ttfo_seconds,
         tpot_seconds,
+        icl_seconds,
         queue_seconds,
         prefill_seconds,
         decode_seconds,

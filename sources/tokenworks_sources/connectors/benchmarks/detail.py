@@ -81,7 +81,8 @@ def write_requests(
 def _request(detail: Detail, index: int, started_at: datetime | None) -> Mapping[str, object]:
     failed = _has_failed(detail, index)
     ttft = None if failed else figures.positive(_at(detail.ttfts, index), "ttfts")
-    decode = None if ttft is None else _decode_seconds(detail, index)
+    gaps = [] if ttft is None else _gaps(detail, index)
+    decode = sum(gaps) if gaps else None
     is_last_known = bool(detail.itls) or _at(detail.output_lens, index) == 1
     whole = ttft + (decode or 0.0) if ttft is not None and is_last_known else None
     return {
@@ -89,6 +90,7 @@ def _request(detail: Detail, index: int, started_at: datetime | None) -> Mapping
         "first_token_at": moments.later(started_at, ttft) if started_at else None,
         "ended_at": moments.later(started_at, whole) if started_at else None,
         "ttft_seconds": ttft,
+        "icl_seconds": decode / len(gaps) if decode is not None else None,
         "decode_seconds": decode,
         "e2e_seconds": whole,
         "input_total_tokens": figures.whole(detail.input_lens[index], "input_lens"),
@@ -104,18 +106,17 @@ def _has_failed(detail: Detail, index: int) -> bool:
     return bool(_at(detail.ttfts, index) == 0 and _at(detail.output_lens, index) == 0)
 
 
-def _decode_seconds(detail: Detail, index: int) -> float | None:
-    """The sum of the gaps between chunks, or None where there is no second one."""
+def _gaps(detail: Detail, index: int) -> list[float]:
+    """The gaps between chunks; none where there is no second one."""
     if not detail.itls:
-        return None
+        return []
     try:
         gaps = msgspec.json.decode(detail.itls[index], type=list[float])
     except msgspec.DecodeError:
         raise UsageError("itls: not a list of numbers") from None
-    total = sum(gaps)
     if any(gap < 0 for gap in gaps):
         raise UsageError("itls: below 0")
-    return total if gaps else None
+    return gaps
 
 
 def _at(values: Sequence[Any], index: int) -> Any:

@@ -5,7 +5,8 @@ What the emitter gets wrong, and what is done about it:
 - Times are epoch nanoseconds, too long for a float; they stay integers and are cut to microseconds.
 - Warm-up requests stand among the others (`benchmark_phase`); they are skipped, and counted.
 - Every metric is `{value, unit}`, lists among them; a key is missing where there is nothing to measure
-  (`inter_token_latency` of a single token). What is missing is unknown. Lists are not read.
+  (`inter_token_latency` of a single token). What is missing is unknown. Of lists only the gaps between chunks
+  (`inter_chunk_latency`) are read, for their mean.
 - `inter_token_latency` is the mean of one request, which the lake calls time per output token.
 - Tokens are counted by the client's tokenizer (`input_sequence_length`, ...) and, where the server
   tells, by the server (`usage_...`). The server's count is taken: it holds the chat template.
@@ -26,6 +27,7 @@ The summaries beside it (`profile_export_aiperf.json`, `.csv`) are read by `aipe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -56,7 +58,7 @@ class AiPerf:
     name: str = "aiperf"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "4"
+    version: str = "5"
     summary: str = "AIPerf profile_export.jsonl, one line per request"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -167,6 +169,8 @@ def _row(record: _Record, own_id: str) -> dict[str, object] | None:
         "first_token_at": moments.later(started_at, ttft),
         "ended_at": _end(begun, about.request_end_ns, metrics),
         "ttft_seconds": ttft,
+        "ttfo_seconds": metrics.seconds("time_to_first_output_token"),
+        "icl_seconds": metrics.mean_seconds("inter_chunk_latency"),
         "tpot_seconds": metrics.seconds("inter_token_latency"),
         "e2e_seconds": metrics.seconds("request_latency"),
         "input_total_tokens": classes.input_total,
@@ -229,6 +233,16 @@ class _Metrics:
         name = next((name for name in names if name in self.raw), names[0])
         metric = self._metric(name)
         return figures.seconds(metric.value, metric.unit, name)
+
+    def mean_seconds(self, name: str) -> float | None:
+        """The mean of these durations, in seconds; some versions give just that."""
+        metric = self._metric(name)
+        if not isinstance(metric.value, list):
+            return figures.seconds(metric.value, metric.unit, name)
+        given = [figures.number(value, name) for value in metric.value]
+        known = [value for value in given if value is not None]
+        mean = math.fsum(known) / len(known) if known else None
+        return figures.seconds(mean, metric.unit, name)
 
     def nanoseconds(self, name: str) -> int | None:
         """A moment of the clock, whole and in nanoseconds; unknown where it is neither."""

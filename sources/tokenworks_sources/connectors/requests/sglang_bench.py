@@ -56,7 +56,7 @@ class SglangBench:
     name: str = "sglang_bench"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "3"
+    version: str = "4"
     summary: str = "SGLang bench_serving results with details (--output-details), JSONL"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -76,7 +76,7 @@ class VllmBench:
     name: str = "vllm_bench"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "3"
+    version: str = "4"
     summary: str = "vLLM benchmark results with details (--save-detailed), JSON"
 
     def recognise(self, preview: Preview) -> str | None:
