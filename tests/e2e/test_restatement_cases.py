@@ -150,6 +150,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     _drop(settings, "litellm/tried.jsonl", tried)
     answer = _gateway(_september(2, 1), 102, asked="once")
     _drop(settings, "litellm/answer.jsonl", answer)
+    # Another, whose failure lies in a file of its own and goes: the answer waited for it.
+    failed_at = datetime(2026, 8, 28, 23, 59, 30, tzinfo=UTC)
+    failed = _gateway(failed_at, 201, asked="again", status="failure")
+    _drop(settings, "litellm/failed.jsonl", failed)
+    answer = _gateway(failed_at + timedelta(hours=2), 202, asked="again")
+    _drop(settings, "litellm/found.jsonl", answer)
     _land(settings)
     build_warehouse(settings)
     assert _causes_of_waste(settings) == {"retried"}
@@ -164,6 +170,7 @@ def built(home: Settings) -> BuildResult:
     _drop(home, "litellm/6.jsonl", *_running_over_midnight(80, 40))
     _drop(home, "litellm/13.jsonl", _gateway(_september(13), 13))
     _drop(home, "litellm/answer.jsonl", _gateway(_september(2, 1), 103))
+    _drop(home, "litellm/failed.jsonl", _gateway(datetime(2026, 8, 28, 12, tzinfo=UTC), 203))
     _drop_charge(home, LATE_CHARGE)
     _drop_scrapes(home, _september(5), 60)
     _land(home)
@@ -196,8 +203,10 @@ def test_dates_are_made_again_where_a_file_told_them_something_and_nowhere_else(
     so nothing of the 7th moves.
     """
     assert built.whole_because is None
+    answered_late = (date(2026, 8, 28), date(2026, 8, 29))
     told = (1, 2), (3, 4), (5,), (6,), (8, 9, 10), (11,), (12, 13)
-    assert built.restated_dates == tuple(date(2026, 9, day) for days in told for day in days)
+    september = tuple(date(2026, 9, day) for days in told for day in days)
+    assert built.restated_dates == answered_late + september
 
 
 def test_attempt_is_no_retry_any_more_when_the_answer_of_another_date_goes(

@@ -83,10 +83,13 @@ def idle_hours(scan: Scan) -> pl.LazyFrame:
 def tier_latency(scan: Scan) -> pl.LazyFrame:
     """From the requests themselves: the sketches have to come within 1 %."""
     measures = ("ttft", "tpot", "queue", "e2e")
-    answered = scan("fct_requests").filter(pl.col("status").is_in(["success", "unknown"]))
+    begun = scan("fct_requests").filter(pl.col("status").is_in(["success", "unknown", "cancelled"]))
     return pl.concat(
         [
-            answered.filter(pl.col(f"{measure}_seconds").is_not_null())
+            begun.filter(
+                pl.col(f"{measure}_seconds").is_not_null(),
+                (pl.col("status") != "cancelled") | (measure != "e2e"),
+            )
             .group_by(pl.col("tier").fill_null("(unknown)"))
             .agg(
                 pl.lit(measure).alias("measure"),

@@ -116,18 +116,24 @@ def utilisation(rungs: pl.LazyFrame) -> tuple[Utilisation, ...]:
 def latencies(requests: pl.LazyFrame) -> tuple[Latency, ...]:
     """Percentiles by tier, region and measure, over the same requests as `rpt_latency`.
 
-    Those are the requests that succeeded, or of which the emitter does not say how they ended.
+    Those are the requests that succeeded, or of which the emitter does not say how they ended; what the client
+    cancelled has begun like them, and has no end.
     """
-    served = requests.filter(pl.col("status").is_in(["success", "unknown"]))
+    answered = pl.col("status").is_in(["success", "unknown"])
+    begun = answered | (pl.col("status") == "cancelled")
     aggregates: list[pl.Expr] = []
     for measure in LATENCIES:
-        value = pl.col(f"{measure}_seconds").drop_nulls()
+        value = (
+            pl.col(f"{measure}_seconds")
+            .filter(answered if measure == "e2e" else begun)
+            .drop_nulls()
+        )
         aggregates.append(value.count().alias(f"{measure}_count"))
         aggregates += [
             value.quantile(percentile / 100, "linear").alias(f"{measure}_{percentile}")
             for percentile in PERCENTILES
         ]
-    grouped = served.group_by(SEGMENT).agg(aggregates)
+    grouped = requests.group_by(SEGMENT).agg(aggregates)
     return tuple(
         Latency(
             tier=row["tier"] or "",

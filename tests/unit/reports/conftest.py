@@ -248,7 +248,15 @@ def _requests() -> Rows:
         }
         for tenth in range(1, 22)
     ]
-    rows.append({**base, "event_date": DAY_1, "status": "cancelled", "ttft_seconds": 99.0})
+    rows.append(
+        {
+            **base,
+            "event_date": DAY_1,
+            "status": "cancelled",
+            "ttft_seconds": 99.0,
+            "e2e_seconds": 600.0,
+        }
+    )
     rows.append({**base, "event_date": DAY_2, "status": "failure", "e2e_seconds": 500.0})
     rows += [{**base, **EU, "event_date": DAY_1, "ttft_seconds": 0.2} for _ in range(3)]
     rows[-1]["output_total_tokens"] = None

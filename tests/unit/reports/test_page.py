@@ -107,7 +107,7 @@ def test_missing_figures_read_as_a_dash_when_nobody_measured_them(page: str) -> 
 
 
 def test_active_output_stands_beside_fully_loaded_when_both_are_known(page: str) -> None:
-    assert "small us-east $2.08 $0.4167 $7.50 $4.50 37.5% 2.00 s 23" in _text(page)
+    assert "small us-east $2.08 $0.4167 $7.50 $4.50 37.5% 2.10 s 23" in _text(page)
 
 
 def test_the_split_of_the_cost_is_said_when_most_of_it_is_idle(

@@ -231,11 +231,11 @@ def test_idle_day_is_in_the_unit_cost_when_it_had_no_token(tables: ReportTables)
 
 
 def test_headline_has_exact_p95_over_days_when_days_differ(tables: ReportTables) -> None:
-    # 0.1 to 2.1 seconds over two days: rank 0.95 × 20 is the 20th of 21 values. The days' own
-    # p95 are 0.955 and 2.05.
+    # 0.1 to 2.1 seconds over two days, and 99 of a stream that was cancelled after its first token: rank 0.95 × 21
+    # lies 0.95 of the way from the 20th of 22 values to the next, 2.0 and 2.1.
     europe, america = tables.headline
-    assert (america.tier, america.region, america.ttft_count) == ("small", "us-east", 21)
-    assert america.p95_ttft_seconds == pytest.approx(2.0, rel=1e-12)
+    assert (america.tier, america.region, america.ttft_count) == ("small", "us-east", 22)
+    assert america.p95_ttft_seconds == pytest.approx(2.095, rel=1e-12)
     assert america.usd_per_m_output == Decimal("7.5")
     assert america.usd_per_m_output_active == Decimal("4.5")
     assert america.request_count == 23
@@ -247,7 +247,7 @@ def test_p99_is_unknown_when_there_are_fewer_than_a_hundred_events(tables: Repor
     assert found["us-east", "ttft"].seconds[99] is None
     assert found["us-east", "tpot"].count == 0
     assert found["us-east", "tpot"].seconds == {50: None, 95: None, 99: None}
-    # The failure of 500 seconds is not an end-to-end time.
+    # The failure of 500 seconds and the cancellation at 600 are no end-to-end times.
     assert found["us-east", "e2e"].count == 21
 
 
