@@ -11,7 +11,8 @@ What generators get wrong, and what happens here:
   no JSON is kept under `x_raw`. E-mails and keys in tags, names and descriptions become a mark.
 - `Usage-based` (Oracle): enumerations are compared without case and get FOCUS's spelling.
 - Columns that FOCUS does not know (`Id`, `x_…`): not read. `ServiceProviderName` fills `provider_name`
-  where `ProviderName` is missing (1.3 and later); the Allocated columns of 1.3 describe a split that
+  where `ProviderName` is missing (1.3 and later), and so do `Provider`, `Publisher`, `InvoiceIssuer`,
+  `Region`, `UsageQuantity` and `UsageUnit`, which Oracle kept from before 1.0; the Allocated columns of 1.3 describe a split that
   the rows already carry.
 - BOM, CRLF, line ends and quotes inside quotes, other delimiters: read. Mixed line ends: refused.
 
@@ -117,7 +118,7 @@ class Focus:
     name = "focus"
     table = "charges"
     tables = ("charges",)
-    version = "3"
+    version = "4"
     summary = "FOCUS 1.0 to 1.4 cost and usage, CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:

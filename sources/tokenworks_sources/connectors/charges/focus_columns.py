@@ -9,8 +9,16 @@ from collections.abc import Collection
 
 from tokenworks_sources.contracts.charges import CONTRACT
 
-# FOCUS 1.3 deprecates ProviderName for ServiceProviderName, and 1.4 drops it.
-ALTERNATIVES = {"provider_name": ("ProviderName", "ServiceProviderName")}
+# FOCUS 1.3 deprecates ProviderName for ServiceProviderName, and 1.4 drops it. The others are names of
+# before 1.0, which Oracle still writes.
+ALTERNATIVES = {
+    "provider_name": ("ProviderName", "ServiceProviderName", "Provider"),
+    "publisher_name": ("PublisherName", "Publisher"),
+    "invoice_issuer_name": ("InvoiceIssuerName", "InvoiceIssuer"),
+    "region_id": ("RegionId", "Region"),
+    "consumed_quantity": ("ConsumedQuantity", "UsageQuantity"),
+    "consumed_unit": ("ConsumedUnit", "UsageUnit"),
+}
 
 # A file with this many of the required columns is FOCUS; what it lacks is then named.
 ENOUGH_REQUIRED = 5
