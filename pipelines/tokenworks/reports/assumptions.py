@@ -20,13 +20,19 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         ),
     ),
     ("Served", "Cost of the seconds in which a replica ran requests that succeeded."),
-    ("Waste", "The same for requests that failed or were cancelled."),
+    (
+        "Waste",
+        (
+            "The same for requests that failed, were cancelled or that another attempt made good (retried), "
+            "and of those that succeeded what was computed twice (preempted) or in vain (rejected drafts)."
+        ),
+    ),
     (
         "Idle",
         (
             "Cost of GPU time without a request to run, by cause: unallocated (no replica holds the "
-            "GPU), not ready (loading, stopped or failed), ready empty (nothing to do), unobserved "
-            "(billed hours of which no record says anything: unknown rather than idle)."
+            "GPU, or nobody used what was committed to), not ready (loading, stopped or failed), ready empty (nothing to do), headroom (what a "
+            "fuller batch could have carried, where the fleet counts it), unobserved (billed hours of which no record says anything: unknown rather than idle)."
         ),
     ),
     ("Overhead", "Network, storage, software and other charges that belong to no GPU."),
@@ -34,8 +40,9 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     (
         "Cost of a request",
         (
-            "Busy cost of its deployment and hour, split by phase-weighted tokens: uncached input by "
-            "prefill seconds, cached input by cache-read seconds, output by decode seconds per token."
+            "Busy cost of its deployment and hour, split by the deployment's method, which the sheet Data "
+            "quality names beside each amount. Phase-weighted, unless fleet.yaml says otherwise: uncached "
+            "input by prefill seconds, cached input by cache-read seconds, output by decode seconds per token."
         ),
     ),
     (

@@ -1,6 +1,6 @@
 """Where each billed line of the month landed, so that a figure can be followed to its charge.
 
-Here belongs the ledger by bill, line and component in minor units. Lines sum to the categories of
+Here belongs the ledger by bill, line and component in minor units, and what the bill says of the line. Lines sum to the categories of
 the ledger, and so to every other sheet.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
@@ -20,6 +21,18 @@ from tokenworks.reports.money import Key, from_minor, minor_digits, post, to_uni
 MOST_LINES = 200_000
 ALL_LINES = "(all lines)"
 _KEYS = ("currency", "bill_id", "charge_line_id", "cost_source", "component")
+_LINE = ("cost_source", "bill_id", "charge_line_id")
+_SAID = ("charge_description", "invoice_issuer_name", "period_start", "period_end")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a bill says of a line; unknown where our own books made it."""
+
+    description: str | None = None
+    issuer: str | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class ChargeLine:
     source: str
     component: str
     amounts: tuple[Decimal, ...]
+    said: Said = Said()
 
     @property
     def total(self) -> Decimal:
@@ -40,7 +54,10 @@ class ChargeLine:
 
 
 def charge_lines(
-    frame: pl.LazyFrame, ledgers: tuple[CurrencyLedger, ...], most: int = MOST_LINES
+    frame: pl.LazyFrame,
+    ledgers: tuple[CurrencyLedger, ...],
+    landed: pl.LazyFrame,
+    most: int = MOST_LINES,
 ) -> tuple[ChargeLine, ...]:
     """Every billed line of the month; by bill alone where there are more than `most`."""
     sums = frame.group_by(*_KEYS, "category").agg(pl.col("cost").sum()).collect()
@@ -51,20 +68,38 @@ def charge_lines(
     for currency, bill, line, source, component, category, cost in sums.iter_rows():
         key = (bill or "", line or "", source or "", component or "")
         cells[currency][category][key] = to_units(cost)
+    said = _said(landed, sums)
     return tuple(
-        line for ledger in ledgers for line in _of_currency(ledger, cells[ledger.currency])
+        line for ledger in ledgers for line in _of_currency(ledger, cells[ledger.currency], said)
     )
 
 
+def _said(landed: pl.LazyFrame, sums: pl.DataFrame) -> dict[tuple[str, ...], Said]:
+    """By source, bill and line."""
+    lines = sums.select(_LINE).unique().lazy()
+    found = landed.join(lines, on=_LINE, how="semi").select(*_LINE, *_SAID).collect()
+    return {tuple(row[:3]): Said(*row[3:]) for row in found.iter_rows()}
+
+
+def _in_order(key: Key) -> tuple[object, ...]:
+    """By bill, then by line; lines of a file in its order: 2 before 10."""
+    bill, line, *more = key
+    file, _, number = line.rpartition(":")
+    place = int(number) if number.isdecimal() else 0
+    return bill, file, place, line, *more
+
+
 def _of_currency(
-    ledger: CurrencyLedger, cells: Mapping[str, Mapping[Key, int]]
+    ledger: CurrencyLedger,
+    cells: Mapping[str, Mapping[Key, int]],
+    said: Mapping[tuple[str, ...], Said],
 ) -> list[ChargeLine]:
     posted: dict[str, dict[Key, int]] = {}
     for category in CATEGORIES:
         minor = int(ledger.categories[category].scaleb(minor_digits(ledger.currency)))
         found = cells.get(category, {})
         posted[category] = post(found, ledger.currency, minor) if found else {}
-    keys = sorted({key for parts in posted.values() for key in parts})
+    keys = sorted({key for parts in posted.values() for key in parts}, key=_in_order)
     return [
         ChargeLine(
             ledger.currency,
@@ -78,6 +113,7 @@ def _of_currency(
                 )
                 for category in CATEGORIES
             ),
+            said=said.get((source, bill, line), Said()),
         )
         for bill, line, source, component in keys
     ]

@@ -22,13 +22,20 @@ _FORM = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
 class PeriodError(TokenworksError):
     """A name that is no month and no period of a fiscal calendar, or one of several."""
 
-    def __init__(self, text: str, calendars: Sequence[str] = ()) -> None:
+    def __init__(
+        self, text: str, calendars: Sequence[str] = (), calendar: str | None = None
+    ) -> None:
         self.text = text
         self.calendars = tuple(calendars)
         if calendars:
             super().__init__(
                 f"{text!r} is a period of several calendars: {', '.join(calendars)}. "
                 "Say which with --calendar."
+            )
+        elif calendar:
+            super().__init__(
+                f"{text!r} is no period of a calendar {calendar!r}; "
+                f'`tokenworks sql "from {PERIODS}"` lists calendars and their periods.'
             )
         else:
             super().__init__(
@@ -139,7 +146,7 @@ def named(text: str, published_parquet: Path, calendar: str | None = None) -> Pe
         return Period.parse(text)
     files = str(published_parquet / PERIODS / "*.parquet")
     if not (published_parquet / PERIODS).is_dir():
-        raise PeriodError(text)
+        raise PeriodError(text, calendar=calendar)
     with duckdb.connect() as connection:
         connection.read_parquet(files).create_view(PERIODS)
         found = [
@@ -148,6 +155,6 @@ def named(text: str, published_parquet: Path, calendar: str | None = None) -> Pe
             if period.name == text and calendar in (None, period.calendar)
         ]
     if len(found) != 1:
-        raise PeriodError(text, tuple(period.calendar for period in found))
+        raise PeriodError(text, tuple(period.calendar for period in found), calendar)
     [one] = found
     return Period(one.fiscal_year, one.number, fiscal=one)

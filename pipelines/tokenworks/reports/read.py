@@ -68,6 +68,15 @@ COLUMNS: Mapping[str, Columns] = {
         "cost": MONEY,
         "cost_usd": MONEY,
     },
+    "fct_charges": {
+        "cost_source": _TEXT,
+        "bill_id": _TEXT,
+        "charge_line_id": _TEXT,
+        "charge_description": _TEXT,
+        "invoice_issuer_name": _TEXT,
+        "period_start": _TIME,
+        "period_end": _TIME,
+    },
     "fct_cost_corrections": {
         "posted_from": _DATE,
         "posted_period": _TEXT,
@@ -174,6 +183,7 @@ class Marts:
 
     requests: pl.LazyFrame
     ledger: pl.LazyFrame
+    charges: pl.LazyFrame
     deployment_hours: pl.LazyFrame
     unit_cost: pl.LazyFrame
     utilization: pl.LazyFrame
@@ -202,6 +212,7 @@ def read_month(published_parquet: Path, period: Period) -> Marts:
     return Marts(
         requests=marts["fct_requests"].filter(in_month),
         ledger=ledger,
+        charges=marts["fct_charges"],
         deployment_hours=marts["fct_deployment_hours"].filter(in_month),
         unit_cost=marts["rpt_unit_cost"].filter(in_month),
         utilization=marts["rpt_utilization"].filter(in_month),

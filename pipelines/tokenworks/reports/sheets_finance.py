@@ -125,18 +125,22 @@ def charges_sheet(tables: ReportTables) -> Sheet:
                 *(Cell(text) for text in (line.source, line.component)),
                 *(Cell(amount, line.currency) for amount in line.amounts),
                 Cell(line.total, line.currency, f"=SUM(F{row}:J{row})"),
+                Cell(line.said.description),
+                Cell(line.said.issuer),
+                Cell(line.said.begins, "time"),
+                Cell(line.said.ends, "time"),
             ]
         )
     headers = [
         *("Currency", "Bill", "Line", "Source", "Component"),
         *(CATEGORY_NAMES[category] for category in CATEGORIES),
-        "Total",
+        *("Total", "What was billed", "Billed by", "From (UTC)", "Until (UTC)"),
     ]
     return Sheet(
         name="Charges",
         title="Billed lines and where they landed",
         note="What each line of each bill paid for in this month's hours. The columns sum to the "
         "categories of every other sheet; request by request it stands in fct_cost_ledger.",
-        widths=(10, 34, 34, 16, 16, 16, 16, 16, 16, 16, 18),
+        widths=(10, 34, 34, 16, 16, 16, 16, 16, 16, 16, 18, 44, 24, 18, 18),
         blocks=(Block(headers, rows),),
     )

@@ -70,6 +70,14 @@ def _ledger() -> Rows:
     ]
 
 
+def _charges() -> Rows:
+    """What the bills say of two of the lines."""
+    lease = {"cost_source": "charges", "bill_id": "lease-09", "charge_line_id": "1"}
+    month = {"period_start": datetime(2026, 9, 1), "period_end": datetime(2026, 10, 1)}
+    said = {"charge_description": "GPU server lease", "invoice_issuer_name": "Lessor"}
+    return [{**lease, **month, **said}, {**lease, "bill_id": "colo-eu", "charge_line_id": "1"}]
+
+
 def _unit_cost() -> Rows:
     known = {"event_date": DAY_1, **SMALL, "request_count": 12, "input_total_tokens": 5_000_000}
     return [
@@ -367,6 +375,7 @@ def write_mart(settings: Settings) -> WriteMart:
 def home(settings: Settings, write_mart: WriteMart) -> Settings:
     """A home folder with a small published warehouse of September 2026."""
     write_mart("fct_cost_ledger", _ledger())
+    write_mart("fct_charges", _charges())
     write_mart("rpt_unit_cost", _unit_cost())
     write_mart("fct_requests", _requests())
     write_mart("fct_deployment_hours", _deployment_hours())

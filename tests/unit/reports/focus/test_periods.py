@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.reports.focus import every_kind
 from tokenworks.reports.focus.build import build_focus
-from tokenworks.reports.period import NoDataError
+from tokenworks.reports.period import NoDataError, PeriodError
 from tokenworks_sources.settings import Settings
 
 D = Decimal
@@ -72,6 +72,11 @@ def test_period_without_anything_names_what_there_is(fiscal_home: Settings) -> N
         NoDataError, match=r"Nothing is published for FY2027-P01\. There is data for"
     ):
         build_focus(fiscal_home, "FY2027-P01")
+
+
+def test_error_names_the_calendar_when_it_has_no_such_period(fiscal_home: Settings) -> None:
+    with pytest.raises(PeriodError, match="'2026-09' is no period of a calendar 'house'"):
+        build_focus(fiscal_home, "2026-09", calendar="house")
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3", "1.4"])
