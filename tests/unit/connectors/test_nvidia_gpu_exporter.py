@@ -70,6 +70,26 @@ def test_units_are_the_contracts_when_a_whole_gpu_is_scraped(
     assert outcome.rejects.is_empty()
 
 
+def test_units_are_the_contracts_when_the_exporter_asks_the_driver(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    label = '{minor_number="0",name="Tesla T4",uuid="GPU-1"}'
+    path = tmp_path / "gpu-us-1" / "20261001T000500Z.prom"
+    path.parent.mkdir()
+    path.write_text(
+        f"nvidia_gpu_duty_cycle{label} 12\nnvidia_gpu_power_usage_milliwatts{label} 27500\n"
+        f"nvidia_gpu_memory_used_bytes{label} 1.048576e+06\nnvidia_gpu_num_devices 1\n"
+        f"nvidia_gpu_temperature_celsius{label} 34\nnvidia_gpu_fanspeed_percent{label} 0\n"
+    )
+    assert CONNECTOR.recognise(preview_of(path)) == "metrics named nvidia_gpu_*"
+    outcome = ingest_file(path, CONNECTOR)
+    (row,) = outcome.frames["gpu_samples"].to_dicts()
+    assert (row["gpu_uuid"], row["gpu_util_ratio"], row["power_watts"]) == ("GPU-1", 0.12, 27.5)
+    assert (row["memory_used_bytes"], row["gpu_temperature_celsius"]) == (1_048_576.0, 34.0)
+    assert row["gpu_index"] is None
+    assert outcome.manifest.skipped == {"a metric of nvidia-smi that no column holds": 2}
+
+
 def test_memory_is_of_the_instance_when_mig_is_on(ingest_file: IngestFile, tmp_path: Path) -> None:
     outcome = ingested(
         ingest_file,

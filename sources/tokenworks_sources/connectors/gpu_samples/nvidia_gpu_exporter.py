@@ -1,4 +1,5 @@
-"""Scrapes of nvidia_gpu_exporter, which runs `nvidia-smi --query-gpu`, into `gpu_samples`.
+"""Scrapes of nvidia_gpu_exporter, which runs `nvidia-smi --query-gpu`, into `gpu_samples`; and of the
+older nvidia_gpu_prometheus_exporter, which asks the driver (`nvidia_gpu_`, milliwatts and percent).
 
 Files and times are as for any scrape (`prometheus/scan.py`): `# scraped_at` lines, timestamps, or the
 time in the file name.
@@ -8,7 +9,7 @@ added, so that one board has one name; a masked UUID of zeros is no identity, an
 by the file and its index. `power_draw_watts` is the average on newer boards and a sample on older ones,
 beside `_average_` and `_instant_`; it is taken first, as in logs of nvidia-smi. The memory of MIG
 devices is of the GPU instance. What has no value is not exported; XID counters count since the
-exporter's start and are not the last error. Of the command lines of processes nothing is read.
+exporter's start and are not the last error. The older exporter's `minor_number` is no index. Of the command lines of processes nothing is read.
 """
 
 from __future__ import annotations
@@ -35,13 +36,17 @@ from tokenworks_sources.connectors.prometheus.select import select
 from tokenworks_sources.contracts.gpu_samples import CONTRACT
 
 PREFIX = "nvidia_smi_"
+OLDER = "nvidia_gpu_"
 TABLE = CONTRACT.table
 INFO = "gpu_info"
 _ROW = ["scrape", "entity"]
 _MASKED = "GPU-00000000-0000-0000-0000-000000000000"
 _HERTZ = 1e6
 _MIG = re.compile(r"mig_(memory_\w+)")
-_SAMPLE = re.compile(rf"(?m)^(?:# (?:HELP|TYPE) )?{PREFIX}(?:gpu_info|power_draw|utilization_gpu)")
+_SAMPLE = re.compile(
+    rf"(?m)^(?:# (?:HELP|TYPE) )?"
+    rf"({PREFIX}(?=gpu_info|power_draw|utilization_gpu)|{OLDER}(?=duty_cycle|power_usage_milliwatts))"
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,12 @@ FIELDS = {
     "clocks_throttle_reasons_active": Field("throttle_reasons", rank=1),
     "index": Field("gpu_index"),
 }
+FIELDS_OF_OLDER = {
+    "duty_cycle": Field("gpu_util_ratio", 100.0),
+    "memory_used_bytes": Field("memory_used_bytes"),
+    "power_usage_milliwatts": Field("power_watts", 1000.0),
+    "temperature_celsius": Field("gpu_temperature_celsius"),
+}
 
 
 class NvidiaGpuExporter:
@@ -79,14 +90,15 @@ class NvidiaGpuExporter:
     name = "nvidia_gpu_exporter"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "1"
+    version = "2"
     summary = "nvidia_gpu_exporter /metrics, one scrape or many a file"
 
     def recognise(self, preview: Preview) -> str | None:
         """Samples of the exporter, and none of DCGM or an engine, which would be a dump."""
         text = preview.text or ""
-        is_own = _SAMPLE.search(text) and not names_dcgm(text) and not engine_scraped(text)
-        return f"metrics named {PREFIX}*" if is_own else None
+        own = _SAMPLE.search(text)
+        is_alone = own and not names_dcgm(text) and not engine_scraped(text)
+        return f"metrics named {own[1]}*" if own and is_alone else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one sample line."""
@@ -103,13 +115,14 @@ CONNECTOR = NvidiaGpuExporter()
 
 def target_of(series: Series) -> Use:
     """Where the samples of a series go. The entity is (table, board, MIG instance)."""
-    name = series.name.removeprefix(PREFIX)
+    is_older = series.name.startswith(OLDER)
+    name = series.name.removeprefix(OLDER if is_older else PREFIX)
     if name == series.name:
         return Unused("a metric that no column holds")
     board = _board(series.labels.get("uuid", ""))
-    mig = _MIG.fullmatch(name)
-    field = FIELDS.get(mig[1] if mig else name)
-    if field is None and name != INFO:
+    mig = None if is_older else _MIG.fullmatch(name)
+    field = (FIELDS_OF_OLDER if is_older else FIELDS).get(mig[1] if mig else name)
+    if field is None and (is_older or name != INFO):
         return Unused("a metric of nvidia-smi that no column holds")
     if board is None:
         return Unused("no UUID", rejected=True)
