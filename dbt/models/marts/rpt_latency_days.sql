@@ -1,0 +1,1 @@
+{{ tenant_latency('started_date') }}
