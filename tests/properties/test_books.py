@@ -34,9 +34,14 @@ def charges(draw: st.DrawFn) -> Row:
         "billing_account_id": "account",
         "invoice_id": draw(st.sampled_from(["INV-1", "INV-2"])),
         "billing_currency": draw(st.sampled_from(["USD", "EUR", "JPY"])),
-        "charge_category": draw(st.sampled_from(["Usage", "Credit", "Adjustment"])),
-        "service_category": draw(st.sampled_from(["Compute", "Networking", "Storage", "Other"])),
+        "charge_category": draw(
+            st.sampled_from(["Usage", "Purchase", "Tax", "Credit", "Adjustment"])
+        ),
+        "service_category": draw(
+            st.sampled_from(["Compute", "Networking", "Storage", "Databases", "Other"])
+        ),
         "resource_id": draw(st.sampled_from(["srv-us", "gpu-eu-1", "us", "nobody's", None])),
+        "commitment_discount_status": draw(st.sampled_from([None, "Used", "Unused"])),
         "billing_period_start": datetime(2026, 9, 1),
         "billing_period_end": datetime(2026, 10, 1),
         "charge_period_start": start,
