@@ -14,6 +14,7 @@ from tokenworks.replay import spool
 from tokenworks.replay.language.scenario import parse_scenario
 from tokenworks.replay.run import run_replay
 from tokenworks.replay.spool import by_piece, kept, on_disk, room
+from tokenworks.replay.traffic.numbering import Numbering
 
 KILLED = """
 import os, signal, sys
@@ -98,3 +99,13 @@ def test_a_result_is_the_same_when_its_columns_lay_on_disk(
     assert [path.name for path in (tmp_path / "spooled").iterdir()] == [spooled.run_id]
     for name in ("summary.json", "backtest.json", "outcomes.parquet"):
         assert (held.folder / name).read_bytes() == (spooled.folder / name).read_bytes()
+
+
+def test_hashes_keep_their_numbers_when_the_table_grows() -> None:
+    numbering = Numbering()
+    first = numbering.of(np.arange(7_000_000_000, 7_000_003_000))
+    later = numbering.of(np.arange(7_000_002_998, 7_000_052_998))
+    assert (first == np.arange(3000)).all()
+    assert (later == np.arange(2998, 52_998)).all()
+    assert numbering.of(np.array([7_000_000_007, 5, 7_000_052_997])).tolist() == [7, 52_998, 52_997]
+    assert numbering.hashes[[0, 52_997, 52_998]].tolist() == [7_000_000_000, 7_000_052_997, 5]

@@ -14,7 +14,7 @@ from tokenworks.replay.calibration.predict import predict
 from tokenworks.replay.calibration.regression import Evidence
 from tokenworks.replay.calibration.runs import EngineLimits, RunLog
 from tokenworks.replay.calibration.scrapes import fit_scrapes
-from tokenworks.replay.calibration.step_law import StepCalibration, calibrate_steps
+from tokenworks.replay.calibration.step_law import StepCalibration, calibrate_steps, latest
 from tokenworks.replay.calibration.terms import choose_terms
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.serving.steps import StepLaw
@@ -100,6 +100,17 @@ def test_the_cost_of_running_is_left_open_when_the_batch_never_varies() -> None:
     learnt = calibrate_steps([planted_run(1, requests=60)], passes=1)
     assert learnt.law.per_running == 0.0
     assert "base holds the cost of running requests too: the batch hardly varied" in learnt.unsure
+
+
+@pytest.mark.parametrize(
+    ("counted", "first", "last"), [([1, 1, 1, 0, 0, 0], 1, 2), ([1] * 6, 4, 5), ([0] * 6, 4, 5)]
+)
+def test_the_latest_that_may_be_learnt_from_are_taken_when_a_run_is_long(
+    counted: list[int], first: int, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokenworks.replay.calibration.step_law.MOST_REQUESTS", 2)
+    whole = replace(planted_run(4, requests=6), counted=np.array(counted, dtype=np.bool_))
+    assert latest(whole).arrivals.tolist() == whole.arrivals[[first, last]].tolist()
 
 
 def test_occupancy_is_that_of_the_intervals_when_two_requests_overlap() -> None:

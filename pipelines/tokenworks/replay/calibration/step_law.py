@@ -145,8 +145,13 @@ def calibrate_steps(runs: Sequence[RunLog], passes: int = PASSES) -> StepCalibra
 
 
 def latest(run: RunLog) -> RunLog:
-    """The latest requests of a run that is longer than is needed."""
-    return run if run.count <= MOST_REQUESTS else run.part(np.arange(-MOST_REQUESTS, 0))
+    """The latest requests that may be learnt from, of a run that is longer than is needed."""
+    if run.count <= MOST_REQUESTS:
+        return run
+    end = run.count
+    if run.counted is not None and run.counted.any():
+        end = int(np.flatnonzero(run.counted)[-1]) + 1
+    return run.part(np.arange(max(0, end - MOST_REQUESTS), end))
 
 
 def _refined(

@@ -14,7 +14,7 @@ from tokenworks.replay.results.assumptions import assumptions
 from tokenworks.replay.results.sharing import cache_sharing
 
 #: Raise when the same scenario and traffic would give other numbers.
-METHOD_VERSION = 8
+METHOD_VERSION = 9
 
 
 def summary(found: Answer, run_id: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.errors import LeverRefusedError
-from tokenworks.replay.spool import kept, room
-from tokenworks.replay.traffic.columns import Columns
+from tokenworks.replay.spool import kept, let_go, room
+from tokenworks.replay.traffic.columns import NUMBERS_AT_ONCE, Columns
 from tokenworks.replay.traffic.numbering import Numbering
 from tokenworks.replay.traffic.prompts import Prompts
 from tokenworks.replay.traffic.requests import COMPLETE_LOG_RATIO, Traffic
@@ -72,7 +72,8 @@ def read_blocks(traffic: Traffic, are_roots_whole: bool = False) -> Prompts | st
         return "no request of the traffic has prefix hashes, so what it could reuse is unknown."
     if ratio < HASHED_TOKENS_RATIO:
         return f"only {ratio:.1%} of the input tokens have prefix hashes; a part is not a sample."
-    sizes = traffic.series("prefix_block_tokens").drop_nulls().unique().sort().to_list()
+    pieces = traffic.columns.slices("prefix_block_tokens", at_once=NUMBERS_AT_ONCE)
+    sizes = sorted({size for _, part in pieces for size in part.to_series().drop_nulls().unique()})
     if len(sizes) > 1:
         return f"hashes of several block sizes ({sizes}) cannot be compared."
     coverage = traffic.token_coverage
@@ -94,18 +95,20 @@ def prompts_in(columns: Columns, block_tokens: int) -> tuple[Prompts, Ints]:
         block_tokens: tokens per block.
     """
     hashes, size = "prefix_block_hashes", pl.col("prefix_block_tokens")
-    known = pl.col(hashes).is_not_null() & size.is_not_null()
+    known = columns.numbers(pl.col(hashes).is_not_null() & size.is_not_null(), np.bool_)
+    tokens = columns.numbers(pl.col("input_total_tokens").cast(pl.Int64), np.int64)
     counts = columns.numbers(pl.col(hashes).list.len().fill_null(0).cast(pl.Int64), np.int64)
-    offsets = kept(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    offsets = kept(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64, copy=False))
     ids, numbering = room(int(offsets[-1]), np.int32), Numbering()
     for place, part in columns.slices(hashes):
         flat = part[hashes].filter(counts[place] > 0).explode().to_numpy()
         ids[offsets[place.start] : offsets[place.stop]] = numbering.of(flat)
+        let_go()
     return Prompts(
         ids=ids,
         offsets=offsets,
         block_count=numbering.count,
         block_tokens=block_tokens,
-        input_tokens=columns.numbers(pl.col("input_total_tokens").cast(pl.Int64), np.int64),
-        known=columns.numbers(known, np.bool_),
+        input_tokens=tokens,
+        known=known,
     ), numbering.hashes

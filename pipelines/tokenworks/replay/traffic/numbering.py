@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.jit import kernel
+from tokenworks.replay.spool import room
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]
 
 _LEAST = 1 << 12
+_NO_TABLE: Ids = np.empty(0, dtype=np.int32)
 
 
 class Numbering:
@@ -39,10 +41,30 @@ class Numbering:
 
     def _grow(self, most: int) -> None:
         size = 1 << int(2 * most - 1).bit_length()
-        held = np.empty(size // 2, dtype=np.int64)
+        # Written from front to back, so that they may lie on disk; the table is written all over.
+        held = room(size // 2, np.int64)
         held[: self.count] = self._hashes[: self.count]
-        self._hashes, self._table = held, np.full(size, -1, dtype=np.int32)
-        _numbered(held[: self.count].copy(), held, self._table, 0)
+        self._hashes, self._table = held, _NO_TABLE
+        self._table = np.full(size, -1, dtype=np.int32)
+        _put_back(held, self._table, self.count)
+
+
+@kernel
+def _place_of(number: int, last: int) -> np.int64:
+    # The multiplier of Fibonacci hashing spreads hashes that are counted through.
+    mixed = np.uint64(number) * np.uint64(0x9E3779B97F4A7C15)
+    return np.int64((mixed >> np.uint64(32)) & np.uint64(last))
+
+
+@kernel
+def _put_back(held: Ints, table: Ids, count: int) -> None:
+    """Numbers of hashes that are known to differ, in a table of another size."""
+    last = table.size - 1
+    for row in range(count):
+        place = _place_of(held[row], last)
+        while table[place] >= 0:
+            place = (place + 1) & last
+        table[place] = row
 
 
 @kernel
@@ -50,9 +72,7 @@ def _numbered(hashes: Ints, held: Ints, table: Ids, count: int) -> tuple[Ids, in
     ids = np.empty(hashes.size, dtype=np.int32)
     last = table.size - 1
     for row in range(hashes.size):
-        # The multiplier of Fibonacci hashing spreads hashes that are counted through.
-        mixed = np.uint64(hashes[row]) * np.uint64(0x9E3779B97F4A7C15)
-        place = np.int64((mixed >> np.uint64(32)) & np.uint64(last))
+        place = _place_of(hashes[row], last)
         while table[place] >= 0 and held[table[place]] != hashes[row]:
             place = (place + 1) & last
         if table[place] < 0:

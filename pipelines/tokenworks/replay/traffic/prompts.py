@@ -44,7 +44,7 @@ class Prompts:
     @cached_property
     def _numbers(self) -> Ids:
         """Room to count ids anew; -1 for each of them between two uses."""
-        return np.full(self.block_count, -1, dtype=np.int32)
+        return kept(np.full(self.block_count, -1, dtype=np.int32))
 
     def alone(self, rows: Ints) -> Prompts:
         """The prompts at `rows` as if there were no others: their ids are counted anew."""

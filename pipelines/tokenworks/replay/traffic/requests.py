@@ -8,6 +8,7 @@ latency is nobody's.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -154,13 +155,9 @@ def load_traffic(folder: Path, scenario: Scenario, digest: str | None = None) ->
         read_mart(folder, DEPLOYMENTS).unique("deployment_id", keep="last").sort("deployment_id")
     )
     hours = read_mart(folder, HOURS)
-    reason = _reason(scenario, deployments).cast(pl.Categorical).alias("reason")
-    rows = table.select(reason, "started_at").collect()
-    counts = rows["reason"].drop_nulls().value_counts(sort=True).rows()
-    excluded = dict(sorted((str(reason), int(count)) for reason, count in counts))
-    moments = rows.select(pl.when(pl.col("reason").is_null()).then("started_at")).to_series()
-    columns = in_order(table, moments, ORDER)
-    if columns.count + sum(excluded.values()) != rows.height:
+    columns, excluded = _split(table, _reason(scenario, deployments))
+    rows_in = int(table.select(pl.len()).collect().item())
+    if columns.count + sum(excluded.values()) != rows_in:
         raise AssertionError("rows in differ from rows replayed plus excluded")
     if not columns.count:
         raise TrafficError(
@@ -174,12 +171,29 @@ def load_traffic(folder: Path, scenario: Scenario, digest: str | None = None) ->
         hours=hours,
         deployments=deployments,
         digest=digest or traffic_digest(folder),
-        rows_in=rows.height,
+        rows_in=rows_in,
         token_coverage=_token_coverage(hours, scenario.window),
         hashed_tokens_ratio=_hashed_ratio(columns),
         energy=read_optional_mart(folder, ENERGY),
         held=held,
     )
+
+
+def _split(table: pl.LazyFrame, reason: pl.Expr) -> tuple[Columns, dict[str, int]]:
+    """Rows without a reason to leave them out, in order, and how many have each reason."""
+    excluded: Counter[str] = Counter()
+    kept_rows, moments, start = [], [], 0
+    asked = table.select(reason.alias("reason"), "started_at")
+    while (part := asked.slice(start, NUMBERS_AT_ONCE).collect()).height:
+        excluded.update(dict(part["reason"].drop_nulls().value_counts().rows()))
+        rows = part["reason"].is_null().arg_true()
+        kept_rows.append(rows.to_numpy().astype(np.uint32) + np.uint32(start))
+        moments.append(part["started_at"].gather(rows).to_physical().to_numpy())
+        start += part.height
+    if not kept_rows:
+        return Columns(table, np.empty(0, dtype=np.uint32)), {}
+    columns = in_order(table, np.concatenate(kept_rows), np.concatenate(moments), ORDER)
+    return columns, dict(sorted(excluded.items()))
 
 
 def _reason(scenario: Scenario, deployments: pl.DataFrame) -> pl.Expr:
@@ -221,5 +235,8 @@ def _hashed_ratio(columns: Columns) -> float | None:
     tokens, is_hashed = pl.col("input_total_tokens"), pl.lit(value=True)
     for name in ("prefix_block_hashes", "prefix_block_tokens"):
         is_hashed &= pl.col(name).is_not_null()
-    found = columns.select(tokens, pl.when(is_hashed).then(tokens).alias("hashed")).sum().row(0)
-    return float(found[1]) / float(found[0]) if found[0] else None
+    asked, hashed = 0, 0
+    for _, part in columns.slices(tokens, pl.when(is_hashed).then(tokens).alias("hashed")):
+        asked += int(part["input_total_tokens"].sum())
+        hashed += int(part["hashed"].sum())
+    return hashed / asked if asked else None
