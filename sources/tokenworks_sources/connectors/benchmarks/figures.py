@@ -34,6 +34,14 @@ def number(value: object, field: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def mean(value: object, field: str) -> float | None:
+    """The mean of a list of numbers; a number is its own."""
+    if not isinstance(value, list):
+        return number(value, field)
+    known = [found for item in value if (found := number(item, field)) is not None]
+    return math.fsum(known) / len(known) if known else None
+
+
 def positive(value: object, field: str) -> float | None:
     """A number above 0, or None: a latency of 0 means that it was never measured."""
     found = number(value, field)

@@ -5,8 +5,8 @@ What the emitter gets wrong, and what is done about it:
 - Times are epoch nanoseconds, too long for a float; they stay integers and are cut to microseconds.
 - Warm-up requests stand among the others (`benchmark_phase`); they are skipped, and counted.
 - Every metric is `{value, unit}`, lists among them; a key is missing where there is nothing to measure
-  (`inter_token_latency` of a single token). What is missing is unknown. Of lists only the gaps between chunks
-  (`inter_chunk_latency`) are read, for their mean.
+  (`inter_token_latency` of a single token). What is missing is unknown. Of lists only `inter_chunk_latency` is
+  read, the gaps between chunks, for its mean.
 - `inter_token_latency` is the mean of one request, which the lake calls time per output token.
 - Tokens are counted by the client's tokenizer (`input_sequence_length`, ...) and, where the server
   tells, by the server (`usage_...`). The server's count is taken: it holds the chat template.
@@ -17,8 +17,7 @@ What the emitter gets wrong, and what is done about it:
   end before the begin is unknown.
 - The first releases have other names: `timestamp_ns` and `credit_phase`, `ttft`, and the end as a metric,
   `max_response_timestamp`.
-- `context_overflow_skip` marks a prompt that the server refused as too long; the summary leaves it
-  out. Its status is `rejected`.
+- `context_overflow_skip`: the server refused the prompt as too long, and the summary leaves it out: `rejected`.
 - The model is in no line: `model` of an `about.yaml` beside it names it. The deployment is the
   folder of the file, because AIPerf names all its files alike.
 
@@ -27,7 +26,6 @@ The summaries beside it (`profile_export_aiperf.json`, `.csv`) are read by `aipe
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -237,12 +235,7 @@ class _Metrics:
     def mean_seconds(self, name: str) -> float | None:
         """The mean of these durations, in seconds; some versions give just that."""
         metric = self._metric(name)
-        if not isinstance(metric.value, list):
-            return figures.seconds(metric.value, metric.unit, name)
-        given = [figures.number(value, name) for value in metric.value]
-        known = [value for value in given if value is not None]
-        mean = math.fsum(known) / len(known) if known else None
-        return figures.seconds(mean, metric.unit, name)
+        return figures.seconds(figures.mean(metric.value, name), metric.unit, name)
 
     def nanoseconds(self, name: str) -> int | None:
         """A moment of the clock, whole and in nanoseconds; unknown where it is neither."""
