@@ -64,6 +64,7 @@ CASES: dict[str, tuple[tuple[str, str], ...]] = {
         (TARIFFS, "syn_12_energy_by_time_of_use"),
         (TARIFFS, "syn_12_demand_and_its_ratchet"),
         (TARIFFS, "syn_12_peak_depends_on_the_window"),
+        (ELECTRICITY, "each_demand_line_has_the_peak_that_it_bills"),
     ),
     "SYN-13 PUE": (
         (ELECTRICITY, "syn_13_measured_pue"),
@@ -94,6 +95,12 @@ CASES: dict[str, tuple[tuple[str, str], ...]] = {
     "litellm#42663: a write priced by its detail": (
         (COSTS, "cached_write_is_priced_as_written"),
         (USAGE, "test_write_is_the_total_when_its_details_are_incomplete"),
+    ),
+    "Portkey#1754: cached input left out of the prompt": (
+        (
+            "tests/unit/connectors/test_usage_adapters.py",
+            "Portkey: Anthropic's cache is in the total, not in the prompt",
+        ),
     ),
     "ODS PR #2519: 90 % cached": ((COSTS, "mostly_cached"),),
     "langfuse agent spans: parent and child counted": (
