@@ -1,4 +1,5 @@
-"""What a file that nobody recognises may be: text in another encoding, a table with other delimiters.
+"""What a file that nobody recognises may be: text in another encoding, a table with other delimiters, the
+output of a tool that leaves out what its numbers need.
 
 Nothing is read that way: a semicolon often means that a comma is the decimal point, and a wrong
 encoding changes names without a sound. The user is told what to do instead. Pure.
@@ -7,6 +8,7 @@ encoding changes names without a sound. The user is told what to do instead. Pur
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +26,22 @@ _NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _SAMPLE_BYTES = 2_000
 _ZEROS = 0.7
 _FEWEST_COLUMNS = 3
+# What tools print that cannot be read, by what it begins with.
+_LACKING = (
+    (
+        re.compile(r"#\s*(?:Date\s+Time\s+)?gpu\s+\w+|#\s*Entity\s+\w+", re.IGNORECASE),
+        "the output of a dmon, which names no zone, and often no time, of its readings",
+        "Log `nvidia-smi --query-gpu=timestamp,uuid,power.draw,utilization.gpu,memory.used "
+        "--format=csv -l 1`, or scrape dcgm-exporter.",
+    ),
+    (
+        re.compile(
+            r'\{\s*"(?:service_kind|experiments)"\s*:(?=.{0,4000}"experiment"\s*:)', re.DOTALL
+        ),
+        "the raw requests of GenAI-Perf, which hold texts and no tokens",
+        "Land the profile_export_genai_perf.json that it writes beside it.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,11 @@ def other_readings(preview: Preview) -> Iterator[OtherReading]:
                 is_certain,
             )
         return
+    text = preview.text or ""
+    for begins, what, remedy in _LACKING:
+        if begins.match(text.lstrip()):
+            yield OtherReading(what, b"", remedy, is_certain=True)
+            return
     first = preview.first_line
     for delimiter, name in _NAMES.items():
         number = first.count(delimiter)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tokenworks_sources.connectors.registry import CONNECTORS
-from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.connectors.base import Preview
+from tokenworks_sources.connectors.registry import CONNECTORS, recognise
+from tokenworks_sources.errors import LandingFileError, UnrecognisedFileError
 from tokenworks_sources.landing import preview_of
 
 
@@ -51,3 +52,20 @@ def test_real_files_are_claimed_by_the_connector_of_their_format(
 ) -> None:
     found = [claims(path) for path in sorted(shared_data.glob(pattern))]
     assert found == [[connector]] * files
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("# gpu    pwr  gtemp\n# Idx      W      C\n    0     73     34\n", "output of a dmon"),
+        ("#Date       Time        gpu    pwr\n 20250930   12:00:00   0   73\n", "output of a dmon"),
+        ("#Entity   POWER\nID        W\nGPU 0     120.5\n", "output of a dmon"),
+        (
+            '{"service_kind": "openai", "experiments": [{"experiment": {"mode": "concurrency"}}]}',
+            "raw requests of GenAI-Perf",
+        ),
+    ],
+)
+def test_what_a_file_lacks_is_said_when_a_tool_leaves_it_out(text: str, what: str) -> None:
+    with pytest.raises(UnrecognisedFileError, match=what):
+        recognise(Preview(Path("x"), text.encode()))
