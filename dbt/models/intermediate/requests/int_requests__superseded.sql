@@ -60,7 +60,7 @@ select distinct
     lost.started_us,
     {% for column in ['request_id', 'started_us', 'ended_us'] -%}
     first_value(won.{{ column }}) over (
-        partition by lost.emitter, lost.request_id order by won.ended_us asc, won.started_us asc
+        partition by lost.emitter, lost.request_id order by won.ended_us asc, won.started_us asc, won.request_id asc
     ) as answer_{{ column }}{{ "," if not loop.last }}
     {% endfor %}
 from attempts as lost
