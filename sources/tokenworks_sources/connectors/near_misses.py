@@ -31,8 +31,10 @@ _LACKING = (
     (
         re.compile(r"#\s*(?:Date\s+Time\s+)?gpu\s+\w+|#\s*Entity\s+\w+", re.IGNORECASE),
         "the output of a dmon, which names no zone, and often no time, of its readings",
-        "Log `nvidia-smi --query-gpu=timestamp,uuid,power.draw,utilization.gpu,memory.used "
-        "--format=csv -l 1`, or scrape dcgm-exporter.",
+        (
+            "Log `nvidia-smi --query-gpu=timestamp,uuid,power.draw,utilization.gpu,memory.used "
+            "--format=csv -l 1`, or scrape dcgm-exporter."
+        ),
     ),
     (
         re.compile(
