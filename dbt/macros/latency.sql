@@ -110,3 +110,22 @@ bool_or({{ _holds_rank(q) }} and upper_bound = cast('infinity' as double))
 percentile_cont({{ p / 100 }}) within group (order by {{ measure }}_seconds asc)
     filter (where {{ has_latency(measure) }})
 {%- endmacro %}
+
+{# How many attempts there were, what became of them, and how many kept their objectives. #}
+{% macro counted_attempts() -%}
+count(*) as request_count,
+{% for name, status in {
+    'success': 'success', 'cancelled': 'cancelled', 'failed': 'failure', 'rejected': 'rejected', 'unknown': 'unknown',
+}.items() -%}
+count(case when status = '{{ status }}' then 1 end) as {{ name }}_count,
+{% endfor -%}
+count(case when is_superseded then 1 end) as superseded_count,
+count(case when is_judged then 1 end) as attainment_den,
+count(case when is_within_slo then 1 end) as attained_count
+{%- endmacro %}
+
+{# The same as columns of a mart. #}
+{% macro attempt_counts() -%}
+request_count, success_count, cancelled_count, failed_count, rejected_count, unknown_count, superseded_count,
+{{ ratio('attained_count', 'attainment_den') }} as attainment_ratio, attainment_den
+{%- endmacro %}

@@ -9,15 +9,7 @@ grouped as (
         {% for key in keys -%}
         {{ key }},
         {% endfor -%}
-        count(*) as request_count,
-        count(case when status = 'success' then 1 end) as success_count,
-        count(case when status = 'cancelled' then 1 end) as cancelled_count,
-        count(case when status = 'failure' then 1 end) as failed_count,
-        count(case when status = 'rejected' then 1 end) as rejected_count,
-        count(case when status = 'unknown' then 1 end) as unknown_count,
-        count(case when is_superseded then 1 end) as superseded_count,
-        count(case when is_judged then 1 end) as attainment_den,
-        count(case when is_within_slo then 1 end) as attained_count,
+        {{ counted_attempts() }},
         sum(case when is_within_slo then output_total_tokens end) as good_output_tokens,
         {% for m in measures -%}
         {% for p in [50, 95, 99] -%}
@@ -40,15 +32,7 @@ select
     {% for key in keys -%}
     {{ key }},
     {% endfor -%}
-    request_count,
-    success_count,
-    cancelled_count,
-    failed_count,
-    rejected_count,
-    unknown_count,
-    superseded_count,
-    {{ ratio('attained_count', 'attainment_den') }} as attainment_ratio,
-    attainment_den,
+    {{ attempt_counts() }},
     cast(good_output_tokens as bigint) as good_output_tokens,
     {% for m in measures -%}
     {% for p in [50, 95] -%}

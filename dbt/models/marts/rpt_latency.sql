@@ -6,15 +6,7 @@ grouped as (
         model,
         tier,
         region,
-        count(*) as request_count,
-        count(case when status = 'success' then 1 end) as success_count,
-        count(case when status = 'cancelled' then 1 end) as cancelled_count,
-        count(case when status = 'failure' then 1 end) as failed_count,
-        count(case when status = 'rejected' then 1 end) as rejected_count,
-        count(case when status = 'unknown' then 1 end) as unknown_count,
-        count(case when is_superseded then 1 end) as superseded_count,
-        count(case when is_judged then 1 end) as attainment_den,
-        count(case when is_within_slo then 1 end) as attained_count,
+        {{ counted_attempts() }},
         {% for m in measures -%}
         {% for p in [50, 90, 95, 99] -%}
         {{ percentile_of_attempts(m, p) }} as {{ m }}_p{{ p }},
@@ -32,15 +24,7 @@ select
     model,
     tier,
     region,
-    request_count,
-    success_count,
-    cancelled_count,
-    failed_count,
-    rejected_count,
-    unknown_count,
-    superseded_count,
-    {{ ratio('attained_count', 'attainment_den') }} as attainment_ratio,
-    attainment_den,
+    {{ attempt_counts() }},
     case when attainment_den > 0 then attained_count / 86400e0 end as goodput_requests_per_second,
     {% for m in measures -%}
     {% for p in [50, 90, 95] -%}
