@@ -11,7 +11,7 @@ case when length(request_id) >= 16 then request_id else emitter || ' ' || reques
     'decode_seconds', 'ttfo_seconds', 'icl_seconds', 'model_requested', 'model_served', 'provider', 'deployment_key', 'endpoint',
     'region', 'client_region', 'tenant_id', 'team_id', 'user_pseudonym', 'api_key_pseudonym', 'tags',
     'input_total_tokens', 'output_total_tokens', 'is_streaming', 'finish_reason', 'error_type',
-    'is_gateway_cache_hit', 'reported_cost_usd', 'prompt_fingerprint',
+    'is_gateway_cache_hit', 'reported_cost_usd', 'prompt_fingerprint', 'routing_propensity', 'quality_score',
 ]) }}
 {% endmacro %}
 

@@ -38,7 +38,7 @@ def _pooled_requests(small_lake: ModuleType) -> list[Row]:
         small_lake._request("p1", "10:00:00", "11:00:00", "acme", input_total_tokens=300,
                             output_total_tokens=10, **whole),
         small_lake._request("p2", "10:00:00", "11:00:00", "beta", input_total_tokens=100,
-                            output_total_tokens=30, **whole),
+                            output_total_tokens=30, routing_propensity=0.25, quality_score=4.0, **whole),
         small_lake._request("q1", "12:40:00", "12:41:00", "acme", logical_request_id="q",
                             input_total_tokens=50, output_total_tokens=5, status="failure"),
         small_lake._request("q2", "12:42:00", "12:44:00", "acme", logical_request_id="q",
@@ -141,6 +141,14 @@ def test_pools_of_a_deployment_are_told_when_its_replicas_have_roles(ask_split: 
         "from dim_deployments where deployment_id in ('pd-us', 'small-us') order by 1"
     )
     assert found == [("pd-us", 2, 1, 1), ("small-us", 1, None, None)]
+
+
+def test_chance_and_score_of_an_answer_are_published_when_they_are_logged(ask_split: Ask) -> None:
+    found = ask_split(
+        "select request_id, routing_propensity, quality_score from fct_requests "
+        "where request_id in ('p2', 'q1') order by 1"
+    )
+    assert found == [("p2", 0.25, 4.0), ("q1", None, None)]
 
 
 def test_headroom_is_idle_where_the_fleet_asks_for_it(ask_split: Ask) -> None:

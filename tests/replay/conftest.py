@@ -39,7 +39,18 @@ DTYPES: dict[str, Any] = {
     "prefix_block_tokens": pl.Int64,
 }
 INTEGERS = ("_tokens", "_count", "max_num_seqs")
-DOUBLES = ("_seconds", "_weight", "_joules", "_grams", "_kwh", "_assigned", "_busy", "_not_ready")
+DOUBLES = (
+    "_seconds",
+    "_weight",
+    "_joules",
+    "_grams",
+    "_kwh",
+    "_propensity",
+    "_score",
+    "_assigned",
+    "_busy",
+    "_not_ready",
+)
 
 
 def dtype_of(name: str) -> Any:

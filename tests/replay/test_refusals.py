@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.replay.test_run import ROUTE, scenario
+from tests.replay.test_run import ROUTE, row, scenario
 from tokenworks.replay.errors import LeverRefusedError, ReplayRefusedError
 from tokenworks.replay.language.scenario import load_scenario
 from tokenworks.replay.run import run_replay
@@ -71,6 +71,47 @@ def test_a_claim_is_refused_when_no_propensities_are_logged(
     said = refused(path, hand_world.publish(), tmp_path / "out")
     assert "no propensities" in said
     assert "log for every request the probability" in said
+
+
+@pytest.mark.parametrize("file_has", ["nothing", "scores", "both"])
+def test_chances_in_the_log_carry_a_claim_when_no_file_has_them(
+    hand_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_has: str
+) -> None:
+    """Half went to each model; small answers score 0.2, large ones 1: all small loses 0.4.
+
+    What a file says comes before the log: there the log says that large ones score 3, or that all
+    was certain.
+    """
+    monkeypatch.setattr("tokenworks.replay.routing.quality.LEAST_ANSWERS", 40)
+    ids = [one["request_id"] for one in hand_world.requests]
+    scores = [1.0 if one["tier"] == "large" else 0.2 for one in hand_world.requests]
+    for one, score in zip(hand_world.requests, scores, strict=True):
+        one["quality_score"] = score if file_has == "nothing" else 3.0
+        one["routing_propensity"] = 1.0 if file_has == "both" else 0.5
+    judged = pl.DataFrame({"request_id": ids, "score": scores})
+    if file_has == "both":
+        judged = judged.with_columns(propensity=0.5)
+    judged.write_parquet(tmp_path / "judged.parquet")
+    named = "" if file_has == "nothing" else "judged: judged.parquet, "
+    path = tmp_path / "claim.yaml"
+    path.write_text(
+        "name: small\nrouting: {rules: [{when: {tier: large}, to_tier: small}]}\n"
+        f"quality: {{{named}claim: required}}\n"
+    )
+    result = run_replay(path, hand_world.publish(), tmp_path / "out", force=True)
+    found = row(result, "quality_score")
+    assert "off-policy" in found["definition"]
+    assert found["delta"] == pytest.approx(-0.4, abs=0.02)
+
+
+def test_a_claim_is_refused_when_nobody_judged_and_no_file_is_named(
+    hand_world: Any, tmp_path: Path
+) -> None:
+    for one in hand_world.requests:
+        one["routing_propensity"] = 0.5
+    path = tmp_path / "claim.yaml"
+    path.write_text(ROUTE + "quality: {claim: required}\n")
+    assert "nobody judged an answer" in refused(path, hand_world.publish(), tmp_path / "out")
 
 
 def test_a_claim_is_refused_when_the_effective_sample_is_two_in_ten_thousand(

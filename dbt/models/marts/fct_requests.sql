@@ -26,6 +26,8 @@ joined as (
         seen.finish_reason,
         seen.reported_cost_usd,
         seen.prompt_fingerprint,
+        seen.routing_propensity,
+        seen.quality_score,
         seen.sighting_count,
         seen.output_delivered_tokens,
         seen.source_file,
@@ -132,5 +134,6 @@ select
         'first_token_unknown': 'is_streaming and ttft_seconds is null',
         'rate_missing': 'has_missing_rate',
     }) }} as quality_flags,
-    prompt_fingerprint, prefix_block_hashes, prefix_block_tokens, sighting_count, source_file, source_line
+    prompt_fingerprint, prefix_block_hashes, prefix_block_tokens, routing_propensity, quality_score,
+    sighting_count, source_file, source_line
 from summed

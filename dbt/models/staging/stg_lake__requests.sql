@@ -49,6 +49,8 @@ select
     prompt_fingerprint,
     prefix_block_hashes,
     prefix_block_tokens,
+    routing_propensity,
+    quality_score,
     source_file,
     source_line,
     source_digest,

@@ -68,6 +68,8 @@ def read_beside(scenario: Scenario, folder: Path, stage: Stage) -> Beside:
         labels = side_table(path, _LABELS, "quality.labels")
     if path := files.get("quality.judged"):
         judged = side_table(path, ("request_id", "score"), "quality.judged")
+    if scenario.quality is not None:
+        judged = _judged(stage, judged)
     if path := files.get("regions.series_file"):
         series = side_table(path, ("region", "hour_start"), "regions.series_file")
     if scenario.routing is not None and scenario.routing.score is not None:
@@ -88,6 +90,25 @@ def read_beside(scenario: Scenario, folder: Path, stage: Stage) -> Beside:
         ),
         Evidence(labels, judged),
     )
+
+
+def _judged(stage: Stage, given: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Scores and propensities of the log; those of a file come before them, field by field."""
+    if given is not None and "propensity" in given.columns:
+        return given
+    logged = stage.traffic.columns.select(
+        "request_id",
+        pl.col("quality_score").alias("score"),
+        pl.col("routing_propensity").alias("propensity"),
+    )
+    known = logged.drop_nulls("propensity")
+    if given is not None:
+        chances = known.select("request_id", "propensity").unique("request_id", keep="first")
+        return given.join(chances, on="request_id", how="left") if known.height else given
+    scored = logged.drop_nulls("score").unique("request_id", keep="first", maintain_order=True)
+    if not scored.height:
+        return None
+    return scored if known.height else scored.drop("propensity")
 
 
 def _answers(stage: Stage, tier: str, labels: pl.DataFrame) -> Floats:

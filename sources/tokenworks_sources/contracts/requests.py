@@ -217,6 +217,20 @@ CONTRACT = Contract(
             TOKENS,
             minimum=1,
         ),
+        Column(
+            "routing_propensity",
+            "double",
+            "Probability with which the router chose this model for this request; null is unknown.",
+            "1",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "quality_score",
+            "double",
+            "Score that a judge gave the answer, on the judge's own scale, higher is better.",
+            "1",
+        ),
     ),
     rules=(
         Rule(

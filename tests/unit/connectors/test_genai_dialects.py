@@ -300,6 +300,27 @@ def test_engine_phases_are_read_when_vllm_traces(read: Read) -> None:
     assert (row["region"], row["client_region"]) == ("eu-west-1", None)
 
 
+@pytest.mark.parametrize(
+    ("given", "chance", "score"),
+    [
+        (
+            {"tokenworks.routing_propensity": 0.05, "gen_ai.evaluation.score.value": 4.0},
+            0.05,
+            4.0,
+        ),
+        ({"litellm.metadata.routing_propensity": "0.25"}, 0.25, None),
+        ({"tokenworks.quality_score": -1}, None, -1.0),
+    ],
+)
+def test_chances_of_a_router_and_scores_are_read_when_a_span_has_them(
+    read: Read, given: dict[str, Any], chance: float | None, score: float | None
+) -> None:
+    usage = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20}
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "llama", **usage}
+    row = row_of(read(request(span({**call, **given}))))
+    assert (row["routing_propensity"], row["quality_score"]) == (chance, score)
+
+
 def test_litellm_is_read_when_its_callback_writes_texts(read: Read) -> None:
     given = {
         "gen_ai.operation.name": "acompletion",

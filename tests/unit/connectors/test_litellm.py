@@ -51,6 +51,8 @@ ROW: dict[str, Any] = {
             "queue_seconds": 0.05,
             "prefill_seconds": 0.127,
             "decode_seconds": 4.7,
+            "routing_propensity": 0.05,
+            "quality_score": -1.5,
         },
     },
     "cache_hit": "False",
@@ -125,6 +127,7 @@ def test_every_column_is_filled_when_the_row_is_whole(write: Write, ingest_file:
     assert row["reported_cost_usd"] == Decimal("0.000266200000")
     assert (row["prompt_fingerprint"], row["prefix_block_tokens"]) == ("ab12", 512)
     assert row["prefix_block_hashes"] == [11, -22, 33]
+    assert (row["routing_propensity"], row["quality_score"]) == (0.05, -1.5)
     assert row["source_line"] == 1
     assert len(row["user_pseudonym"]) == len(row["api_key_pseudonym"]) == 32
 

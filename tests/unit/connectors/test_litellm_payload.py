@@ -59,6 +59,8 @@ PAYLOAD: dict[str, Any] = {
             "queue_seconds": 0.05,
             "prefix_block_hashes": [11, -22],
             "prefix_block_tokens": 512,
+            "routing_propensity": 0.05,
+            "quality_score": 4,
         },
     },
     "cache_hit": False,

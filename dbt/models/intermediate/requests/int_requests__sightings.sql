@@ -8,6 +8,7 @@
 {% set known_outside = [
     'tenant_id', 'team_id', 'user_pseudonym', 'api_key_pseudonym', 'session_id', 'logical_request_id',
     'client_region', 'tags', 'model_requested', 'deployment_key', 'is_streaming',
+    'routing_propensity', 'quality_score',
 ] %}
 with
 requests as (

@@ -171,7 +171,10 @@ class TierRouting(Strict):
 
 
 class Quality(Strict):
-    """What the result may say of quality, and from what."""
+    """What the result may say of quality, and from what.
+
+    Without a file it is the log itself, where that has `quality_score` and `routing_propensity`.
+    """
 
     labels: str | None = Field(
         default=None,
@@ -181,15 +184,10 @@ class Quality(Strict):
     judged: str | None = Field(
         default=None,
         description="The same kind of file with request_id, score and propensity: the probability "
-        "with which the model that answered was chosen.",
+        "with which the model that answered was chosen. Without propensity, and without the file, "
+        "what the log has of them.",
     )
     claim: Literal["if_possible", "required"] = Field(
         default="if_possible",
         description="required: the scenario is refused where nothing supports a claim.",
     )
-
-    @model_validator(mode="after")
-    def _has_evidence(self) -> Self:
-        if self.labels is None and self.judged is None:
-            raise ValueError("give labels, judged, or both")
-        return self

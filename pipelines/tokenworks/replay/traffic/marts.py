@@ -55,6 +55,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "prompt_fingerprint",
         "prefix_block_hashes",
         "prefix_block_tokens",
+        "routing_propensity",
+        "quality_score",
         "source_file",
         "source_line",
     ),

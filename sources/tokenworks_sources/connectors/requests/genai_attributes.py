@@ -174,6 +174,9 @@ _CALL: Mapping[str, tuple[str, ...]] = {
     "prefill_seconds": ("gen_ai.latency.time_in_model_prefill",),
     "decode_seconds": ("gen_ai.latency.time_in_model_decode",),
     "e2e_seconds": ("gen_ai.latency.e2e",),
+    # No convention has a router's chances; its evaluations are events, and on the span where it is one.
+    "routing_propensity": ("tokenworks.routing_propensity", *_litellm("routing_propensity")),
+    "quality_score": ("gen_ai.evaluation.score.value", "tokenworks.quality_score"),
     # JSON texts of which single numbers and ids are read.
     "vercel_metadata": ("ai.response.providerMetadata",),
     "litellm_hidden": ("hidden_params",),

@@ -66,18 +66,28 @@ def seconds(fields: Fields, field: str) -> float | None:
     Raises:
         UsageError: it is no finite number, or negative.
     """
+    found = figure(fields, field)
+    if found is not None and found < 0:
+        raise UsageError(f"{field}: below 0")
+    return found
+
+
+def figure(fields: Fields, field: str) -> float | None:
+    """A number.
+
+    Raises:
+        UsageError: it is none, or not finite.
+    """
     value = fields.get(field)
     if value is None:
         return None
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            number = float(value)
+            found = float(value)
         except (ValueError, OverflowError):
-            number = math.nan
-        if math.isfinite(number):
-            if number < 0:
-                raise UsageError(f"{field}: below 0")
-            return number
+            found = math.nan
+        if math.isfinite(found):
+            return found
     raise UsageError(f"{field}: not a number")
 
 

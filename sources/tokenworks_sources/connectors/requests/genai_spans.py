@@ -24,6 +24,7 @@ from tokenworks_sources.connectors.requests.genai_attributes import Fields
 from tokenworks_sources.connectors.requests.genai_fields import (
     address,
     cost,
+    figure,
     finish_reason,
     hidden,
     is_true,
@@ -83,6 +84,8 @@ COLUMNS = (
     "error_type",
     "finish_reason",
     "reported_cost_usd",
+    "routing_propensity",
+    "quality_score",
 )
 
 
@@ -214,6 +217,8 @@ class RowMaker:
             error,
             finish,
             cost(given) if reported is None else reported,
+            seconds(given, "routing_propensity"),
+            figure(given, "quality_score"),
         )
 
     def _pseudonym(self, name: str | None) -> str | None:

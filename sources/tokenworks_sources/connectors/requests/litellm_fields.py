@@ -95,6 +95,8 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "queue": (f"{_OWN}.queue_seconds",),
     "prefill": (f"{_OWN}.prefill_seconds",),
     "decode": (f"{_OWN}.decode_seconds",),
+    "propensity": (f"{_OWN}.routing_propensity",),
+    "score": (f"{_OWN}.quality_score",),
 }
 
 OPERATIONS = {

@@ -200,7 +200,8 @@ def _tags(tags: object) -> str | None:
 
 def _phases(own: Record) -> Row:
     """What an engine behind the gateway adds to `spend_logs_metadata`."""
-    names = ("queue_seconds", "prefill_seconds", "decode_seconds")
+    seconds = ("queue_seconds", "prefill_seconds", "decode_seconds")
+    names = (*seconds, "routing_propensity", "quality_score")
     blocks = own.get("prefix_block_hashes")
     is_blocks = isinstance(blocks, list) and all(
         isinstance(block, int) and -(2**63) <= block < 2**63 for block in blocks

@@ -236,6 +236,8 @@ _TYPED = {
     "_queue": "try_cast(queue as double)",
     "_prefill": "try_cast(prefill as double)",
     "_decode": "try_cast(decode as double)",
+    "_propensity": "try_cast(propensity as double)",
+    "_score": "try_cast(score as double)",
     "_status": "coalesce(status, own_status)",
     "_stream": "try_cast(stream as boolean)",
 }
@@ -256,6 +258,8 @@ _INNER_CHECKS = (
     ("queue", "_queue", "queue_seconds: not a number"),
     ("prefill", "_prefill", "prefill_seconds: not a number"),
     ("decode", "_decode", "decode_seconds: not a number"),
+    ("propensity", "_propensity", "routing_propensity: not a number"),
+    ("score", "_score", "quality_score: not a number"),
 )
 
 # A record without any of these is none; so is a line that is not JSON.
@@ -334,6 +338,8 @@ _COLUMNS = {
     "prompt_fingerprint": "fingerprint",
     "prefix_block_hashes": "_blocks",
     "prefix_block_tokens": "block_tokens",
+    "routing_propensity": "_propensity",
+    "quality_score": "_score",
 }
 
 _KNOWN = (
