@@ -36,7 +36,8 @@ def prompts_of(*prompts: list[int], tokens: int = 200) -> Prompts:
 def fleet(models: tuple[str, ...]) -> Fleet:
     ones, weights = np.ones(len(models), dtype=np.int64), np.ones(len(models))
     names = tuple(f"d{number}" for number in range(len(models)))
-    return Fleet(names, models, models, names, ones * 2, ones, ones, weights, weights, weights, {})
+    facts = (ones * 2, ones, ones, weights, weights, weights, 0 * ones, 0 * ones)
+    return Fleet(names, models, models, names, *facts)
 
 
 @pytest.mark.parametrize(

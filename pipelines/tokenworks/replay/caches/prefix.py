@@ -26,7 +26,7 @@ from tokenworks.replay.caches.replayed import (
 from tokenworks.replay.caches.stack_distance import hits_by_capacity, required_capacities
 from tokenworks.replay.errors import LeverRefusedError
 from tokenworks.replay.language.prefix_cache import PrefixCache
-from tokenworks.replay.spool import kept
+from tokenworks.replay.spool import kept, let_go
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.prompts import Prompts
 
@@ -88,6 +88,7 @@ def implied_capacities(
     """
     capacities = np.full(fleet.count, -1, dtype=np.int64)
     for position in np.unique(places.deployment):
+        let_go()
         rows = np.flatnonzero(places.deployment == position)
         compared = learn[rows] & prompts.known[rows] & ~np.isnan(recorded[rows])
         if not compared.any():
@@ -196,6 +197,7 @@ def runs_by_tier(
     found = kept(np.zeros((len(places.deployment), tiers), dtype=np.int64))
     streams = streams_of(plan.scope, places, fleet)
     for stream in np.unique(streams):
+        let_go()
         rows = np.flatnonzero(streams == stream)
         capacity = int(plan.capacity_blocks[places.deployment[rows[0]]])
         times = None if arrivals is None else arrivals[rows]

@@ -25,7 +25,7 @@ from tokenworks.replay.serving.steps import (
     simulate,
 )
 from tokenworks.replay.serving.work import Policy, PrefixCaches
-from tokenworks.replay.spool import kept, room
+from tokenworks.replay.spool import kept, let_go, room
 from tokenworks.replay.traffic.fleet import Fleet
 from tokenworks.replay.traffic.prompts import Prompts
 
@@ -119,6 +119,7 @@ def serve(load: Load, serving: Serving, fleet: Fleet) -> Timings:
     engines: dict[int, Engines] = {}
     went_on = Handover.nowhere(count) if serving.apart else None
     for position in map(int, np.unique(load.deployment)):
+        let_go()
         rows = np.flatnonzero(load.deployment == position)
         law = serving.laws[position]
         if position in serving.apart:

@@ -16,7 +16,7 @@ from tokenworks.replay.caches.hit_ratio import last_half, tokens_of_runs
 from tokenworks.replay.caches.policies import runs_of
 from tokenworks.replay.jit import kernel
 from tokenworks.replay.routing.draws import luck
-from tokenworks.replay.spool import kept
+from tokenworks.replay.spool import kept, let_go
 from tokenworks.replay.traffic.prompts import Prompts
 
 Ids = NDArray[np.int32]
@@ -174,6 +174,7 @@ def why_sampled(
             f"its hashes count blocks through, and {missing:.1%} of the numbers never appear: "
             "requests are missing, and sampling by request destroys reuse."
         )
+    let_go()
     unexplained = unexplained_hits_ratio(
         _seen(prompts.ids),
         offsets,
