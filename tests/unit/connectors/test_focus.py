@@ -374,22 +374,13 @@ def test_provider_is_the_service_provider_when_the_file_is_of_1_4(ingest) -> Non
 
 
 def test_names_of_before_1_0_are_read_when_a_provider_keeps_them(ingest) -> None:
-    before = {
-        "Provider": "Oracle",
-        "Publisher": "Oracle Corp",
-        "InvoiceIssuer": "Oracle US",
-        "Region": "us-phoenix-1",
-        "UsageQuantity": "0.126",
-        "UsageUnit": "OCPU Hours",
-    }
-    rows, _, _ = ingest(table({**ROW, **before}))
-    columns = (
-        "provider_name", "publisher_name", "invoice_issuer_name", "region_id",
-        "consumed_quantity", "consumed_unit",
-    )  # fmt: skip
-    assert rows.select(columns).rows() == [
-        ("Oracle", "Oracle Corp", "Oracle US", "us-phoenix-1", Decimal("0.126"), "OCPU Hours")
-    ]
+    before = {"Provider": "Oracle", "Publisher": "Oracle Corp", "InvoiceIssuer": "Oracle US"}
+    usage = {"Region": "us-phoenix-1", "UsageQuantity": "0.126", "UsageUnit": "OCPU Hours"}
+    rows, _, _ = ingest(table({**ROW, **before, **usage}))
+    names = rows.select("provider_name", "publisher_name", "invoice_issuer_name", "region_id")
+    assert names.rows() == [("Oracle", "Oracle Corp", "Oracle US", "us-phoenix-1")]
+    used = rows.select("consumed_quantity", "consumed_unit").rows()
+    assert used == [(Decimal("0.126"), "OCPU Hours")]
 
 
 def test_emails_and_keys_become_a_mark_when_people_wrote_them(ingest) -> None:
