@@ -148,8 +148,10 @@ class _Log:
     def _scan(self, name: str) -> str:
         """The fields of a slice; a cell of white space is no value."""
         places = {name: f"c{place}" for place, name in enumerate(self.names)}
+        # As one condition with `or` it takes many times as long.
         cells = ", ".join(
-            f"case when {cell} >= '!' or trim({cell}, {_WHITE}) <> '' then {cell} end as \"{name}\""
+            f"case when {cell} >= '!' then {cell} "
+            f"when trim({cell}, {_WHITE}) <> '' then {cell} end as \"{name}\""
             if (cell := places.get(name))
             else f'null::varchar as "{name}"'
             for name in litellm_fields.FIELDS
