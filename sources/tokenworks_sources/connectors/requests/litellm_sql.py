@@ -273,10 +273,11 @@ _WRITTEN = (
 )
 
 # Host and port alone: a name before them or a query behind them may hold a key.
+# As a lambda it is made only where it is asked for; its parts are otherwise made for every record.
 HOST = (
-    "nullif(split_part(split_part(split_part(case when contains(api_base, '?') "
-    "or contains(api_base, '#') then regexp_extract(api_base, '^[^?#]+') else api_base end, "
-    "'://', -1), '/', 1), '@', -1), '')"
+    "list_transform([api_base], lambda a: nullif(split_part(split_part(split_part("
+    "case when contains(a, '?') or contains(a, '#') then regexp_extract(a, '^[^?#]+') else a end, "
+    "'://', -1), '/', 1), '@', -1), ''))[1]"
 )
 
 _COLUMNS = {
