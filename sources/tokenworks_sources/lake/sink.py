@@ -23,7 +23,7 @@ from tokenworks_sources.contracts.model import PARTITION_COLUMN, Contract
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import arrow_schema, polars_schema
 from tokenworks_sources.errors import ContractError
-from tokenworks_sources.lake.paths import date_of_part
+from tokenworks_sources.lake.parting import write_parts
 from tokenworks_sources.lake.shield import shield_rows, shielded_rows
 from tokenworks_sources.lake.stage import RejectRow, Stage
 from tokenworks_sources.normalise import pseudonym_key, redact
@@ -36,8 +36,6 @@ HELD_ROWS = 100_000
 # saves a tenth of the writing.
 PARQUET = "compression zstd, compression_level 1, write_bloom_filter false"
 DICTIONARY = 4_000
-# Room for a dictionary is taken and cleared for each column of each date, few rows as these hold.
-DICTIONARY_OF_DATE = 400
 # What tells a row from all others of a landing table.
 PLACE: dict[str, pl.DataType] = {"source_digest": pl.String(), "source_line": pl.Int64()}
 
@@ -302,13 +300,11 @@ def copy_parts(
         if not in_order:
             # Sorted rows stay sorted in their part only where their order is kept.
             connection.execute("set preserve_insertion_order = true")
-        parting = f"dictionary_size_limit {DICTIONARY_OF_DATE}, partition_by ({PARTITION_COLUMN})"
-        number, low, high = _copied(contract, connection, query, folder, parting)
+        return write_parts(contract, connection, query, folder)
     except duckdb.Error:
         # The connector may read the file another way; nothing of this try may land.
         shutil.rmtree(folder)
         raise
-    return number, low, high, {date_of_part(path) for path in folder.glob("*/*.parquet")}
 
 
 def places_in(folder: Path) -> pl.DataFrame:
