@@ -2,7 +2,7 @@
 
 DuckDB parts rows by itself, but takes twice as long: it writes each column of each date apart, some
 15 ms a date. Here its rows come as Arrow batches, wait until there are enough of them, and are written
-by pyarrow. No more is held than `BUFFERED_ROWS`, whatever the dates.
+by pyarrow. No more is held than `BUFFERED_ROWS` and `BUFFERED_BYTES`, whatever the dates.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tokenworks_sources.contracts.render import arrow_schema
 
 BATCH_ROWS = 50_000
 BUFFERED_ROWS = 100_000
+BUFFERED_BYTES = 1 << 27
 # Parts open at once; a system allows 1,024 or so files, and a log may hold years of days.
 OPEN_PARTS = 128
 # A batch that changes its date more often is sorted by it.
@@ -95,7 +96,7 @@ class _Parts:
         self._schema = arrow_schema(contract)
         self._folder = folder
         self._waiting: dict[date, list[pa.RecordBatch]] = defaultdict(list)
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_bytes = 0
         self._writers: dict[date, pq.ParquetWriter] = {}
         self._few: list[str] | None = None
 
@@ -104,7 +105,8 @@ class _Parts:
         for day, rows in _by_date(batch):
             self._waiting[day].append(rows)
         self._waiting_rows += batch.num_rows
-        if self._waiting_rows >= BUFFERED_ROWS:
+        self._waiting_bytes += batch.nbytes
+        if self._waiting_rows >= BUFFERED_ROWS or self._waiting_bytes >= BUFFERED_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -115,7 +117,7 @@ class _Parts:
             self._writer(day, rows).write_table(rows)
             self.dates.add(day)
         self._waiting.clear()
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_bytes = 0
 
     def close(self) -> None:
         """Ends all parts."""

@@ -78,10 +78,14 @@ def test_each_row_lies_in_the_part_of_its_date_when_dates_take_turns(
     }
 
 
-def test_no_row_is_lost_when_few_may_wait_and_few_parts_may_be_open(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("bound", ["BUFFERED_ROWS", "BUFFERED_BYTES"])
+def test_no_row_is_lost_when_little_may_wait_and_few_parts_may_be_open(
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: str,
 ) -> None:
-    for name in ("BATCH_ROWS", "BUFFERED_ROWS", "OPEN_PARTS"):
+    for name in ("BATCH_ROWS", "OPEN_PARTS", bound):
         monkeypatch.setattr(parting, name, 2)
 
     number, *_ = parting.write_parts(CONTRACT, connection, _query(TURNS), tmp_path)
