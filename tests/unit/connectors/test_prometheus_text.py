@@ -229,7 +229,7 @@ def test_file_is_refused_when_nothing_gives_the_time(tmp_path: Path) -> None:
 
 
 def test_file_is_refused_when_a_header_is_no_time(tmp_path: Path) -> None:
-    with pytest.raises(LandingFileError, match="'2026-10-01T00:05:00' is no time of a scrape"):
+    with pytest.raises(LandingFileError, match="scraped_at: no time of a scrape"):
         scanned(written(tmp_path, "# scraped_at 2026-10-01T00:05:00\nx 1\n"))
 
 

@@ -118,7 +118,7 @@ def measured(name: str, text: str, unit: str | None) -> float:
     given = match[2] or unit or _DEFAULT_UNIT[quantity]
     factor = _UNITS[quantity].get(given)
     if factor is None:
-        raise ValueProblemError(f"{name}: unknown unit {given}")
+        raise ValueProblemError(f"{name}: unknown unit")
     number = float(match[1])
     return number / 100 if quantity == "ratio" else number * factor
 

@@ -136,7 +136,7 @@ def _comment(file: LandingFile, line: str, number: int, declared: dict[str, str]
     if match:
         if match[1] == "time_zone" and zone_of(match[2]) is None:
             hint = "Write an IANA name such as Europe/Berlin, UTC, or an offset such as +02:00."
-            raise LandingFileError(file.path, f"{match[2]!r} is no time zone.", hint, number)
+            raise LandingFileError(file.path, "time_zone: no time zone.", hint, number)
         declared[match[1]] = match[2]
     return None
 

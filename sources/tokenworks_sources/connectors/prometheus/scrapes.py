@@ -67,8 +67,9 @@ class Scrapes:
             self._header_time = parse_time(words[1])
             if self._header_time is None:
                 hint = "Write an ISO time with its zone, for example 2026-10-01T00:05:00Z."
-                what = f"{words[1]!r} is no time of a scrape."
-                raise LandingFileError(self._file.path, what, hint, number)
+                raise LandingFileError(
+                    self._file.path, "scraped_at: no time of a scrape.", hint, number
+                )
         self.current = UNSTARTED
 
     def known(self, stamp: bytes) -> int | None:
