@@ -58,6 +58,36 @@
     {%- endif -%}
 {% endmacro %}
 
+{# The same for a model of months, which makes those again of which a date is made again. Months are ranges of
+   dates, which prune what is read. #}
+{% macro is_of_restated_month(column, dates='int_books__restated_dates') %}
+    {%- set relation = ref(dates) -%}
+    {%- set ranges = [] -%}
+    {%- if not is_incremental() -%}
+        {%- do ranges.append('true') -%}
+    {%- else -%}
+        {%- set months = run_query(
+            "select distinct first_date, cast(" ~ plus_months('first_date', 1) ~ " as date) from (select cast("
+            ~ "date_trunc('month', event_date) as date) as first_date from " ~ relation ~ ") as months order by 1"
+        ).rows -%}
+        {%- for month in months -%}
+            {%- do ranges.append(
+                '(' ~ column ~ " >= date '" ~ month[0] ~ "' and " ~ column ~ " < date '" ~ month[1] ~ "')"
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ '(' ~ (ranges | join(' or ') or 'false') ~ ')' }}
+{% endmacro %}
+
+{# Pre-hook of a mart: its dates are `event_date`, else its months are texts as YYYY-MM. #}
+{% macro forget_restated_mart() %}
+    {%- if 'event_date' in model.columns -%}
+        {{ forget_restated('event_date') }}
+    {%- elif is_incremental() -%}
+        delete from {{ this }} where {{ is_of_restated_month("cast(month || '-01' as date)") }}
+    {%- endif -%}
+{% endmacro %}
+
 {# Condition in a model that is made anew and holds only the dates that are made again. #}
 {% macro is_made_again(column, dates) %}
     {%- set relation = ref(dates) -%}
@@ -75,18 +105,37 @@
     {%- endif -%}
 {% endmacro %}
 
-{# The model that a generic test looks at, if it keeps the rows of dates that are not made again. #}
+{# Condition on an hour in such a model: an attempt that started on the dates ran in it. #}
+{% macro is_run_in(column, dates) %}
+    {%- set groups = ref('int_requests__hour_groups') -%}
+    {%- set condition = is_made_again('started_date', dates) -%}
+    {%- if is_whole_build() -%}
+        true
+    {%- else -%}
+        {{ column }} in (select hour_index from {{ groups }} where {{ condition }})
+    {%- endif -%}
+{% endmacro %}
+
+{# The model that a generic test looks at, if it keeps the rows of dates that are not made again: they are in its
+   column `event_date`. A model of months is short. #}
 {% macro tested_by_date() %}
     {%- set tested = graph.nodes.get(model.attached_node) if execute -%}
-    {{ return(tested if tested and tested.config.materialized == 'incremental') }}
+    {{ return(tested if tested and tested.config.materialized == 'incremental' and 'event_date' in tested.columns) }}
 {% endmacro %}
 
 {# Its other rows passed when they were made. Nothing did where all dates are made again or none is handed over. #}
-{% macro is_part_tested() %}
+{% macro is_part_tested() %}{{ return(tested_by_date() and has_handed_dates()) }}{% endmacro %}
+{% macro has_handed_dates() %}
     {{ return(
-        tested_by_date() and not is_whole_build()
+        not is_whole_build()
         and adapter.get_relation(target.database, 'restatement', 'lake_dates') is not none
     ) }}
+{% endmacro %}
+
+{# Condition in a test of its own on a date of rows that are kept so. #}
+{% macro is_to_test(column, dates) %}
+    {%- set relation = ref(dates) -%}
+    {{- is_made_again(column, dates) if has_handed_dates() else 'true' -}}
 {% endmacro %}
 
 {# What a generic test looks at; dbt calls this for each. Tested models with dates keep them as `event_date`. #}

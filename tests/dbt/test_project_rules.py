@@ -20,6 +20,10 @@ DATES = (
     "int_costs__restated_dates",
     "int_books__restated_dates",
 )
+# What alarms are held against follows from the last of them.
+STAGES = {name: stage for stage, name in enumerate(DATES)} | {
+    "int_alarms__restated_dates": len(DATES) - 1
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +97,10 @@ def test_marts_have_a_key_test(manifest: dict[str, Any], models: list[dict[str, 
     assert marts - tested == set()
 
 
-def test_tested_models_that_keep_dates_forget_them_by_event_date(
+def test_tested_models_that_keep_dates_forget_them_as_marts_do(
     manifest: dict[str, Any], models: list[dict[str, Any]]
 ) -> None:
-    """Their tests look at the dates that `int_books__restated_dates` names by that column."""
+    """Their tests look at the dates that `int_books__restated_dates` names, by `event_date`."""
     tested = {
         node["attached_node"] for node in manifest["nodes"].values() if "attached_node" in node
     }
@@ -106,7 +110,7 @@ def test_tested_models_that_keep_dates_forget_them_by_event_date(
         if model["config"]["materialized"] == "incremental" and model["unique_id"] in tested
         for hook in model["config"]["pre-hook"]
     }
-    assert forgotten == {"{{ forget_restated('event_date') }}"}
+    assert forgotten == {"{{ forget_restated_mart() }}"}
 
 
 def test_models_are_short(models: list[dict[str, Any]]) -> None:
@@ -135,7 +139,7 @@ def _told_by_stage(parents: dict[str, list[str]]) -> list[set[str]]:
     # A change of the fleet makes all dates again; the dates themselves are made anew in each build.
     told = {key for key in parents if ".int_fleet__" in key or ".stg_lake__fleet_" in key}
     told -= {_id("int_fleet__window")}
-    told |= {_id(dates) for dates in DATES}
+    told |= {_id(dates) for dates in STAGES}
     # Shared ids are made anew for the dates that are made again, and only for them. What is seen of an attempt
     # is told by its date's lake files and sightings, of which the first dates know.
     told |= {_id("int_requests__shared_ids"), _id("int_requests__seen")}
@@ -160,7 +164,7 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
     told = _told_by_stage(parents)
     stages = {
         key: max(
-            [DATES.index(by_id[up]["name"]) for up in parents[key] if _is_dates(up)], default=0
+            [STAGES[by_id[up]["name"]] for up in parents[key] if _is_dates(up)], default=0
         )
         for key, model in by_id.items()
         if model["config"]["materialized"] == "incremental"
@@ -189,4 +193,4 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
 
 
 def _is_dates(key: str) -> bool:
-    return key in {_id(dates) for dates in DATES}
+    return key in {_id(dates) for dates in STAGES}

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 {% set keys = ['month', 'model', 'tier', 'region', 'load_bin'] %}
 with
 -- Hours of a deployment by how much they carried: a bin is a factor of the root of 2 wide.
@@ -17,7 +16,10 @@ hours as (
             2e0 * ln(cast(output_total_tokens as double) * 1000000e0 / assigned_us) / ln(2e0)
         ) as bigint) as load_bin
     from {{ ref('int_deployments__hours') }}
-    where output_total_tokens > 0 and assigned_us > 0
+    where
+        output_total_tokens > 0
+        and assigned_us > 0
+        and {{ is_of_restated_month('event_date') }}
 ),
 
 bins as (
@@ -43,7 +45,7 @@ latencies as (
     from {{ ref('int_latency__attempts') }} as attempts
     inner join hours
         on attempts.deployment_id = hours.deployment_id and attempts.hour_index = hours.hour_index
-    where {{ has_latency(m) }}
+    where {{ has_latency(m) }} and {{ is_of_restated_month('attempts.started_date') }}
     group by {% for key in keys %}hours.{{ key }}{{ ", " if not loop.last }}{% endfor %}
     {{ "union all" if not loop.last }}
     {% endfor -%}
