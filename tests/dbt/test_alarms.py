@@ -58,13 +58,15 @@ def test_every_kind_of_alarm_is_raised_by_its_fault_and_its_query_runs(
     copied_home: Settings,
 ) -> None:
     """The small lake itself has the fault of coverage; its queries show rows."""
-    compiled = dbt_paths(copied_home).target / "compiled" / "tokenworks" / "models" / "marts"
-    alarms = (compiled / "rpt_alarms.sql").read_text()
+    compiled = dbt_paths(copied_home).target / "compiled" / "tokenworks" / "models"
+    alarms = (compiled / "marts" / "rpt_alarms.sql").read_text()
+    anomalies = (compiled / "intermediate" / "alarms" / "int_alarms__anomalies.sql").read_text()
     with duckdb.connect(str(copied_home.build_database)) as connection:
         before = connection.execute(f"select alarm, subject, query from ({alarms})").fetchall()
         for kind, fault in PLANTED.items():
             known = connection.execute(f"select alarm, subject from ({alarms})").fetchall()
             connection.execute(fault)
+            connection.execute(f"create or replace table int_alarms__anomalies as {anomalies}")
             found = connection.execute(f"select alarm, subject from ({alarms})").fetchall()
             assert kind in {alarm for alarm, _ in set(found) - set(known)}
         after = connection.execute(f"select alarm, query from ({alarms})").fetchall()

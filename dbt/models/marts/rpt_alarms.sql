@@ -1,4 +1,4 @@
--- What wants to be looked at, made anew as a whole: an alarm of a date may follow from the weeks before it.
+-- What wants to be looked at, made anew as a whole: a series is silent as long as others speak on.
 {{ config(materialized='table') }}
 with
 skew as (

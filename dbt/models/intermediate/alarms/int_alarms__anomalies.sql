@@ -1,7 +1,7 @@
 -- Hours whose latency or cost per token is far from the same hour of past weeks: from their median by more
 -- than `anomaly_limit` times what they usually differ from it by, their median absolute deviation as a standard
 -- deviation, and that at least `anomaly_floor_ratio` of the median: three weeks may agree by chance.
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', pre_hook="{{ forget_restated('event_date', 'int_alarms__restated_dates') }}") }}
 {% set day = hour_date('hour_index') ~ ', model, tier, region, measure' %}
 with
 hours as (
@@ -39,6 +39,7 @@ asked as (
         hours.hour_index - 168 * weeks.week as past_hour_index
     from hours
     cross join weeks
+    where {{ is_restated(hour_date('hours.hour_index'), 'int_alarms__restated_dates') }}
 ),
 
 pairs as (
