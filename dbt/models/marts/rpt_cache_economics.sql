@@ -1,33 +1,10 @@
 {{ config(materialized='table') }}
 with
-attempts as (
-    select
-        {{ year_month('started_date') }} as month,
-        started_date,
-        deployment_id,
-        coalesce(tenant_id, '(unknown)') as tenant_id,
-        coalesce(model, '(unknown)') as model,
-        input_total_tokens,
-        input_cache_read_tokens,
-        prefix_block_tokens > 0 and {{ list_len('prefix_block_hashes') }} > 0 as is_hashed
-    from {{ ref('int_requests__measured') }}
-    where is_engine_work
-),
-
 days as (
     select
-        month,
-        started_date,
-        deployment_id,
-        tenant_id,
-        model,
-        count(*) as request_count,
-        count(case when is_hashed then 1 end) as hashed_count,
-        cast(sum(case when input_cache_read_tokens is not null then input_total_tokens end) as bigint)
-            as input_total_tokens,
-        cast(sum(input_cache_read_tokens) as bigint) as hit_tokens
-    from attempts
-    group by month, started_date, deployment_id, tenant_id, model
+        {{ year_month('started_date') }} as month,
+        *
+    from {{ ref('int_cache__days') }}
 ),
 
 prices as (
