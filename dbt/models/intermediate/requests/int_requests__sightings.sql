@@ -14,7 +14,9 @@ with
 requests as (
     select *
     from {{ ref('stg_lake__requests') }}
-    where request_id in (select request_id from {{ ref('int_requests__shared_ids') }})
+    where
+        request_id in (select request_id from {{ ref('int_requests__shared_ids') }})
+        and {{ is_restated('event_date', 'int_requests__shared_ids') }}
 ),
 
 records as (
