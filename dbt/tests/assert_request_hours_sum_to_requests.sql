@@ -9,6 +9,7 @@ hours as (
         sum(input_total_tokens) as input_tokens,
         sum(output_total_tokens) as output_tokens
     from {{ ref('int_requests__hour_groups') }}
+    where {{ is_to_test('started_date', 'int_requests__restated_dates') }}
     group by started_date, deployment_id, is_served, is_split
 ),
 
@@ -21,7 +22,7 @@ attempts as (
         sum(input_total_tokens) as input_tokens,
         sum(output_total_tokens) as output_tokens
     from {{ ref('int_requests__measured') }}
-    where is_engine_work
+    where is_engine_work and {{ is_to_test('started_date', 'int_requests__restated_dates') }}
     group by started_date, deployment_id, is_served, input_uncached_tokens is not null
 )
 

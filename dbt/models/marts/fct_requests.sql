@@ -12,7 +12,7 @@ seen as (
 costed as (
     select distinct deployment_id, event_date
     from {{ ref('int_costs__entries') }}
-    where deployment_id is not null
+    where deployment_id is not null and {{ is_restated('event_date') }}
 ),
 
 joined as (

@@ -35,7 +35,10 @@ attempts as (
         sum(input_total_tokens) as input_total_tokens,
         sum(output_total_tokens) as output_total_tokens
     from {{ ref('int_requests__hours') }}
-    where not is_served and {{ is_restated(hour_date('hour_index')) }}
+    where
+        not is_served
+        and {{ is_restated(hour_date('hour_index')) }}
+        and {{ may_run_in('started_date', 'int_books__restated_dates') }}
     group by 1, 2, 3
 ),
 

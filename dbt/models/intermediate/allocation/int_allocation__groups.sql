@@ -1,4 +1,5 @@
 -- What the attempts of one date of start, tenant and outcome weigh together in a deployment's hour.
+{{ config(materialized='view') }}
 {% set keys = [
     'started_date', 'deployment_id', 'hour_index', 'tenant_id', 'is_served', 'cause', 'is_split',
     'has_classes',

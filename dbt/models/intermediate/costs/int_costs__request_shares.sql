@@ -1,9 +1,6 @@
 -- What an attempt bears: its part, by weight, of the money of its group in each hour, of the energy of the
--- hour, and of the idle and overhead of its day. One running sum within the group places it in all of them.
-{{ config(
-    materialized='incremental',
-    pre_hook="{{ forget_restated('started_date') }}"
-) }}
+-- hour, and of the idle and overhead of its day. One running sum within the group places it in all of them. Of the
+-- dates that are made again only: what other attempts bear, their facts hold.
 {% set key = [
     'deployment_id', 'hour_index', 'tenant_id', 'category', 'cause', 'started_date', 'is_split', 'has_classes'
 ] %}
@@ -34,7 +31,7 @@ pooled as (
     from {{ ref('int_allocation__parts') }} as parts
     inner join {{ ref('int_allocation__pools') }} as pools
         on parts.deployment_id = pools.deployment_id and parts.hour_index = pools.hour_index
-    where {{ is_restated('parts.started_date') }}
+    where {{ is_made_again('parts.started_date', 'int_books__restated_dates') }}
 ),
 
 placed as (

@@ -1,5 +1,9 @@
 -- Active and marginal cost of groups of attempts by token class, per date of start, deployment and tenant:
 -- the parts of the running sum that attempts have one by one, so both add up to the same.
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_restated('event_date') }}"
+) }}
 {% set costs = {'active': 'part', 'marginal': 'hour'} %}
 {% set money = ['accelerator_units', 'electricity_units', 'other_units'] %}
 {% set classes = ['input', 'cache_read', 'output'] %}
@@ -27,6 +31,7 @@ groups as (
         {{ running_part('marginal_units', 'hour_weight', 'hour_before', 'hour_before + weight') }}
             as marginal_units
     from {{ ref('int_costs__shared') }}
+    where {{ is_restated('started_date') }}
 ),
 
 split as (

@@ -11,7 +11,7 @@ needed as (
         union
         select currency from {{ ref('stg_lake__fleet_contract_prices') }}
     ) as prices
-    cross join (select distinct started_date from {{ ref('int_requests__measured') }}) as attempts
+    cross join (select distinct started_date from {{ ref('int_requests__arrivals') }}) as attempts
 ),
 
 stated as (

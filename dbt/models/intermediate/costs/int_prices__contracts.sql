@@ -18,7 +18,7 @@ prices as (
 
 dates as (
     select distinct started_date
-    from {{ ref('int_requests__measured') }}
+    from {{ ref('int_requests__arrivals') }}
 )
 
 select

@@ -2,7 +2,7 @@
 with
 seen as (
     select distinct started_date, provider, model_served, model_requested, model
-    from {{ ref('int_requests__measured') }}
+    from {{ ref('int_requests__arrivals') }}
 ),
 
 listed as (

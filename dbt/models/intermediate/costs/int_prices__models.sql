@@ -9,7 +9,7 @@ seen as (
         model_served,
         model_requested,
         model
-    from {{ ref('int_requests__measured') }}
+    from {{ ref('int_requests__arrivals') }}
 ),
 
 lists as (

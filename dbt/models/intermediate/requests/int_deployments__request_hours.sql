@@ -3,13 +3,13 @@ with
 arrivals as (
     select
         deployment_id,
-        {{ hour_index('started_us') }} as hour_index,
-        count(*) as request_count,
-        count(case when status = 'success' then 1 end) as success_count,
-        count(case when clock = 'relative' then 1 end) as relative_count
-    from {{ ref('int_requests__measured') }}
+        hour_index,
+        cast(sum(request_count) as bigint) as request_count,
+        cast(sum(success_count) as bigint) as success_count,
+        cast(sum(relative_count) as bigint) as relative_count
+    from {{ ref('int_requests__arrivals') }}
     where deployment_id is not null
-    group by deployment_id, {{ hour_index('started_us') }}
+    group by deployment_id, hour_index
 ),
 
 tokens as (

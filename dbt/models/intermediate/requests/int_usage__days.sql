@@ -50,8 +50,8 @@ logged as (
         coalesce(model_served, model) as model,
         cast(sum(input_total_tokens) as bigint) as logged_input,
         cast(sum(output_total_tokens) as bigint) as logged_output
-    from {{ ref('int_requests__measured') }}
-    where not coalesce(is_gateway_cache_hit, false)
+    from {{ ref('int_requests__arrivals') }}
+    where not is_gateway_cache_hit
     group by started_date, provider, coalesce(model_served, model)
 )
 
