@@ -198,7 +198,7 @@ def _power(answer: Answer) -> list[str]:
             terms.append(f"{law.prefill_tokens:.2g} J per computed prompt token")
         said.append(
             f"{name}: energy follows its law of power ({', '.join(terms)}), learnt from "
-            f"{law.hours:,} hours and within {law.choice.left_out_error:.1%} of those left out; no "
+            f"{law.hours:,} hours and within {law.choice.left_out_error:.2%} of those left out; no "
             "change draws what was recorded."
         )
     return said
