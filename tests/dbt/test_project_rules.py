@@ -163,9 +163,7 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
     parents = {key: model["depends_on"]["nodes"] for key, model in by_id.items()}
     told = _told_by_stage(parents)
     stages = {
-        key: max(
-            [STAGES[by_id[up]["name"]] for up in parents[key] if _is_dates(up)], default=0
-        )
+        key: max([STAGES[by_id[up]["name"]] for up in parents[key] if _is_dates(up)], default=0)
         for key, model in by_id.items()
         if model["config"]["materialized"] == "incremental"
     }
