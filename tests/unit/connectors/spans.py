@@ -147,3 +147,18 @@ def row_of(outcome: Any) -> dict[str, Any]:
     frame: pl.DataFrame = outcome.frames["requests"]
     assert frame.height == 1, outcome.rejects
     return frame.row(0, named=True)
+
+
+def tokens_of(outcome: Any) -> tuple[int | None, ...]:
+    """Input, cache read, cache write, output, reasoning."""
+    row = row_of(outcome)
+    return tuple(
+        row[f"{name}_tokens"]
+        for name in (
+            "input_total",
+            "input_cache_read",
+            "input_cache_write",
+            "output_total",
+            "output_reasoning",
+        )
+    )

@@ -9,23 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.connectors.spans import CHAT, START, Read, request, row_of, span
+from tests.unit.connectors.spans import CHAT, START, Read, request, row_of, span, tokens_of
 from tokenworks_sources.connectors.requests import genai_attributes
-
-
-def tokens_of(outcome: Any) -> tuple[int | None, ...]:
-    """Input, cache read, cache write, output, reasoning."""
-    row = row_of(outcome)
-    return tuple(
-        row[f"{name}_tokens"]
-        for name in (
-            "input_total",
-            "input_cache_read",
-            "input_cache_write",
-            "output_total",
-            "output_reasoning",
-        )
-    )
 
 
 def test_every_column_is_filled_when_the_conventions_are_followed(read: Read) -> None:
@@ -350,58 +335,3 @@ def test_litellm_is_read_when_its_callback_writes_texts(read: Read) -> None:
     assert row["reported_cost_usd"] == Decimal("0.0000021")
     assert row["user_pseudonym"] is None
     assert len(row["api_key_pseudonym"]) == 32
-
-
-ANTHROPIC = {
-    "input_tokens": 7,
-    "cache_creation_input_tokens": 2089,
-    "cache_read_input_tokens": 16399,
-    "cache_creation": {"ephemeral_5m_input_tokens": 2089, "ephemeral_1h_input_tokens": 0},
-    "output_tokens": 1,
-}
-
-
-def test_the_providers_own_usage_counts_when_the_ai_sdk_passes_it(read: Read) -> None:
-    given = {
-        "ai.operationId": "ai.streamText.doStream",
-        "ai.model.provider": "anthropic.messages",
-        "ai.model.id": "claude-sonnet-4-5",
-        "ai.usage.inputTokens": 7,
-        "ai.usage.outputTokens": 445,
-        "ai.usage.cachedInputTokens": 16399,
-        "ai.response.msToFirstChunk": 750.5,
-        "ai.response.finishReason": "tool-calls",
-        "ai.response.providerMetadata": json.dumps({"anthropic": {"usage": ANTHROPIC}}),
-    }
-    outcome = read(request(span(given), scope="ai"))
-    assert tokens_of(outcome) == (18495, 16399, 2089, 445, None)
-    row = row_of(outcome)
-    assert (row["input_cache_write_5m_tokens"], row["input_cache_write_1h_tokens"]) == (2089, 0)
-    assert (row["provider"], row["operation"], row["is_streaming"]) == ("anthropic", "chat", True)
-    assert row["first_token_at"] == datetime(2026, 9, 21, 14, 13, 20, 873956)
-
-
-@pytest.mark.parametrize(
-    ("details", "expected"),
-    [
-        ({"ai.usage.cachedInputTokens": 400}, 1300),
-        ({}, 900),
-        (
-            {
-                "ai.usage.cachedInputTokens": 400,
-                "ai.usage.inputTokenDetails.cacheReadTokens": 400,
-            },
-            900,
-        ),
-    ],
-)
-def test_input_is_exclusive_when_ai_sdk_5_copies_anthropic(
-    read: Read, details: dict[str, int], expected: int
-) -> None:
-    given = {
-        "ai.operationId": "ai.generateText.doGenerate",
-        "gen_ai.system": "anthropic.messages",
-        "ai.usage.inputTokens": 900,
-        **details,
-    }
-    assert tokens_of(read(request(span(given))))[0] == expected

@@ -14,7 +14,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from tokenworks_sources.connectors.base import Preview
 from tokenworks_sources.connectors.requests import litellm, slices
 from tokenworks_sources.errors import LandingFileError
 
@@ -375,17 +374,6 @@ def test_rows_are_the_same_when_the_log_is_csv(write: Write, ingest_file: Any) -
         (5, "another number of fields than the header: 4, not 27"),
         (8, "metadata: not JSON"),
     ]
-
-
-def test_file_is_recognised_when_it_has_the_keys_of_a_spend_log(tmp_path: Path) -> None:
-    def claim(head: bytes) -> str | None:
-        return CONNECTOR.recognise(Preview(tmp_path / "x", head))
-
-    assert claim(json.dumps(ROW).encode())
-    assert claim(b"\xef\xbb\xbfrequest_id,call_type,startTime\r\n")
-    assert claim(b'{"request_id": "x"}') is None
-    assert claim(b"TIMESTAMP,ContextTokens,GeneratedTokens\r\n") is None
-    assert claim(b"\x00\x01\x02") is None
 
 
 @pytest.mark.parametrize(
