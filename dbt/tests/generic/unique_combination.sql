@@ -1,6 +1,6 @@
 {# No two rows agree on all columns; nulls agree with nulls. No row lacks one of the required columns: one test
    for all of them, since each test costs a build as much as a small model. Where only the rows of some dates are
-   looked at (restatement.sql), what equals one of them is of its date if the key names the date, or the hour,
+   looked at (restated_tests.sql), what equals one of them is of its date if the key names the date, or the hour,
    which is of its date. Any other key of theirs is looked for among the rows of all dates. #}
 {% test unique_combination(model, columns, required=[]) %}
 {%- set names = columns | join(', ') -%}

@@ -1,0 +1,34 @@
+{# Which dates changed: fingerprints of their rows, held against those of the last complete build. #}
+
+{# One number per date and part: equal numbers, equal rows. Sums of row hashes, so the order of rows does
+   not matter. `parts` maps models, or relations of the query, to the date of a row of `source`. #}
+{% macro fingerprints_of(parts) -%}
+{% for part, date in parts.items() -%}
+select
+    {{ date }} as event_date,
+    '{{ part }}' as part,
+    sum(cast({{ row_hash('source') }} as {{ big_integer() }})) as fingerprint
+from {{ ref(part) if part.startswith('int_') else part }} as source
+group by {{ date }}
+{{ "union all" if not loop.last }}
+{% endfor %}
+{%- endmacro %}
+
+{# Dates whose fingerprints differ from those of the last complete build. #}
+{% macro changed_dates(fingerprints) -%}
+{% set as_built = adapter.get_relation(target.database, 'restatement', 'as_built') %}
+{% if is_whole_build() or as_built is none -%}
+select event_date from {{ ref(fingerprints) }}
+{%- else -%}
+select coalesce(now.event_date, built.event_date) as event_date
+from {{ ref(fingerprints) }} as now
+full outer join (select * from {{ as_built }} where model = '{{ fingerprints }}') as built
+    on now.event_date = built.event_date and now.part = built.part
+where now.fingerprint is distinct from built.fingerprint
+{%- endif %}
+{%- endmacro %}
+
+{# 64-bit hash of a whole row of a relation or alias. #}
+{% macro row_hash(relation) %}{{ return(adapter.dispatch('row_hash')(relation)) }}{% endmacro %}
+{% macro duckdb__row_hash(relation) %}hash({{ relation }}){% endmacro %}
+{% macro spark__row_hash(relation) %}xxhash64(struct({{ relation }}.*)){% endmacro %}
