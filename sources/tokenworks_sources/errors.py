@@ -46,13 +46,18 @@ class ContractError(TokenworksError):
     """A connector produced rows that its contract does not allow: a fault of ours, not of the file."""
 
 
+MOST_TOLD = 500
+
+
 class FleetError(TokenworksError):
     """A `fleet.yaml` that contradicts itself."""
 
     def __init__(self, path: Path | str, field: str, what: str, hint: str) -> None:
         self.path = str(path)
         self.field = field
-        super().__init__(f"{path}: {field}: {what} {hint}".strip())
+        # What is wrong quotes the file; a name of megabytes tells no more than its beginning.
+        told = what if len(what) <= MOST_TOLD else f"{what[:MOST_TOLD]}…"
+        super().__init__(f"{path}: {field}: {told} {hint}".strip())
 
 
 def place_in_yaml(error: Exception) -> str:

@@ -20,6 +20,7 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.contracts import fleet as contracts
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.errors import FleetError
 from tokenworks_sources.fiscal import calendars
 from tokenworks_sources.fleet import Deployment, Fleet, Server, load_fleet
 
@@ -62,7 +63,12 @@ class FleetYaml:
                 for name, kind in polars_schema(contract_of(table)).items()
                 if name not in ("source_file", "source_digest")
             }
-            sink.write(table, pl.DataFrame(numbered, schema=schema))
+            try:
+                frame = pl.DataFrame(numbered, schema=schema)
+            except OverflowError as error:
+                what = "a number is larger than any column holds."
+                raise FleetError(file.path, table, what, "Correct the number.") from error
+            sink.write(table, frame)
         sink.expect(line)
 
 
