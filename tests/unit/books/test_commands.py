@@ -32,7 +32,7 @@ def test_trial_shows_the_figures_and_says_that_the_month_is_open(
     build("2025-11-03T06:00:00", LINES)
     printed = _run(settings, monkeypatch, "close", "2025-10", "--dry-run")
     assert "2025-10 can be closed, and is open: this was a trial." in printed
-    assert "USD │ 60 │" in printed
+    assert "USD │ 60.00 │" in printed
     assert "No period is closed yet." in _run(settings, monkeypatch, "close", "--verify")
 
 
