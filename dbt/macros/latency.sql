@@ -99,6 +99,13 @@ bool_or({{ _holds_rank(q) }} and upper_bound = cast('infinity' as double))
 {{ return(['ttft', 'tpot', 'queue', 'e2e']) }}
 {% endmacro %}
 
+{# Whether an attempt was answered; and whether it began as one that was, which is as true of what the client
+   cancelled: the first tokens that it saw are as true as any (E16). #}
+{% macro answered_and_begun() -%}
+status in ('success', 'unknown') as is_answered,
+status in ('success', 'unknown', 'cancelled') as is_begun
+{%- endmacro %}
+
 {# Condition: the attempt has this measure. One that the client cancelled has begun like any other, and has no end
    (E16). #}
 {% macro has_latency(measure) -%}

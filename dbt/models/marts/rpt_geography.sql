@@ -38,8 +38,7 @@ requests as (
         coalesce(region, '(unknown)') as region,
         coalesce(model, '(unknown)') as model,
         coalesce(tier, '(unknown)') as tier,
-        status in ('success', 'unknown') as is_answered,
-        status in ('success', 'unknown', 'cancelled') as is_begun,
+        {{ answered_and_begun() }},
         output_total_tokens,
         ttft_seconds,
         case when ttft_seconds is not null and seen.most_ttft_seconds is not null then

@@ -62,6 +62,7 @@ def test_line_is_rejected_when_it_cannot_be_counted(read: Read) -> None:
         "2026-10-01T10:01:00,serve,b,5,,,1.2",
         "soon,serve,c,5,0.1,0.1,1.2",
         "2026-10-01T10:02:00,serve,d,-5,0.1,0.1,1.2",
+        "2026-10-01T10:03:00,serve,e,0,0.1,0.1,1.2",
     )
     assert readings(outcome) == [(datetime(2026, 10, 1, 8, 0), 40, 1.25)]
     assert outcome.manifest.rejects == {
@@ -69,6 +70,7 @@ def test_line_is_rejected_when_it_cannot_be_counted(read: Read) -> None:
         "energy_consumed: not a number of at least 0": 1,
         "timestamp: not a time": 1,
         "duration: not a number of at least 0": 1,
+        "duration: the run took no time": 1,
     }
     assert outcome.manifest.notes == {"energy of a run holds its pue": 1}
 

@@ -47,19 +47,7 @@ seen as (
 ),
 
 grouped as (
-    select line_key, billed_nkw, window_from_us, power_nkw, cast(-1 as bigint) as tariff_period
-    from seen
-    union all
-    select seen.line_key, seen.billed_nkw, seen.window_from_us, seen.power_nkw, schedule.period
-    from seen
-    inner join {{ ref('int_tariffs__schedule') }} as schedule
-        on
-            seen.tariff_id = schedule.tariff_id
-            and seen.tariff_from_us = schedule.valid_from_us
-            and schedule.component = 'demand_tou'
-            and seen.month = schedule.month
-            and seen.hour = schedule.hour
-            and seen.day_type = schedule.day_type
+    {{ windows_by_tariff_period() }}
 ),
 
 highest as (
@@ -73,7 +61,7 @@ highest as (
     from grouped
     -- Of equal peaks the first.
     qualify row_number() over (
-        partition by line_key, tariff_period
+        partition by line_key, component, tariff_period
         order by power_nkw desc nulls last, window_from_us asc nulls first
     ) = 1
 ),
@@ -82,7 +70,8 @@ chosen as (
     select line_key, window_from_us
     from highest
     qualify row_number() over (
-        partition by line_key order by missed_nkw asc nulls last, tariff_period asc nulls first
+        partition by line_key
+        order by missed_nkw asc nulls last, component asc nulls first, tariff_period asc nulls first
     ) = 1
 )
 

@@ -39,9 +39,7 @@ attempts as (
         client_region,
         is_streaming,
         status,
-        status in ('success', 'unknown') as is_answered,
-        -- What a client cancelled began: the first tokens that it saw are as true as any (E16).
-        status in ('success', 'unknown', 'cancelled') as is_begun,
+        {{ answered_and_begun() }},
         coalesce(waste_cause = 'retried', false) as is_superseded,
         waited_seconds,
         slo_ttft_seconds,

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.batch import in_order
+from tokenworks.replay.pricing.rates import by_cell
 from tokenworks.replay.serving.busy import busy_tables
 from tokenworks.replay.spool import kept
 from tokenworks.replay.stage import Played, Stage, occupied_by
@@ -210,9 +211,8 @@ def _drawn(played: Played, hour: Ints, shape: tuple[int, int]) -> Floats:
     if played.draw is None or played.ran is None:
         return np.full(shape, np.nan)
     effort = played.ran.effort
-    cells = effort.deployment * shape[1] + in_order(hour, played.ran.request)
-    flat = np.bincount(cells, weights=effort.weights, minlength=shape[0] * shape[1])
-    weights = flat.astype(np.float64).reshape(shape)
+    place = effort.deployment, in_order(hour, played.ran.request)
+    weights = by_cell(place, effort.weights, shape)
     whole = weights.sum(axis=1, keepdims=True)
     shares = np.divide(weights, whole, out=np.zeros(shape), where=whole > 0)
     joules: Floats = played.draw.idle[:, None] / shape[1] + played.draw.work[:, None] * shares
@@ -224,7 +224,4 @@ def _active(stage: Stage, played: Played, hour: Ints, hours: int) -> Floats:
     if played.ran is not None:
         deployment, cost = played.ran.runs.deployment, played.ran.amounts["cost_active_usd"]
         hour = in_order(hour, played.ran.request)
-    flat: Floats = np.bincount(
-        deployment * hours + hour, weights=cost, minlength=stage.fleet.count * hours
-    ).astype(np.float64)
-    return flat.reshape(stage.fleet.count, hours)
+    return by_cell((deployment, hour), cost, (stage.fleet.count, hours))

@@ -32,7 +32,7 @@ from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, Metric
 from tokenworks.replay.estimates.quantities import part_of
 from tokenworks.replay.jit import kernel
 from tokenworks.replay.language.scenario import Scenario
-from tokenworks.replay.pricing.rates import CARBON, FOLLOWS, PRICED
+from tokenworks.replay.pricing.rates import CARBON, FOLLOWS, PRICED, by_cell, summed
 from tokenworks.replay.spool import kept, let_go
 from tokenworks.replay.stage import Played, Stage
 
@@ -160,8 +160,8 @@ def _by_day(stage: Stage, free: Played, amount: str) -> Floats:
     load = free.ran.effort.loads[FOLLOWS.get(amount, "busy")]
     recorded = stage.recorded.amounts[amount]
     known = ~np.isnan(recorded)
-    cells = stage.recorded.deployment[known] * load.shape[1] + stage.rates.days[known]
-    sums = _sums(cells, recorded[known], (len(load), load.shape[1]))
+    place = stage.recorded.deployment[known], stage.rates.days[known]
+    sums = by_cell(place, recorded[known], (len(load), load.shape[1]))
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = sums.sum(axis=1) / load.sum(axis=1)
     return relative_error(np.where(sums > 0, sums, np.nan), load * rate[:, None], load)
@@ -175,11 +175,11 @@ def _by_hour(stage: Stage, free: Played, metrics: list[Metric], hour: Ints, firs
     shape = stage.fleet.count, int(hour.max()) + 1
     cells = kept(stage.recorded.deployment[known] * shape[1] + hour[known])
     sides = kept(old[known]), kept(new[known])
-    counts = _sums(cells, np.ones(cells.size), shape)
-    history, replayed = (_sums(cells, part, shape) for part in sides)
+    counts = summed(cells, np.ones(cells.size), shape)
+    history, replayed = (summed(cells, part, shape) for part in sides)
     middle = np.where(counts > 0, (history + replayed) / 2, 0.0)
-    summed = relative_error(history, replayed, middle)
-    found = {metric.name: summed for metric in metrics}
+    sums = relative_error(history, replayed, middle)
+    found = {metric.name: sums for metric in metrics}
     ranked = [metric for metric in metrics if metric.quantile is not None]
     ordered = [kept(in_cells(cells, part, counts.ravel())) for part in sides] if ranked else []
     for metric in ranked:
@@ -197,12 +197,6 @@ def _capacity(metric: CapacityMetric, tables: tuple[Capacity, Capacity], first: 
         with np.errstate(invalid="ignore", divide="ignore"):
             history, replayed = history / below[0], replayed / below[1]
     return relative_error(history, replayed, weights)
-
-
-def _sums(cells: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
-    flat = np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
-    table: Floats = flat.astype(np.float64).reshape(shape)
-    return table
 
 
 @kernel

@@ -208,7 +208,12 @@ def _grown(effort: Effort, no_change: Effort, load: str) -> Floats:
 
 def by_cell(place: tuple[Ints, Ints], amounts: Floats | Ints, shape: tuple[int, int]) -> Floats:
     """Amounts summed by deployment and stretch of time."""
-    flat = np.bincount(place[0] * shape[1] + place[1], amounts, minlength=shape[0] * shape[1])
+    return summed(place[0] * shape[1] + place[1], amounts, shape)
+
+
+def summed(cells: Ints, amounts: Floats | Ints, shape: tuple[int, int]) -> Floats:
+    """The same by cells of the table counted through, row after row."""
+    flat = np.bincount(cells, amounts, minlength=shape[0] * shape[1])
     table: Floats = flat.astype(np.float64).reshape(shape)
     return table
 

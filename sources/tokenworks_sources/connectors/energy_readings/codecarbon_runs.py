@@ -119,6 +119,8 @@ class _Runs:
             begin, kwh = before.end, state.kwh - before.kwh
             if state.end <= before.end or kwh < 0:
                 raise _LineError("run: a state that a line before it has passed")
+        if state.end <= begin:
+            raise _LineError("duration: the run took no time")
         self._last[run] = state
         seconds = max(1, round((state.end - begin).total_seconds()))
         return {

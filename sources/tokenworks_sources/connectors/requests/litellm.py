@@ -48,7 +48,7 @@ class LiteLLM:
     name: str = "litellm"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "4"
+    version: str = "5"
     summary: str = "LiteLLM spend logs (LiteLLM_SpendLogs) as JSONL or CSV"
 
     def recognise(self, preview: Preview) -> str | None:

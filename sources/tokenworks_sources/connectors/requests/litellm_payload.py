@@ -57,7 +57,7 @@ class LiteLLMPayload:
     name: str = "litellm_payload"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "LiteLLM callbacks (StandardLoggingPayload) as JSON"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -49,7 +49,7 @@ class UsageBodies:
     name: str = "usage_bodies"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "3"
+    version: str = "4"
     summary: str = "answers of model providers with their usage, as proxies and SDKs dump them"
 
     def recognise(self, preview: Preview) -> str | None:
