@@ -65,9 +65,9 @@ BILLS = Contract(
     grain="one line of one electricity bill",
     description="What the utility billed, line by line.",
     event_time="period_start",
-    key=("bill_id", "line_id"),
+    key=("bill_id", "meter_id", "currency", "line_id"),
     columns=(
-        Column("bill_id", "string", "Invoice or statement number.", required=True),
+        Column("bill_id", "string", "Invoice or statement number, as its issuer counts.", required=True),
         Column("line_id", "string", "Line within the bill.", required=True),
         Column(
             "meter_id",

@@ -1,17 +1,7 @@
 -- Electricity bills as charge lines of the site that the meter serves.
 with
--- A bill that is issued again replaces the whole one, lines that it no longer has included.
-issued as (
-    select * from {{ ref('stg_lake__energy_bills') }}
-    qualify rank() over (partition by bill_id order by issued_at desc nulls last) = 1
-),
-
 bills as (
-    select * from issued
-    qualify row_number() over (
-        partition by bill_id, line_id
-        order by source_file desc, source_digest desc, source_line desc
-    ) = 1
+    select * from {{ ref('int_costs__issued_lines') }}
 ),
 
 meters as (
@@ -23,7 +13,7 @@ meters as (
 
 select
     bills.bill_id,
-    bills.line_id as charge_line_id,
+    bills.charge_line_id,
     'energy_bills' as cost_source,
     case when bills.kind = 'demand' then 'demand' else 'electricity' end as component,
     case when meters.site_id is not null then 'site' else 'none' end as scope,

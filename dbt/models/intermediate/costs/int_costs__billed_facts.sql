@@ -21,11 +21,7 @@ charges as (
 ),
 
 bills as (
-    select * from {{ ref('stg_lake__energy_bills') }}
-    qualify row_number() over (
-        partition by bill_id, line_id
-        order by issued_at desc nulls last, source_file desc, source_digest desc, source_line desc
-    ) = 1
+    select * from {{ ref('int_costs__issued_lines') }}
 ),
 
 gpus as (
@@ -82,7 +78,7 @@ left join bills
     on
         lines.cost_source = 'energy_bills'
         and lines.bill_id = bills.bill_id
-        and lines.charge_line_id = bills.line_id
+        and lines.charge_line_id = bills.charge_line_id
 left join priced
     on
         lines.cost_source = 'amortisation'
