@@ -27,7 +27,7 @@ def page(root: Path) -> Path:
 
 def test_every_block_is_valid_when_it_is_read(page: Path, root: Path) -> None:
     found = [yaml.safe_load(text) for text in blocks(page, "yaml")]
-    assert len(found) == 3
+    assert len(found) == 4
     for said in found:
         if "table" in said:
             assert Mapping.model_validate(said).columns
@@ -62,12 +62,21 @@ def test_csv_block_reads_the_text_above_it_when_both_stand_on_the_page(
     page: Path, tmp_path: Path, ingest_file: Any
 ) -> None:
     path, beside = tmp_path / "log.csv", tmp_path / "mapping.yaml"
-    (text,) = blocks(page, "text")
-    path.write_text(text)
+    path.write_text(blocks(page, "text")[0])
     beside.write_text(blocks(page, "yaml")[1])
     outcome = ingest_file(path, REQUESTS, (beside,))
     assert outcome.frames["requests"]["request_id"].to_list() == ["a1"]
     assert outcome.manifest.skipped == {"health check": 1}
+
+
+def test_total_of_the_page_becomes_24_rows_when_it_is_spread(
+    page: Path, tmp_path: Path, ingest_file: Any
+) -> None:
+    path, beside = tmp_path / "days.csv", tmp_path / "mapping.yaml"
+    path.write_text(blocks(page, "text")[1])
+    beside.write_text(blocks(page, "yaml")[2])
+    rows = ingest_file(path, REQUESTS, (beside,)).frames["requests"]
+    assert (rows.height, rows["input_cache_read_tokens"].sum()) == (24, 342_000_000_000)
 
 
 def test_inline_examples_are_mappings_when_they_extend(page: Path) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Nowhere, Preview, Sink
-from tokenworks_sources.connectors.mapped import expressions, preparation, resolve, times
+from tokenworks_sources.connectors.mapped import expressions, preparation, resolve, spreading, times
 from tokenworks_sources.connectors.mapped.spec import Mapping
 from tokenworks_sources.connectors.rows import hand_over
 from tokenworks_sources.contracts.registry import CONTRACTS
@@ -89,7 +89,7 @@ class Mapped:
             for reason, records in left_out.items():
                 sink.skip(reason, records)
             rows = expressions.mapped(frame, mapping, context)
-            hand_over(rows, self.table, sink)
+            hand_over(spreading.spread(rows) if mapping.spread else rows, self.table, sink)
 
 
 CONNECTORS = tuple(Mapped(table) for table in CONTRACTS if not table.startswith("fleet_"))

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from tokenworks_sources.connectors.mapped import spreading
 from tokenworks_sources.connectors.mapped.units import factor_of, units_of
 from tokenworks_sources.contracts.model import Column, Contract
 from tokenworks_sources.contracts.registry import CONTRACTS
@@ -171,6 +172,7 @@ class Mapping(_Strict):
         columns: contract column to source.
         filters: records to leave out.
         csv: delimiter and preamble.
+        spread: rows are totals of a length of time; each becomes one row an hour (`requests` only).
     """
 
     name: str = "mapping.yaml"
@@ -187,6 +189,7 @@ class Mapping(_Strict):
     columns: dict[str, Annotated[Source, BeforeValidator(_shorthand)]] = {}
     filters: tuple[Filter, ...] = ()
     csv: CsvOptions = CsvOptions()
+    spread: Literal["hour"] | None = None
 
     @model_validator(mode="after")
     def _fits_contract(self) -> Mapping:
@@ -200,6 +203,7 @@ class Mapping(_Strict):
             _check_column(known[name], source, self)
         if not self.same_names:
             _check_complete(contract, self)
+        _check_spread(self)
         return self
 
     @property
@@ -238,6 +242,17 @@ def _check_complete(contract: Contract, mapping: Mapping) -> None:
     missing = [c.name for c in contract.columns if c.required and c.name not in mapping.columns]
     if missing:
         raise ValueError(f"columns: {contract.table} also needs {', '.join(missing)}")
+
+
+def _check_spread(mapping: Mapping) -> None:
+    if mapping.spread is None:
+        return
+    if mapping.table != "requests" or mapping.same_names:
+        raise ValueError("spread: only for table: requests, with each column named")
+    if not {"ended_at", "e2e_seconds"} & set(mapping.columns):
+        raise ValueError("spread: needs columns.ended_at or columns.e2e_seconds, when a total ends")
+    if single := sorted(set(mapping.columns) - spreading.COLUMNS):
+        raise ValueError(f"spread: a total has no {', '.join(single)}; leave them out")
 
 
 def _check_column(column: Column, source: Source, mapping: Mapping) -> None:
