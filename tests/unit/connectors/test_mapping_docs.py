@@ -74,7 +74,7 @@ def test_total_of_the_page_becomes_24_rows_when_it_is_spread(
 ) -> None:
     path, beside = tmp_path / "days.csv", tmp_path / "mapping.yaml"
     path.write_text(blocks(page, "text")[1])
-    beside.write_text(blocks(page, "yaml")[2])
+    beside.write_text(blocks(page, "yaml")[3])
     rows = ingest_file(path, REQUESTS, (beside,)).frames["requests"]
     assert (rows.height, rows["input_cache_read_tokens"].sum()) == (24, 342_000_000_000)
 
