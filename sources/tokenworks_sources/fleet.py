@@ -34,6 +34,7 @@ from tokenworks_sources.currencies import MINOR_DIGITS
 from tokenworks_sources.errors import FleetError, place_in_yaml
 from tokenworks_sources.fiscal import Books
 from tokenworks_sources.fleet_checks import check_fleet
+from tokenworks_sources.fleet_gpus import named_after_server, with_whole_servers
 
 
 def _known_currency(value: str) -> str:
@@ -127,6 +128,11 @@ class Server(_Dated):
     purchase: Purchase | None = None
     host_share: float | None = Field(None, ge=0, le=1)
     gpu_rated_watts: float | None = Field(None, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted_gpus(cls, value: object) -> object:
+        return named_after_server(value)
 
     @model_validator(mode="after")
     def _owned_has_purchase(self) -> Server:
@@ -292,7 +298,7 @@ def load_fleet(path: Path) -> Fleet:
         what = f"is not YAML: {place_in_yaml(error)}."
         raise FleetError(path, "file", what, "Fix the syntax.") from error
     try:
-        fleet = Fleet.model_validate(document)
+        fleet = with_whole_servers(Fleet.model_validate(document))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "file"

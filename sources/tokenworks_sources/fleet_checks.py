@@ -5,7 +5,7 @@ Belongs here: rules between entries, each with its one error. The shape of an en
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tokenworks_sources.fleet import Deployment, Fleet, Replica
 
 FOREVER = datetime(9999, 12, 31)
+_MOST_NAMES = 20
 _KINDS = ("sites", "servers", "tiers", "deployments", "tenants")
 
 
@@ -47,6 +48,7 @@ def _check_references(path: Path, fleet: Fleet) -> None:
     sites = {site.id for site in fleet.sites}
     tiers = {tier.id for tier in fleet.tiers}
     gpus = {gpu: server.site for server in fleet.servers for gpu in server.gpus}
+    holders = set(gpus) | {server.id for server in fleet.servers}
     replicas = [replica.id for deployment in fleet.deployments for replica in deployment.replicas]
     _unique(path, "sites", [site.id for site in fleet.sites])
     _unique(path, "servers", [server.id for server in fleet.servers])
@@ -64,7 +66,7 @@ def _check_references(path: Path, fleet: Fleet) -> None:
         for replica in deployment.replicas:
             for gpu in replica.gpus:
                 field = f"deployments.{deployment.id}.replicas.{replica.id}.gpus"
-                _known(path, field, gpu, set(gpus))
+                _known(path, field, gpu, gpus if gpu in gpus else holders)
                 if gpus[gpu] != deployment.site:
                     what = f"{gpu!r} stands at {gpus[gpu]}, the deployment at {deployment.site}."
                     raise FleetError(path, field, what, "Use GPUs of the deployment's site.")
@@ -82,9 +84,11 @@ def _unique(path: Path, field: str, names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def _known(path: Path, field: str, name: str, known: set[str]) -> None:
+def _known(path: Path, field: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        listed = ", ".join(sorted(known)) or "none is declared"
+        listed = ", ".join(sorted(known)[:_MOST_NAMES]) or "none is declared"
+        if len(known) > _MOST_NAMES:
+            listed += f" and {len(known) - _MOST_NAMES:,} more"
         raise FleetError(path, field, f"{name!r} is not declared.", f"Use one of: {listed}.")
 
 

@@ -33,7 +33,7 @@ sites: []
 #     site: us-east
 #     hostname: gpu-us-1              # as dcgm-exporter reports it
 #     gpu_model: NVIDIA H100 80GB HBM3
-#     gpus: [GPU-11111111-0000-0000-0000-000000000000]
+#     gpus: [GPU-11111111-0000-0000-0000-000000000000]   # or how many: 8 are srv-us-1/0 to srv-us-1/7
 #     ownership: leased               # owned servers also have:
 #     # purchase: {price: 320000.00, residual: 32000.00, life_months: 48, currency: USD}
 #     # host_share: 0.15              # of its charge, for CPUs, memory and chassis
