@@ -27,7 +27,7 @@ bases as (
     select bill_id, currency, scope_id
     from base_sums
     group by bill_id, currency, scope_id
-    having min(base_units) >= 0 and sum(base_units) >= 1000
+    having min(base_units) >= 0 and sum({{ int_div('base_units', '1000') }}) > 0
 ),
 
 weighed as (

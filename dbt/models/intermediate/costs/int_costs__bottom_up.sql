@@ -26,18 +26,27 @@ meters as (
 
 gpus as (
     select
-        lines.line_key,
-        count(*) * {{ hour_us() }} as seen_us,
+        line_key,
+        sum(overlap_us) as seen_us,
+        -- Where a zone is off by half an hour, so is the first and the last hour of its bills.
         {{ known_sum(int_div(
-            'cast(hours.gpu_energy_mj as ' ~ big_integer() ~ ') * hours.pue_ppm', '1000000'
+            int_div('cast(gpu_energy_mj as ' ~ big_integer() ~ ') * pue_ppm', '1000000') ~ ' * overlap_us', hour_us()
         )) }} as facility_mj
-    from lines
-    inner join {{ ref('int_energy__site_hours') }} as hours
-        on
-            lines.scope_id = hours.site_id
-            and hours.hour_index * {{ hour_us() }} >= lines.period_from_us
-            and (hours.hour_index + 1) * {{ hour_us() }} <= lines.period_to_us
-    group by lines.line_key
+    from (
+        select
+            lines.line_key,
+            hours.gpu_energy_mj,
+            hours.pue_ppm,
+            {{ clipped_to('lines.period_to_us', 'hours.hour_index') }}
+            - {{ clipped_from('lines.period_from_us', 'hours.hour_index') }} as overlap_us
+        from lines
+        inner join {{ ref('int_energy__site_hours') }} as hours
+            on
+                lines.scope_id = hours.site_id
+                and (hours.hour_index + 1) * {{ hour_us() }} > lines.period_from_us
+                and hours.hour_index * {{ hour_us() }} < lines.period_to_us
+    ) as overlapped
+    group by line_key
 )
 
 select

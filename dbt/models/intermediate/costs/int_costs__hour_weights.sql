@@ -98,7 +98,8 @@ select
         when hour_method = 'metered-price' then coalesce(price_weight, 0)
         when hour_method = 'metered-kwh'
             then {{ int_div('cast(energy_nkwh as ' ~ big_integer() ~ ') * overlap_us', hour_us()) }}
-        when hour_method = 'gpu-kwh' then gpu_energy_mj
+        when hour_method = 'gpu-kwh'
+            then {{ int_div('cast(gpu_energy_mj as ' ~ big_integer() ~ ') * overlap_us', hour_us()) }}
         else overlap_us
     end as {{ big_integer() }}) as weight
 from weighed

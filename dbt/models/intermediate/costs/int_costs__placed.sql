@@ -39,9 +39,9 @@ cells as (
         min(sum(base.placed_units)) over (
             partition by lines.bill_id, lines.currency, lines.scope_id, lines.hour_index
         ) >= 0
-        and sum(sum(base.placed_units)) over (
+        and sum({{ int_div('sum(base.placed_units)', '1000') }}) over (
             partition by lines.bill_id, lines.currency, lines.scope_id, lines.hour_index
-        ) >= 1000
+        ) > 0
 ),
 
 taxed as (
