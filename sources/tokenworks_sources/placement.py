@@ -167,6 +167,8 @@ def _choose(path: Path, choice: Choice) -> _Chosen:
     beside = path.parent / resolve.SIDECAR
     mapping = choice.mapping or (beside if beside.is_file() and not choice.connector else None)
     if mapping:
+        if mapping == beside and (neighbour := _neighbour(mapping, preview_of(path))):
+            return neighbour
         found = resolve.mapping_in(mapping, preview_of(path))
         label = mapping.name if found.name in ("", resolve.SIDECAR) else found.name
         return _Chosen(Mapped(found.table), f"mapping {label}", mapping, mapping == choice.mapping)
@@ -174,6 +176,14 @@ def _choose(path: Path, choice: Choice) -> _Chosen:
         return _named(registry.by_name(choice.connector), preview_of(path))
     recognition = registry.recognise(preview_of(path))
     return _Chosen(recognition.connector, recognition.reason)
+
+
+def _neighbour(mapping: Path, preview: Preview) -> _Chosen | None:
+    """How a file is read that only lies beside a mapping of others, such as a `fleet.yaml`."""
+    if any(resolve.fits(one, preview) for one in resolve.read_mappings(mapping)):
+        return None
+    claims = registry.claims_on(preview)
+    return _Chosen(claims[0].connector, claims[0].reason) if len(claims) == 1 else None
 
 
 def _named(connector: Connector, preview: Preview) -> _Chosen:
@@ -193,7 +203,9 @@ def _place(
     connector = chosen.connector
     folder = settings.landing / connector.table / connector.name
     sidecars = {
-        path.with_name(name): name for name in registry.SIDECARS if path.with_name(name).is_file()
+        path.with_name(name): name
+        for name in registry.SIDECARS
+        if path.with_name(name).is_file() and (name != resolve.SIDECAR or chosen.mapping)
     }
     sidecars |= {companion: companion.name for companion in registry.companions_of(connector, path)}
     if chosen.is_named:

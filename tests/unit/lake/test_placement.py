@@ -57,6 +57,42 @@ def test_two_mappings_read_their_own_files(settings: Settings, tmp_path: Path) -
     assert _ttft(settings) == {"r1": 0.25, "r2": 0.25}
 
 
+def test_mapping_beside_other_files_leaves_them_to_their_connectors(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """A fleet and a price sheet in the folder of a log that has a mapping."""
+    folder = tmp_path / "day"
+    _file(folder, "log.csv", "r1,2026-01-05T10:00:00Z,250,7")
+    _mapping(folder, "mapping.yaml", "ms")
+    (folder / "fleet.yaml").write_text("valid_from: 2026-01-01\nsites: []\nservers: []\n")
+    (folder / "prices.csv").write_text(
+        "provider,model,token_class,valid_from,price_per_million_tokens,currency\n"
+        "us,m,output,2026-01-01,2.19,USD\n"
+    )
+    placements, refused = place_path(settings, folder)
+    assert refused == []
+    found = {done.source.name: (done.connector, done.reason) for done in placements}
+    assert found == {
+        "fleet.yaml": ("fleet_yaml", "a YAML mapping with sites and servers or deployments"),
+        "log.csv": ("mapped", "mapping mapping.yaml"),
+        "prices.csv": ("mapped", "mapping prices_same_names"),
+    }
+    assert _ttft(settings) == {"r1": 0.25}
+    assert pl.read_parquet(str(settings.lake / "prices" / "*" / "*.parquet")).height == 1
+
+
+def test_file_beside_a_mapping_is_its_when_nobody_else_knows_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The error is about the mapping then, since it is what the file was meant for."""
+    folder = tmp_path / "day"
+    path = _file(folder, "log.csv", "r1,2026-01-05T10:00:00Z,250,7")
+    _mapping(folder, "mapping.yaml", "ms")
+    path.write_text(path.read_text().replace("ttft", "first"))
+    (placement,), refused = place_path(settings, folder)
+    assert (placement.reason, refused) == ("mapping mapping.yaml", [])
+
+
 def test_other_mapping_beside_the_data_is_refused(settings: Settings, tmp_path: Path) -> None:
     for month, unit in (("a", "ms"), ("b", "s")):
         folder = tmp_path / month / "logs"
