@@ -7,7 +7,9 @@ headers, error texts) is never decoded by any reader.
 Dialects: OpenTelemetry semantic conventions up to 1.36 (`gen_ai.system`, prompt and completion tokens),
 1.37 to 1.41 and the drafts after; OpenLLMetry (`llm.usage.*`, `traceloop.*`); OpenInference (`llm.*`);
 Vercel's AI SDK 4 to 6 (`ai.*`); Pydantic AI (`gen_ai.usage.details.*`); LiteLLM 1 and 2
-(`metadata.user_api_key_*`, `litellm.*`); vLLM (`gen_ai.latency.*`); Langfuse's and Strands' names.
+(`metadata.user_api_key_*`, `litellm.*`); vLLM (`gen_ai.latency.*`); Semantic Kernel's first
+(`gen_ai.response.prompt_tokens`); Claude Code (names without a prefix); Langfuse's, LangSmith's and
+Strands' names.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ def _litellm(name: str) -> tuple[str, str]:
 TOKENS: Mapping[str, tuple[str, ...]] = {
     "input_tokens": (
         *_usage("input_tokens", "prompt_tokens"),
+        "gen_ai.response.prompt_tokens",
         "llm.usage.prompt_tokens",
         "llm.token_count.prompt",
         "ai.usage.inputTokens",
@@ -38,6 +41,7 @@ TOKENS: Mapping[str, tuple[str, ...]] = {
     ),
     "output_tokens": (
         *_usage("output_tokens", "completion_tokens"),
+        "gen_ai.response.completion_tokens",
         "llm.usage.completion_tokens",
         "llm.token_count.completion",
         "ai.usage.outputTokens",
@@ -179,7 +183,21 @@ _CALL: Mapping[str, tuple[str, ...]] = {
     "quality_score": ("gen_ai.evaluation.score.value", "tokenworks.quality_score"),
     # JSON texts of which single numbers and ids are read.
     "vercel_metadata": ("ai.response.providerMetadata",),
+    "input_details": _usage("input_token_details"),
+    "output_details": _usage("output_token_details"),
     "litellm_hidden": ("hidden_params",),
+}
+
+# Names so bare that they count in the spans of one emitter only (`genai_dialects.py`).
+_BARE: Mapping[str, tuple[str, ...]] = {
+    "bare_input_tokens": ("input_tokens",),
+    "bare_output_tokens": ("output_tokens",),
+    "bare_cache_read_tokens": ("cache_read_tokens",),
+    "bare_cache_write_tokens": ("cache_creation_tokens",),
+    "bare_first_token_milliseconds": ("ttft_ms",),
+    "bare_model": ("model",),
+    "bare_response_id": ("request_id",),
+    "bare_finish_reason": ("stop_reason",),
 }
 
 # What a span is.
@@ -242,7 +260,7 @@ def _places(*tables: Mapping[str, tuple[str, ...]]) -> Places:
     }
 
 
-SPAN: Places = _places(TOKENS, _CALL, _KINDS, _WHO)
+SPAN: Places = _places(TOKENS, _CALL, _BARE, _KINDS, _WHO)
 RESOURCE: Places = _places(_RESOURCE, _WHO)
 # Of an event named `exception`.
 EXCEPTION: Places = {"exception.type": SPAN["exception.type"]}

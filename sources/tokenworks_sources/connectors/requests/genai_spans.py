@@ -8,7 +8,9 @@ Pure, but for the pseudonyms that a `Rows` remembers. The readers (`otlp_json`, 
   gateway and by an SDK, which share its response id, is two rows of two emitters.
 - Operations are those of the conventions; LiteLLM's own call names are mapped to them.
 - The first token is the start plus the reported delay, or a first-token event; where that lies behind
-  the end of the span the two contradict each other, and only the reported seconds are kept.
+  the end of the span the two contradict each other, and only the reported seconds are kept. Strands and
+  LangWatch write milliseconds where the convention has seconds: so do all whose "seconds" are ten times
+  the span and fit into it as milliseconds.
 - Engines (spans of kind SERVER with an engine's latencies) are deployments: `service.name` is their
   key, `service.instance.id` their endpoint, `cloud.region` where they serve. For every other span it
   is where the client runs.
@@ -43,6 +45,7 @@ STATUS_ERROR = 2
 EARLIEST_NS, LATEST_NS = 946_684_800 * 10**9, 4_102_444_800 * 10**9
 _CANCELLED = ("cancelled", "canceled", "abort")
 _REMEMBERED = 100_000
+_STRANDS, _FAR_BEYOND = "strands-agents", 10
 
 COLUMNS = (
     "source_line",
@@ -256,6 +259,8 @@ def _times(span: Span) -> tuple[int, int | None]:
 def _first_token(span: Span, start: int, end: int | None) -> tuple[int | None, float | None]:
     """Microseconds of the first token, and the delay that the emitter reports."""
     reported = seconds(span.fields, "first_token_seconds")
+    if reported is not None and _is_of_milliseconds(span, reported, start, end):
+        reported /= 1000
     if reported is None:
         milliseconds = seconds(span.fields, "first_token_milliseconds")
         reported = None if milliseconds is None else milliseconds / 1000
@@ -265,6 +270,13 @@ def _first_token(span: Span, start: int, end: int | None) -> tuple[int | None, f
     if moment is None or moment < start or (end is not None and moment > end):
         return None, reported
     return moment // 1000, reported
+
+
+def _is_of_milliseconds(span: Span, reported: float, start: int, end: int | None) -> bool:
+    if span.fields.get("provider") == _STRANDS:
+        return True
+    lasts = 0 if end is None else (end - start) / 10**9
+    return reported > _FAR_BEYOND * lasts and reported / 1000 <= lasts
 
 
 def _is_streaming(fields: Fields) -> bool | None:

@@ -11,6 +11,7 @@ emitters do so; the others are told apart by the numbers, never by the name of t
   says what each count is, whatever the version wrote beside it. AI SDK 5 without it copies the
   exclusive input of Anthropic and Bedrock (no `inputTokenDetails`, which SDK 6 added with the
   inclusive count).
+- Claude Code copies Anthropic's input too.
 - Reasoning above output stands beside it (Gemini's thoughts), likewise where only that adds up.
 - What is left is ambiguous and read by the conventions.
 
@@ -121,9 +122,9 @@ def _reading(
 
 
 def _copies_exclusive_input(fields: Fields) -> bool:
-    """AI SDK 5 on Anthropic or Bedrock."""
+    """Claude Code; AI SDK 5 on Anthropic or Bedrock."""
     provider = fields.get("provider")
-    return (
+    return "excludes_cached" in fields or (
         "vercel_operation" in fields
         and "detailed_cache_read_tokens" not in fields
         and isinstance(provider, str)

@@ -18,6 +18,7 @@ import polars as pl
 
 from tokenworks_sources.connectors.base import Sink
 from tokenworks_sources.connectors.requests.genai_attributes import TOKENS
+from tokenworks_sources.connectors.requests.genai_dialects import settle
 from tokenworks_sources.connectors.requests.genai_kinds import skip_reason
 from tokenworks_sources.connectors.requests.genai_spans import (
     COLUMNS,
@@ -62,6 +63,7 @@ class SpanRows:
         """A span: a row, or the reason why it is none."""
         self.records += 1
         is_row = False
+        settle(span.name, span.fields)
         reason = skip_reason(span.name, span.fields)
         if reason is None:
             try:
