@@ -62,9 +62,28 @@ _SERVICES = {
 }
 
 
+def counted_tokens(inputs: Inputs) -> pl.DataFrame:
+    """Usage of the classes that have tokens, with `class_units`: their cost.
+
+    A few tokens that several currencies pay for leave none to the smallest: what the class costs there is shown by
+    the dearest class of the same tenant, day and currency that has any.
+    """
+    has_tokens = pl.col("token_count") > 0
+    without = pl.when(has_tokens).then(whole(0)).otherwise(units("cost"))
+    usage = (
+        inputs.usage.filter(pl.col("token_class").is_not_null())
+        .with_columns(without.sum().over(GROUP).alias("without_tokens"))
+        .filter(has_tokens)
+        .sort(*GROUP, pl.col("cost").abs().neg(), "token_class")
+    )
+    is_dearest = pl.int_range(pl.len()).over(GROUP) == 0
+    shown = units("cost") + pl.when(is_dearest).then("without_tokens").otherwise(whole(0))
+    return usage.with_columns(shown.alias("class_units")).drop("without_tokens")
+
+
 def token_rows(inputs: Inputs) -> pl.DataFrame:
     """Rows of served tokens, with `row_key`."""
-    usage = inputs.usage.filter(pl.col("token_class").is_not_null() & (pl.col("token_count") > 0))
+    usage = counted_tokens(inputs)
     price = rounded(units("list_price_per_million"), whole(MICRO))
     known = pl.col("list_price_per_million").is_not_null()
     sku = pl.format("{}-{}", pl.col("model").fill_null("unknown-model"), "token_class")
@@ -87,7 +106,7 @@ def token_rows(inputs: Inputs) -> pl.DataFrame:
         (tokens * MICRO).alias("ConsumedQuantity"),
         pl.lit(TOKEN_UNIT).alias("ConsumedUnit"),
         pl.lit("served").alias("x_LedgerCategory"),
-        units("cost").alias("EffectiveCost"),
+        pl.col("class_units").alias("EffectiveCost"),
     ).with_columns(
         # Where nothing is agreed with the tenant, the list price holds.
         pl.coalesce(
@@ -114,10 +133,7 @@ def targets(inputs: Inputs, supply: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("ConsumedQuantity", "PricingQuantity", whole(MICRO)).alias("origin_used"),
         pl.coalesce("ConsumedUnit", "PricingUnit", pl.lit(LUMP_UNIT)).alias("use_unit"),
     )
-    with_tokens = inputs.usage.filter(
-        pl.col("token_class").is_not_null() & (pl.col("token_count") > 0)
-    )
-    served = with_tokens.select(*GROUP, pl.lit("served").alias("category")).unique()
+    served = counted_tokens(inputs).select(*GROUP, pl.lit("served").alias("category")).unique()
     entries = (
         inputs.ledger.with_columns(charge_id().alias("x_ChargeId"), units("cost").alias("cost"))
         .drop(LINE)

@@ -12,9 +12,9 @@ from decimal import Context, Decimal
 
 import polars as pl
 
-from tokenworks.reports.focus.amounts import UNIT, largest_remainder, units, whole
+from tokenworks.reports.focus.amounts import UNIT, largest_remainder, whole
 from tokenworks.reports.focus.inputs import Inputs
-from tokenworks.reports.focus.showback import GROUP
+from tokenworks.reports.focus.showback import GROUP, counted_tokens
 
 # Only work done for a tenant was allocated; the rest is the unallocated part.
 ALLOCATED = ("served", "waste")
@@ -32,9 +32,9 @@ def elements(inputs: Inputs, entries: pl.DataFrame) -> pl.DataFrame:
     shares = largest_remainder(pairs, ["x_ChargeId"], "all", "cost", ["row_key"], "ratio")
     plain = shares.filter(~pl.col("is_tokens"))
     # What served a tenant's tokens is divided between their classes as its cost is.
-    classes = inputs.usage.filter(
-        pl.col("token_class").is_not_null() & (pl.col("token_count") > 0)
-    ).select(*GROUP, "token_class", units("cost").alias("class_cost"))
+    classes = counted_tokens(inputs).select(
+        *GROUP, "token_class", pl.col("class_units").alias("class_cost")
+    )
     classed = shares.filter(pl.col("is_tokens")).join(
         classes, on=GROUP, how="inner", nulls_equal=True
     )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
 
+from tokenworks.reports.focus.build import focus_datasets
 from tokenworks.reports.focus.columns import View
+from tokenworks.reports.focus.inputs import Inputs
+from tokenworks.reports.period import Period
 
 Rows = dict[str, dict[str, Any]]
 LATE, PLACE = "correction 2026-08 energy_bills", "east us-east USD"
@@ -153,6 +157,29 @@ def test_parts_of_each_origin_charge_add_up_to_one(
         Decimal("0.277777777778"),
         Decimal("0.333333333333"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        # Cached input costs nothing; what the output costs stands with the input that has tokens.
+        ((1_000_000, 250_000, 0), {"input_uncached": "20", "input_cache_read": "0"}),
+        ((0, 250_000, 0), {"input_cache_read": "20"}),
+        ((0, 0, 3), {"output": "20"}),
+        ((0, 0, 0), {}),
+    ],
+)
+def test_cost_is_shown_whole_when_a_currency_pays_for_no_token_of_a_class(
+    inputs: Inputs, counts: tuple[int, int, int], expected: dict[str, str]
+) -> None:
+    """Few tokens that several currencies pay for leave none to the smallest, and its cost remains."""
+    told = {"input_uncached": counts[0], "input_cache_read": counts[1], "output": counts[2]}
+    count = pl.col("token_class").replace_strict(told, default=None, return_dtype=pl.Int64)
+    few = replace(inputs, usage=inputs.usage.with_columns(count.alias("token_count")))
+    rows = focus_datasets(few, Period(2026, 9), "1.3")["showback"]
+    tokens = rows.filter(pl.col("ConsumedUnit") == "Tokens")
+    found = dict(tokens.select("SkuId", "EffectiveCost").iter_rows())
+    assert found == {f"qwen-{name}": Decimal(cost) for name, cost in expected.items()}
 
 
 def test_method_is_that_of_the_ledger(rows: Rows) -> None:
