@@ -176,6 +176,11 @@ def test_credits_and_corrections_stay_negative_when_they_reduce_the_bill(ingest)
         ('{"org": "a", " org": "b"}', '{"org": "a", " org": "b"}'),
         ('"team": "a","env": "b"', '{"team": "a","env": "b"}'),
         ("team=a", '{"x_raw":"team=a"}'),
+        (
+            '[{"key": "team", "value": "a"}, {"key": "env", "value": "b"}, {"key": "team", "value": "c"}]',
+            '{"team":"a","env":"b"}',
+        ),
+        ('["a"]', '{"x_raw":"[\\"a\\"]"}'),
         ("", None),
     ],
 )

@@ -86,6 +86,21 @@ def test_tags_are_json_when_parquet_holds_a_map(ingest) -> None:
     assert rows.select("tags", "source_line").rows() == [('{"team":"a","env":"b"}', 1)]
 
 
+def test_tags_are_json_when_parquet_holds_a_list_of_keys_and_values(ingest) -> None:
+    pair = pa.struct(
+        [("key", pa.string()), ("value", pa.string()), ("x_type", pa.string())],
+    )
+    own = {"key": "team", "value": "a", "x_type": "label"}
+    handed_down = {"key": "team", "value": "project", "x_type": "project_label"}
+    env = {"key": "env", "value": None, "x_type": "label"}
+    tables = [
+        parquet(Tags=pa.array([given], pa.list_(pair)))
+        for given in ([own, env, handed_down], [], None)
+    ]
+    rows, _, _ = ingest(pa.concat_tables(tables))
+    assert rows.sort("source_line")["tags"].to_list() == ['{"team":"a","env":null}', None, None]
+
+
 def test_a_parquet_row_is_rejected_alone_when_its_double_is_no_number(ingest) -> None:
     twice = pa.concat_tables(
         [parquet(BilledCost=pa.array([number])) for number in (float("nan"), 2.5)]

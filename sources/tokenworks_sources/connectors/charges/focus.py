@@ -7,8 +7,8 @@ What generators get wrong, and what happens here:
 - More than 12 fraction digits (costs that went through doubles): rounded half away from zero; up
   to 12 every digit survives. Costs never pass through a float: a double column of Parquet is read
   by its shortest decimal text.
-- Tags as JSON, as a map (Parquet), or without the outer braces (Azure): one JSON object. Text that is
-  no JSON is kept under `x_raw`. E-mails and keys in tags, names and descriptions become a mark.
+- Tags as JSON, as a map (Parquet), as a list of keys and values (Google), or without the outer braces
+  (Azure): one JSON object. Text that is no JSON is kept under `x_raw`. E-mails and keys in tags, names and descriptions become a mark.
 - `Usage-based` (Oracle): enumerations are compared without case and get FOCUS's spelling.
 - Columns that FOCUS does not know (`Id`, `x_…`): not read. `ServiceProviderName` fills `provider_name`
   where `ProviderName` is missing (1.3 and later), and so do `Provider`, `Publisher`, `InvoiceIssuer`,
@@ -118,7 +118,7 @@ class Focus:
     name = "focus"
     table = "charges"
     tables = ("charges",)
-    version = "4"
+    version = "5"
     summary = "FOCUS 1.0 to 1.4 cost and usage, CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -68,16 +68,43 @@ def enumerated(column: Column, field: Field) -> str:
 
 
 def tags(field: Field) -> str:
-    """A JSON object. Without its braces (Azure) it gets them; other text is kept as `x_raw`."""
-    if field.kind != "VARCHAR":
-        return f"cast(to_json({field.sql}) as varchar)"
+    """A JSON object. Without its braces (Azure) it gets them; other text is kept as `x_raw`.
+
+    A list of keys and values (Google) becomes one too; of a key that comes twice the first holds, as
+    Google writes what a project hands down behind the resource's own.
+    """
     value = field.sql
+    if field.kind != "VARCHAR":
+        if _is_list_of_pairs(field.kind):
+            return f"case when len({value}) > 0 then {_object_of(value)} end"
+        return f"cast(to_json({value}) as varchar)"
+    pairs = f"json_transform({value}, {literal(_PAIRS)})"
     return (
         f"case when {value} is null then null "
         f"when starts_with({value}, '{{') and json_valid({value}) then {value} "
+        f"when starts_with({value}, '[') and json_valid({value}) "
+        f"and len(list_filter({pairs}, lambda x: x.key is not null)) > 0 then {_object_of(pairs)} "
         f"when json_valid('{{' || {value} || '}}') then '{{' || {value} || '}}' "
         f"else cast(json_object('x_raw', {value}) as varchar) end"
     )
+
+
+_PAIRS = '[{"key": "VARCHAR", "value": "VARCHAR"}]'
+
+
+def _is_list_of_pairs(kind: str) -> bool:
+    words = kind.replace('"', "")
+    return words.startswith("STRUCT(key ") and ", value " in words and words.endswith(")[]")
+
+
+def _object_of(pairs: str) -> str:
+    """A list of structs of key and value as a JSON object in text."""
+    keys = f"list_transform({pairs}, lambda y: y.key)"
+    first_of_each = (
+        f"list_filter({pairs}, lambda x, i: x.key is not null and list_position({keys}, x.key) = i)"
+    )
+    entries = f"list_transform({first_of_each}, lambda x: {{k: x.key, v: x.value}})"
+    return f"cast(to_json(map_from_entries({entries})) as varchar)"
 
 
 def tag_columns(fields: Mapping[str, Field]) -> str:
