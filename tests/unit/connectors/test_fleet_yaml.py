@@ -22,6 +22,16 @@ def test_fleet_is_recognised_when_it_is_larger_than_the_head(tmp_path: Path) -> 
     assert CONNECTOR.recognise(preview_of(path)) == CLAIM
 
 
+def test_fleet_is_recognised_when_its_sites_lie_beyond_the_head(tmp_path: Path) -> None:
+    """Programs write the sections by the alphabet: deployments and servers first."""
+    path = tmp_path / "fleet.yaml"
+    servers = "".join(f'  - {{id: "srv-{n}", site: eu, gpus: [GPU-{n}]}}\n' for n in range(3_000))
+    path.write_text(f"deployments: []\nservers:\n{servers}sites:\n- id: eu\n")
+    assert CONNECTOR.recognise(preview_of(path)) == CLAIM
+    path.write_text(f"deployments: []\nservers:\n{servers}tenants: []\n")
+    assert CONNECTOR.recognise(preview_of(path)) is None
+
+
 @pytest.mark.parametrize(
     ("name", "text", "claim"),
     [

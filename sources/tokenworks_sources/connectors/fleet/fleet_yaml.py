@@ -23,6 +23,7 @@ from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.errors import FleetError
 from tokenworks_sources.fiscal import calendars
 from tokenworks_sources.fleet import Deployment, Fleet, Server, load_fleet
+from tokenworks_sources.landing import HEAD_BYTES
 
 # The head of a large fleet ends within an entry, so it is not parsed.
 _SITES = re.compile(r"(?m)^sites:")
@@ -44,7 +45,9 @@ class FleetYaml:
         """A YAML file with `sites` and `deployments` or `servers` at the start of a line."""
         if preview.path.suffix not in (".yaml", ".yml") or preview.text is None:
             return None
-        if _SITES.search(preview.text) and _MACHINES.search(preview.text):
+        if _MACHINES.search(preview.text) and (
+            _SITES.search(preview.text) or _has_sites_below(preview)
+        ):
             return "a YAML mapping with sites and servers or deployments"
         return None
 
@@ -70,6 +73,15 @@ class FleetYaml:
                 raise FleetError(file.path, table, what, "Correct the number.") from error
             sink.write(table, frame)
         sink.expect(line)
+
+
+def _has_sites_below(preview: Preview) -> bool:
+    """Whether sites follow behind the head: programs write sections by the alphabet."""
+    if len(preview.head) < HEAD_BYTES:
+        return False
+    with preview.path.open("rb") as stream:
+        stream.seek(preview.head.rfind(b"\n") + 1)
+        return any(line.startswith(b"sites:") for line in stream)
 
 
 def _sites(fleet: Fleet) -> Iterator[Row]:
