@@ -87,5 +87,7 @@ from months
 left join versions
     on
         months.tariff_id = versions.tariff_id
-        and months.from_us >= versions.valid_from_us
-        and months.from_us < versions.valid_to_us
+        -- A tariff holds from a moment, or from a date that its file does not place in a zone: October in Berlin begins
+        -- at 22:00 UTC on 30 September.
+        and greatest(months.from_us, months.local_from_us) >= versions.valid_from_us
+        and greatest(months.from_us, months.local_from_us) < versions.valid_to_us
