@@ -266,6 +266,20 @@ def test_request_and_duration_are_kept_when_the_envelope_has_them(ingest: Ingest
     assert len(row["user_pseudonym"]) == 32
 
 
+def test_cost_is_the_total_when_an_answer_tells_its_parts(ingest: Ingest) -> None:
+    cost = {"input_tokens_cost": 0.01, "request_cost": 0.005, "total_cost": 0.0251}
+    answer = {**CHAT, "usage": {**CHAT["usage"], "cost": cost}}
+    row = ingest(answer).frames["requests"].row(0, named=True)
+    assert row["reported_cost_usd"] == Decimal("0.0251")
+
+
+def test_the_time_is_that_of_processing_when_vertex_answers_a_batch(ingest: Ingest) -> None:
+    record = {"status": "", "processed_time": "2026-10-01T00:05:00.5+00:00", "response": GEMINI}
+    row = ingest(record).frames["requests"].row(0, named=True)
+    assert row["started_at"] == datetime(2026, 10, 1, 0, 5, 0, 500_000)
+    assert (row["input_total_tokens"], row["output_total_tokens"]) == (345, 168)
+
+
 def test_failure_lands_without_tokens_when_the_envelope_has_a_time(ingest: Ingest) -> None:
     error = {"type": "rate_limit_error", "code": None, "message": SECRET}
     failed = {

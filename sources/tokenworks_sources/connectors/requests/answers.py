@@ -6,6 +6,7 @@ Belongs here: where times, tokens, status and names stand. Files belong to `usag
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
 from tokenworks_sources.connectors.json.records import Record, at, inner, text_at
@@ -29,6 +30,7 @@ USAGES = ("usage", "usageMetadata", "usage_metadata", "meta")
 STARTS = (
     "started_at", "start_time", "startTime", "request_time", "requested_at", "request_timestamp",
     "timestamp", "time", "ts", "created_at", "createdAt", "created", "createTime", "create_time",
+    "processed_time",
 )  # fmt: skip
 ENDS = ("ended_at", "end_time", "endTime", "finished_at", "completed_at", "response_timestamp")
 MILLISECONDS = ("latency_ms", "duration_ms", "elapsed_ms")
@@ -84,7 +86,7 @@ def row_of(record: Record, body: Record, key: bytes) -> Row:
         "status": status,
         "error_type": _error(record, body),
         "finish_reason": _finish(body),
-        "reported_cost_usd": json_fields.money(at(usage, "cost"), "usage.cost"),
+        "reported_cost_usd": _cost(usage),
         **_phases(usage or {}),
     }
     if usage is not None:
@@ -113,6 +115,14 @@ def kind_of(body: Record) -> str | None:
 def usage_of(body: Record) -> Record | None:
     """The usage object of an answer."""
     return next((usage for name in USAGES if (usage := inner(body, name))), None)
+
+
+def _cost(usage: Record | None) -> Decimal | None:
+    """A number, or an object with the total of its parts (Perplexity)."""
+    cost = at(usage, "cost")
+    return json_fields.money(
+        cost.get("total_cost") if isinstance(cost, dict) else cost, "usage.cost"
+    )
 
 
 def _operation(body: Record) -> str:

@@ -2,7 +2,8 @@
 
 One answer a record (JSONL, an array, one object): Chat, Responses, Anthropic Messages, Gemini and its
 Interactions, Bedrock Converse, Cohere; bare, or inside an envelope (`response`, `response.body`, `body`, `message`, `result`)
-that may hold the `request`, a time, a duration and a status code.
+that may hold the `request`, a time, a duration and a status code; and the entries of Bedrock's model
+invocation log (`bedrock_log.py`).
 
 What the emitters get wrong, and what is done about it:
 
@@ -10,6 +11,7 @@ What the emitters get wrong, and what is done about it:
 - The time is the envelope's where it has one. Else it is the answer's own `created`, which OpenAI sets
   when it takes up the request, in whole seconds. Anthropic's answers hold none: bare ones are
   rejected. A time without a zone is rejected; epochs tell their unit by their size.
+- Vertex's batches tell only when a request was processed: that is its time.
 - An answer that says nothing about its provider leaves it unknown: Bedrock and Vertex give the same
   bodies as Anthropic and Google.
 - Chunks of a stream without usage are skipped, and so are entries of an agent's session log that are
@@ -25,7 +27,7 @@ from dataclasses import dataclass
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.json import records as json_records
-from tokenworks_sources.connectors.requests import answers, json_fields
+from tokenworks_sources.connectors.requests import answers, bedrock_log, json_fields
 from tokenworks_sources.connectors.requests.usage import UsageError
 from tokenworks_sources.connectors.requests.values import FieldError
 from tokenworks_sources.connectors.rows import Rows
@@ -49,7 +51,7 @@ class UsageBodies:
     name: str = "usage_bodies"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "4"
+    version: str = "5"
     summary: str = "answers of model providers with their usage, as proxies and SDKs dump them"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -57,6 +59,8 @@ class UsageBodies:
         record = json_records.first_record(preview)
         if record is None or FOREIGN & record.keys():
             return None
+        if bedrock_log.is_entry(record):
+            return "an entry of Bedrock's log of model invocations"
         if record.keys() >= BATCH:
             return "a result of OpenAI's batches"
         body = answers.answer_of(record)
@@ -68,17 +72,20 @@ class UsageBodies:
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`."""
         rows = Rows(sink, CONTRACT.table)
-        for number, record in json_records.records_of(file.path):
-            if isinstance(record, str):
-                sink.reject(number, record, b"")
+        for number, given in json_records.records_of(file.path):
+            if isinstance(given, str):
+                sink.reject(number, given, b"")
                 continue
+            is_logged = bedrock_log.is_entry(given)
+            record = bedrock_log.as_answer(given) if is_logged else given
+            more = bedrock_log.columns_of(given) if is_logged else {}
             body = answers.answer_of(record)
             if reason := answers.nothing_in(record, body):
                 sink.skip(reason, 1)
                 continue
             raw = json_fields.as_raw(json_fields.numbers_of(answers.usage_of(body) or {}))
             try:
-                row = answers.row_of(record, body, sink.pseudonym_key)
+                row = answers.row_of(record, body, sink.pseudonym_key) | more
             except (FieldError, UsageError) as error:
                 sink.reject(number, str(error), raw)
                 continue
