@@ -15,6 +15,11 @@
 {{ explode_range(hour_index(from_us), hour_index("(" ~ to_us ~ ") - 1")) }}
 {%- endmacro %}
 
+{# Middle of [from_us, to_us), which lies in the month that a month in local time is, wherever it begins. #}
+{% macro middle_us(from_us, to_us) -%}
+({{ from_us }} + {{ int_div("(" ~ to_us ~ " - " ~ from_us ~ ")", "2") }})
+{%- endmacro %}
+
 {# Part of [from_us, to_us) that lies in the hour. #}
 {% macro clipped_from(from_us, index) %}greatest({{ from_us }}, {{ index }} * {{ hour_us() }}){% endmacro %}
 {% macro clipped_to(to_us, index) %}least({{ to_us }}, ({{ index }} + 1) * {{ hour_us() }}){% endmacro %}

@@ -15,11 +15,24 @@ sites as (
     select * from {{ ref('int_fleet__sites') }}
 ),
 
+-- A host that is replaced leaves its name to the next one: each has it until the next one does, the first one from
+-- ever.
 hostnames as (
-    select lower(hostname) as hostname, min(server_id) as server_id
+    select
+        lower(hostname) as hostname,
+        server_id,
+        case
+            when row_number() over (
+                partition by lower(hostname) order by valid_from_us asc, server_id desc
+            ) > 1 then valid_from_us
+            else -{{ forever_us() }}
+        end as named_from_us,
+        coalesce(
+            lead(valid_from_us) over (partition by lower(hostname) order by valid_from_us asc, server_id desc),
+            {{ forever_us() }}
+        ) as named_to_us
     from servers
     where hostname is not null
-    group by lower(hostname)
 ),
 
 placed as (
@@ -38,7 +51,11 @@ placed as (
         ) as is_host
     from charges
     left join servers on charges.resource_id = servers.server_id
-    left join hostnames on lower(charges.resource_id) = hostnames.hostname
+    left join hostnames
+        on
+            lower(charges.resource_id) = hostnames.hostname
+            and {{ middle_us(epoch_us('charges.charge_period_start'), epoch_us('charges.charge_period_end')) }}
+            between hostnames.named_from_us and hostnames.named_to_us - 1
     left join sites on charges.resource_id = sites.site_id
 )
 

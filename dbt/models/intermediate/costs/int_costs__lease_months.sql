@@ -9,9 +9,7 @@ charges as (
         currency,
         period_from_us as from_us,
         greatest(period_to_us, period_from_us + 1) as to_us,
-        date_trunc(
-            'month', {{ timestamp_of_us('period_from_us + ' ~ int_div('period_to_us - period_from_us', '2')) }}
-        ) as month_start,
+        date_trunc('month', {{ timestamp_of_us(middle_us('period_from_us', 'period_to_us')) }}) as month_start,
         {{ money_units('amount') }} as amount_units
     from {{ ref('int_costs__charge_lines') }}
     where scope = 'server'
