@@ -121,6 +121,32 @@ def ingest(tmp_path: Path, ingest_file: Any, monkeypatch: pytest.MonkeyPatch) ->
     return run
 
 
+@pytest.mark.parametrize(
+    ("audio", "expected"),
+    [
+        # Of text alone: the audio stands beside it.
+        ({"input_audio_tokens": 300_000, "output_audio_tokens": 10_000}, (441_201, 19_756)),
+        # Of all kinds, as the count of text says.
+        (
+            {
+                "input_audio_tokens": 100_000,
+                "input_text_tokens": 41_201,
+                "output_audio_tokens": 0,
+                "output_text_tokens": 9_756,
+            },
+            (141_201, 9_756),
+        ),
+        ({"input_audio_tokens": 100_000, "output_audio_tokens": 500}, (None, None)),
+    ],
+)
+def test_audio_is_counted_once_when_openai_reports_it(
+    ingest: Ingest, audio: dict[str, int], expected: tuple[int | None, int | None]
+) -> None:
+    outcome = ingest(json.dumps(openai_page({**COMPLETIONS, **audio})))
+    row = outcome.frames["usage_buckets"].row(0, named=True)
+    assert (row["input_total_tokens"], row["output_total_tokens"]) == expected
+
+
 def test_every_column_is_filled_when_openai_counts_completions(ingest: Ingest) -> None:
     outcome = ingest(json.dumps(openai_page(COMPLETIONS), indent=2))
     row = outcome.frames["usage_buckets"].row(0, named=True)

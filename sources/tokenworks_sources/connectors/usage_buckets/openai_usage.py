@@ -6,6 +6,9 @@ What the emitter gets wrong, and what is done about it:
   `grouped_by` tells which groups a row names.
 - `input_tokens` includes cached tokens, and in newer reports those written to the cache
   (`input_cache_write_tokens`). Without `input_cached_tokens` they are unknown.
+- `input_tokens` and `output_tokens` were those of text alone, with audio beside, and are now of all
+  kinds. A report that counts text too is of now; one with more audio than tokens is of then; of any
+  other with audio nobody can tell, so its totals are unknown.
 - Costs are a JSON number, or text, in a currency in lower case; they are no part of the usage rows.
 - Vector stores and code interpreter sessions are counted neither in tokens nor in requests: skipped.
 - Images, speeches and transcriptions count requests; their pictures, characters and seconds have no
@@ -55,7 +58,7 @@ class OpenAIUsage:
     name: str = "openai_usage"
     table: str = "usage_buckets"
     tables: tuple[str, ...] = ("usage_buckets",)
-    version: str = "2"
+    version: str = "3"
     summary: str = "OpenAI organisation usage and costs, pages of buckets"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -93,17 +96,28 @@ def row_of(result: Record) -> Row | str:
     if operation == "cost":
         return row | _cost(result) | {"line_item": text_at(result, "line_item")}
     classes = inclusive(
-        input_total=whole_tokens(result.get("input_tokens"), "input_tokens"),
+        input_total=_total(result, "input"),
         cache_read=whole_tokens(result.get("input_cached_tokens"), "input_cached_tokens"),
         cache_write=whole_tokens(
             result.get("input_cache_write_tokens"), "input_cache_write_tokens"
         ),
-        output_total=whole_tokens(result.get("output_tokens"), "output_tokens"),
+        output_total=_total(result, "output"),
     )
     columns = json_fields.token_columns(classes)
     del columns["output_reasoning_tokens"]
     requests = whole_tokens(result.get("num_model_requests"), "num_model_requests")
     return row | columns | {"request_count": requests}
+
+
+def _total(result: Record, side: str) -> int | None:
+    """Tokens of all kinds that went in or came out; None where it is not told what is counted."""
+    given, audio, text = (
+        whole_tokens(result.get(name), name)
+        for name in (f"{side}_tokens", f"{side}_audio_tokens", f"{side}_text_tokens")
+    )
+    if given is None or not audio or text is not None:
+        return given
+    return given + audio if audio > given else None
 
 
 def _cost(result: Record) -> Row:
