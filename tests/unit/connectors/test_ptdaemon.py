@@ -155,6 +155,24 @@ def test_bad_lines_are_rejected_alone_when_the_rest_is_good(ingest) -> None:
     assert outcome.manifest.records_in == 4
 
 
+def test_no_energy_is_made_up_when_the_meter_does_not_answer(ingest) -> None:
+    log = (
+        sample("08:40:40.224")
+        + "Time,07-17-2024 08:40:41.222,ERROR,write to WT310 failed with error 0.\n"
+        + sample("08:40:41.224", "-1.000000")
+        + "Time,07-17-2024 08:40:42.222,WARNING,No valid watts samples for this measurement!\n"
+        + sample("08:40:42.224", "-0.5")
+    )
+    outcome = ingest(log, about_yaml="zone: UTC")
+    rows = outcome.frames["energy_readings"]
+    # Below zero, but read: half a watt went the other way.
+    assert rows.select("source_line", "average_power_kw").rows() == [(1, 3.6), (5, -0.0005)]
+    assert outcome.rejects.select("source_line", "reason").rows() == [
+        (3, "watts: -1, which stands for no valid reading")
+    ]
+    assert outcome.manifest.skipped == {"message of PTDaemon, no sample": 2}
+
+
 def test_longer_intervals_are_seen_when_the_analyser_samples_every_five_seconds(ingest) -> None:
     log = "".join(sample(f"08:40:{second:02}.0") for second in (0, 5, 10))
     rows = ingest(log, about_yaml="zone: UTC").frames["energy_readings"]

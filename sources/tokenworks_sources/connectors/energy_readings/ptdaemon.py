@@ -7,6 +7,8 @@ What the emitter gets wrong:
 - Time in US order without a zone. `timezone` of the session file beside it names the server's zone,
   and PTDaemon does not always use it; so the zone is proven by the session's phases (`mlperf.py`) or
   named as `zone` in an `about.yaml` beside the log. Else the log is refused.
+- Where the meter does not answer, `Watts` is -1: rejected, for it is no power. PTDaemon's messages
+  about it stand between the samples: skipped.
 - A blank line at the end.
 
 The meter is the folder of the log (`run_1`, `ranging` and `power` excepted). `interval_start` is the
@@ -38,10 +40,12 @@ from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed, preview_of
 
 BATCH_ROWS = 100_000
+NO_READING = -1.0
 # Samples that tell how often the analyser writes.
 CADENCE_SAMPLES = 1_000
 
 _SAMPLE = re.compile(r"^Time,\d\d-\d\d-\d{4} \d\d:\d\d:\d\d\.\d+,Watts,")
+_MESSAGE = re.compile(r"Time,[^,]+,(?:ERROR|WARNING|NOTICE)\b")
 _RUN_FOLDER = re.compile(r"^(run_\d+|ranging|testing|power)$")
 
 
@@ -51,7 +55,7 @@ class PtDaemon:
     name = "ptdaemon"
     table = "energy_readings"
     tables = ("energy_readings",)
-    version = "1"
+    version = "2"
     summary = "SPEC PTDaemon power log of MLPerf (spl.txt), with its server.json beside it"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -81,7 +85,8 @@ class PtDaemon:
             sink.skip(companion, 1)
             return
         samples = _samples(file.path)
-        head = [time for _, time, _, _ in islice(samples, CADENCE_SAMPLES) if time]
+        times = (time for _, time, watts, _ in samples if time and watts is not None)
+        head = list(islice(times, CADENCE_SAMPLES))
         if not head:
             raise LandingFileError(
                 file.path,
@@ -192,8 +197,12 @@ def _land(file: LandingFile, sink: Sink, clock: Clock, seconds: int) -> None:
         records += 1
         if time is None:
             sink.reject(number, "time: not MM-DD-YYYY hh:mm:ss.fff behind Time", text)
+        elif _MESSAGE.match(text):
+            sink.skip("message of PTDaemon, no sample", 1)
         elif watts is None:
             sink.reject(number, "watts: no finite total behind the time", text)
+        elif watts == NO_READING:
+            sink.reject(number, "watts: -1, which stands for no valid reading", text)
         else:
             rows.append((number, clock(time), watts * seconds / 3.6e6, watts / 1000))
         if len(rows) >= BATCH_ROWS:
