@@ -135,10 +135,10 @@ def test_version_changes_when_the_sidecar_that_decides_the_zone_changes(tmp_path
     ):
         beside.write_text(text)
         versions.append(CONNECTOR.version_of(LandingFile(log, "spl.txt", "0" * 32)))
-    assert versions[0] == "1"
+    assert versions[0] == CONNECTOR.version
     assert len(set(versions)) == 5
     companion = LandingFile(server, "server.json", "0" * 32)
-    assert CONNECTOR.version_of(companion) == "1"
+    assert CONNECTOR.version_of(companion) == CONNECTOR.version
 
 
 def test_bad_lines_are_rejected_alone_when_the_rest_is_good(ingest) -> None:
