@@ -16,17 +16,22 @@ months as (
     group by server_id, {{ year_month('event_date') }}
 ),
 
--- What no bill tells is not in the sums; capital must be known.
+-- What no bill tells is not in the sums; capital must be known. What is charged for an owned server (its support)
+-- comes on top of its capital.
 summed as (
     select
         months.*,
+        {% for view, capital in {'accounting': 'straight_line_units', 'economic': 'annuity_units'}.items() -%}
         case when not has_missing_rate then
-            coalesce(straight_line_units, lease_units) + coalesce(electricity_units, 0) + coalesce(opex_units, 0)
-        end as accounting_units,
-        case when not has_missing_rate then
-            coalesce(annuity_units, lease_units) + coalesce(electricity_units, 0) + coalesce(opex_units, 0)
-        end as economic_units
+            case
+                when straight_line_units is null and servers.ownership is distinct from 'owned' then lease_units
+                else {{ capital }} + coalesce(lease_units, 0)
+            end
+            + coalesce(electricity_units, 0) + coalesce(opex_units, 0)
+        end as {{ view }}_units{{ "," if not loop.last }}
+        {% endfor %}
     from months
+    inner join {{ ref('int_fleet__servers') }} as servers on months.server_id = servers.server_id
 )
 
 select

@@ -43,18 +43,38 @@ posted as (
     group by server_id, {{ hour_date('hour_index') }}, currency
 ),
 
--- Rates by the year hold for the time that a server's GPUs were there.
-yearly as (
+-- At the end of its life a server is paid back: from then on its capital costs nothing, which is known.
+owned as (
     select
         days.server_id,
         days.event_date,
+        days.available_us,
         servers.currency,
-        'annuity' as kind,
-        {{ int_div('annuities.annuity_units * days.available_us', year_us ~ ' * servers.gpu_count') }} as cost_units
+        servers.gpu_count,
+        annuities.annuity_units,
+        days.event_date
+        < cast({{ plus_months('servers.valid_from', 'servers.useful_life_months') }} as date) as is_in_life
     from days
     inner join {{ ref('int_fleet__servers') }} as servers on days.server_id = servers.server_id
     inner join {{ ref('int_fleet__annuities') }} as annuities on days.server_id = annuities.server_id
-    where annuities.annuity_units is not null
+),
+
+-- Rates by the year hold for the time that a server's GPUs were there.
+yearly as (
+    select
+        server_id,
+        event_date,
+        currency,
+        'annuity' as kind,
+        case
+            when is_in_life then {{ int_div('annuity_units * available_us', year_us ~ ' * gpu_count') }} else 0
+        end as cost_units
+    from owned
+    where annuity_units is not null
+    union all
+    select server_id, event_date, currency, 'straight_line', 0
+    from owned
+    where not is_in_life
     union all
     select
         days.server_id, days.event_date, servers.currency, 'opex',

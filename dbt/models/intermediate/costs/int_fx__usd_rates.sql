@@ -12,6 +12,18 @@ needed as (
         select currency from {{ ref('stg_lake__fleet_contract_prices') }}
     ) as prices
     cross join (select distinct started_date from {{ ref('int_requests__arrivals') }}) as attempts
+    union
+    -- Upkeep and interest of servers are in no charge line.
+    select distinct servers.currency, {{ day_date('days.day_number') }}
+    from {{ ref('int_fleet__servers') }} as servers
+    cross join (
+        select {{ explode_range(
+            int_div('window_from_us', day_us()), int_div('window_to_us - 1', day_us())
+        ) }} as day_number
+        from {{ ref('int_fleet__window') }}
+        where window_from_us is not null
+    ) as days
+    where servers.currency is not null
 ),
 
 stated as (
