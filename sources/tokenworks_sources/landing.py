@@ -10,7 +10,6 @@ import io
 import os
 import shutil
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import xxhash
+from isal import isal_zlib
 
 from tokenworks_sources import archives
 from tokenworks_sources.connectors.base import Preview
@@ -33,6 +33,8 @@ _BUFFER_BYTES = 1 << 20
 _DIGEST_BYTES = 1 << 18
 _PACKED_BYTES = 1 << 18
 _GZIP_BITS = 31
+# Its stub says that this is an error, not the class of one.
+_DamagedGzipError = cast("type[Exception]", isal_zlib.error)
 
 
 def landing_files(settings: Settings, tables: Collection[str] | None = None) -> list[Path]:
@@ -98,7 +100,7 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
         EOFError,
         zipfile.BadZipFile,
         NotImplementedError,
-        zlib.error,
+        _DamagedGzipError,
         OSError,
         pa.ArrowException,
     ) as error:
@@ -125,12 +127,12 @@ def _only_member(path: Path, archive: zipfile.ZipFile, opened: ExitStack) -> Bin
 
 
 class _Gunzipped:
-    """Members of a gzip file, one behind the other; `gzip` takes twice the time, eight kilobytes a step."""
+    """Members of a gzip file, one behind the other; `gzip` takes four times as long."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
         self._packed = b""
-        self._member = zlib.decompressobj(_GZIP_BITS)
+        self._member = isal_zlib.decompressobj(_GZIP_BITS)
         self._is_within = False
 
     def read(self, size: int) -> bytes:
@@ -139,7 +141,7 @@ class _Gunzipped:
             if not self._is_within:
                 # As `gzip`: zeros may stand behind a member.
                 self._packed = self._packed.lstrip(b"\0")
-                self._member = zlib.decompressobj(_GZIP_BITS)
+                self._member = isal_zlib.decompressobj(_GZIP_BITS)
                 self._is_within = bool(self._packed)
                 continue
             data = self._member.decompress(self._packed, size)

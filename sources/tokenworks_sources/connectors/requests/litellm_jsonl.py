@@ -131,7 +131,7 @@ def _met(
     key: bytes,
 ) -> _Reader:
     """Looks at the first records: their names, the form of their metadata, and their order."""
-    scan = _scan(files.show(window)[0], litellm_sql.json_columns("object"))
+    scan = _scan(files.show(slices.head_of(window))[0], litellm_sql.json_columns("object"))
     (doubtful, starts, found) = litellm_engine.remember_names(
         connection,
         key,

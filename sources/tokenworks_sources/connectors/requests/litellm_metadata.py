@@ -99,7 +99,7 @@ def doubtful(found: Collection[str] = EVERYWHERE) -> str:
         )
     watched = [path for path in read if path not in PLACES or path not in found]
     if watched:
-        doubts.append(f"coalesce({_members(watched)}) is not null")
+        doubts.append(" or ".join(f"_m.{path} is not null" for path in watched))
     return f"_m is not null and ({' or '.join(f'({doubt})' for doubt in doubts)})"
 
 

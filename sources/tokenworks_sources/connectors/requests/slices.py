@@ -15,7 +15,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -36,6 +36,7 @@ WINDOW_BYTES = 1 << 28
 HELD_WINDOW_BYTES = 1 << 27
 SMALLEST_SLICE_BYTES = 1 << 24
 MOST_SLICES = 16
+HEAD_BYTES = 1 << 23
 PROTOCOL = "slice"
 _NEWLINE, _SPACE = 0x0A, 0x20
 _Codes = npt.NDArray[np.uint8]
@@ -109,6 +110,14 @@ def windows_of(path: Path) -> Iterator[Window]:
 def window_of(text: bytes) -> Window:
     """One window of lines in memory."""
     return slices_of(text, 0, len(text), 0)
+
+
+def head_of(window: Window) -> Window:
+    """The first lines of a window, as many as are enough to meet it; they are not counted."""
+    first = window[0]
+    with first.open() as stream:
+        end = _cut(stream, first.start + HEAD_BYTES, first.end)
+    return [replace(first, end=end)]
 
 
 def _plain_windows(path: Path) -> Iterator[Window]:
