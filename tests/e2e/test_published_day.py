@@ -5,11 +5,15 @@ DeepSeek's tokens are published in whole billions, so revenue can only agree to 
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.e2e.published_day import PUBLISHED, write_landing
+from tests.e2e.published_day import write_landing
+from tests.e2e.published_figures import PUBLISHED
 from tests.e2e.running import Ask, tokenworks
 from tokenworks.published import query
 from tokenworks_sources.settings import Settings
@@ -19,13 +23,43 @@ D = Decimal
 THE_DAY = "where model = 'deepseek-r1'"
 
 
+def write_page(page: Path, folder: Path, others: Path) -> None:
+    """The files of docs/reproductions.md, the fleet of others being part of its own."""
+    found = re.findall(
+        r"^`day/([a-z.]+)`.*?^```\w+\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
+    )
+    files = dict(found)
+    assert sorted(files) == ["fleet.yaml", "leases.csv", "mapping.yaml", "prices.csv", "totals.csv"]
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    fleet, whole = yaml.safe_load(files["fleet.yaml"]), yaml.safe_load(others.read_text())
+    since = fleet["valid_from"].isoformat()
+    replicas = fleet["deployments"][0]["replicas"]
+    for entry in (
+        *fleet["sites"],
+        *fleet["tenants"],
+        *fleet["servers"],
+        *fleet["deployments"],
+        *replicas,
+    ):
+        entry.setdefault("valid_from", since)
+    for section in ("sites", "tenants", "servers", "deployments"):
+        whole[section].extend(fleet[section])
+    (folder / "fleet.yaml").write_text(yaml.safe_dump(whole))
+    others.unlink()
+
+
 @pytest.fixture(scope="module")
-def ask_day(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def ask_day(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Ask:
     """SQL on the marts of what was published."""
-    settings = Settings.at(tmp_path_factory.mktemp("published") / "home")
+    folder = tmp_path_factory.mktemp("published")
+    settings = Settings.at(folder / "home")
     write_landing(PUBLISHED, settings.landing)
-    for command in ("ingest", "build"):
-        run = tokenworks(settings.home, command)
+    others = settings.landing / "fleet" / "fleet_yaml" / "fleet.yaml"
+    write_page(root / "docs" / "reproductions.md", folder / "day", others)
+    for command in (("ingest", str(folder / "day")), ("build",)):
+        run = tokenworks(settings.home, *command)
         assert run.returncode == 0, run.stdout + run.stderr
     return lambda statement: [tuple(row) for row in query(settings, statement)[1]]
 
@@ -92,16 +126,88 @@ def test_million_tokens_cost_the_published_20_cents_when_prefill_and_decode_are_
     assert round(found[0][2], 2) == 0.20
 
 
+def test_five_files_of_the_page_give_the_published_day_when_no_request_was_logged(
+    ask_day: Ask,
+) -> None:
+    """One line of totals, three steps of nodes: the same $87,072, 56.25 %, $562,100 and 226.75, 278 at the peak."""
+    assert ask_day(
+        "select sum(cost_fully_loaded_usd), sum(cost_idle_usd), sum(cost_list_usd), "
+        "sum(input_cache_read_tokens) / sum(input_total_tokens), sum(output_total_tokens) "
+        "from rpt_unit_cost where model = 'r1'"
+    ) == [(D(87_072), D(0), D(562_100), 0.5625, 168_000_000_000)]
+    assert ask_day(
+        "select sum(gpu_hours_paid) / 8 / 24, max(gpu_hours_paid) / 8 from rpt_utilization "
+        "where model = 'r1' and hour_start < timestamp '2025-02-28 04:00'"
+    ) == [(226.75, 278.0)]
+
+
+def test_page_gives_dollars_per_million_and_savings_when_weights_are_stated(ask_day: Ask) -> None:
+    """Of 266 B × 248 and 168 B × 540.5 the first is .42080: $36,639.0 for 266 B, and 342 B as dear would be 47,107."""
+    assert ask_day(
+        "select token_class, usd_per_m_fully_loaded, usd_per_m_list from rpt_rate_card where model = 'r1' "
+        "order by token_class"
+    ) == [
+        ("input_cache_read", 0.0, 0.14),
+        ("input_uncached", pytest.approx(0.137741, abs=5e-7), 0.55),
+        ("output", pytest.approx(0.300197, abs=5e-7), 2.19),
+    ]
+    assert ask_day(
+        "select hit_tokens, avoided_prefill_cost_usd from rpt_cache_economics where model = 'r1'"
+    ) == [(342_000_000_000, pytest.approx(D("47107.26"), abs=D("0.01")))]
+    assert ask_day(
+        "select line_kind, total_amount, cost_list_usd from rpt_chargeback where tenant_id = 'everyone'"
+    ) == [("tenant", D("87072.00"), D(562_100))]
+
+
 def test_million_tokens_cost_what_price_and_speed_say_when_the_published_speed_is_rounded(
     ask_day: Ask,
 ) -> None:
     """$2.65 at 6,000 a second is $0.1227, published $0.12. $1.41 at 90 is $4.3519; the published $4.20 are 93.3."""
     found = ask_day(
         "select model, usd_per_m_output_fully_loaded from rpt_unit_cost "
-        "where model like 'deepseek-r1-on-%' order by model"
+        "where model in ('on-gb300', 'on-h200') order by model"
     )
     assert found == [
-        ("deepseek-r1-on-gb300", pytest.approx(0.122685, abs=5e-7)),
-        ("deepseek-r1-on-h200", pytest.approx(4.351852, abs=5e-7)),
+        ("on-gb300", pytest.approx(0.122685, abs=5e-7)),
+        ("on-h200", pytest.approx(4.351852, abs=5e-7)),
     ]
     assert round(found[0][1], 2) == 0.12
+
+
+def test_million_tokens_cost_the_published_dollars_when_one_gpu_is_always_busy(
+    ask_day: Ask,
+) -> None:
+    """GMI Cloud's A to D: $6.54, $5.16, $4.63 and $1.39."""
+    assert ask_day(
+        "select round(usd_per_m_output_fully_loaded, 2) from rpt_unit_cost where model like 'on-gmi-%' order by model"
+    ) == [(6.54,), (5.16,), (4.63,), (1.39,)]
+
+
+def test_million_tokens_cost_ten_times_as_much_when_a_gpu_is_busy_for_a_tenth(ask_day: Ask) -> None:
+    """$2.50 for 2.52 M tokens an hour is $0.9921; for the .252 M of six minutes $9.9206, $2.25 of it idle."""
+    assert ask_day(
+        "select usd_per_m_output_active, usd_per_m_output_fully_loaded, cost_idle_usd, idle_share_ratio "
+        "from rpt_unit_cost where model = 'on-tenth'"
+    ) == [
+        (
+            pytest.approx(0.992063, abs=5e-7),
+            pytest.approx(9.920635, abs=5e-7),
+            D("2.25"),
+            pytest.approx(0.9),
+        )
+    ]
+
+
+def test_margins_are_the_published_ones_when_prefill_and_decode_have_prices_of_their_own(
+    ask_day: Ask,
+) -> None:
+    """InferenceX: $0.226 of $1.35 and $2.955 of $5.40 leave 83.26 % and 45.28 %."""
+    ((cost_in, sold_in, cost_out, sold_out),) = ask_day(
+        "select usd_per_m_input_uncached_fully_loaded, usd_per_m_input_uncached_list, "
+        "usd_per_m_output_fully_loaded, usd_per_m_output_list from rpt_unit_cost where model = 'inferencex'"
+    )
+    assert (sold_in, sold_out) == (1.35, 5.40)
+    assert (1 - cost_in / sold_in, 1 - cost_out / sold_out) == (
+        pytest.approx(0.8326, abs=5e-5),
+        pytest.approx(0.4528, abs=5e-5),
+    )
