@@ -1,13 +1,13 @@
 """Where each billed line of the month landed, so that a figure can be followed to its charge.
 
-Here belongs the ledger by bill, line and component in minor units, and what the bill says of the line. Lines sum to the categories of
-the ledger, and so to every other sheet.
+Here belongs the ledger by bill, line and component in minor units, and what the bill says of the line. Lines sum to the
+categories of the ledger, and so to every other sheet, and to what their bill says of them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,8 @@ from decimal import Decimal
 import polars as pl
 
 from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger
-from tokenworks.reports.money import Key, from_minor, minor_digits, post, to_units
+from tokenworks.reports.money import Key, from_minor, minor_digits, minor_step, post, to_units
+from tokenworks.reports.rounding import Cell, grouped, settle
 
 # A worksheet holds 1,048,576 rows; beyond this a bill is one line, which nobody could read anyway.
 MOST_LINES = 200_000
@@ -94,11 +95,7 @@ def _of_currency(
     cells: Mapping[str, Mapping[Key, int]],
     said: Mapping[tuple[str, ...], Said],
 ) -> list[ChargeLine]:
-    posted: dict[str, dict[Key, int]] = {}
-    for category in CATEGORIES:
-        minor = int(ledger.categories[category].scaleb(minor_digits(ledger.currency)))
-        found = cells.get(category, {})
-        posted[category] = post(found, ledger.currency, minor) if found else {}
+    posted = _posted(ledger, cells)
     keys = sorted({key for parts in posted.values() for key in parts}, key=_in_order)
     return [
         ChargeLine(
@@ -117,3 +114,33 @@ def _of_currency(
         )
         for bill, line, source, component in keys
     ]
+
+
+def _posted(
+    ledger: CurrencyLedger, cells: Mapping[str, Mapping[Key, int]]
+) -> dict[str, dict[Key, int]]:
+    """Minor units by category and key: categories sum to the ledger's, bills and lines to their own amounts."""
+    currency, step = ledger.currency, minor_step(ledger.currency)
+    rounded: list[Cell] = []
+    for category in CATEGORIES:
+        minor = int(ledger.categories[category].scaleb(minor_digits(currency)))
+        found = cells.get(category, {})
+        for key, shown in (post(found, currency, minor) if found else {}).items():
+            rounded.append(Cell((category, key), *divmod(found[key], step), shown))
+    bills = grouped(rounded, 1)
+    _settle(bills, currency, sum(cell.shown for cell in rounded))
+    for of_bill in bills.values():
+        _settle(grouped(of_bill, 3), currency, sum(cell.shown for cell in of_bill))
+    posted: dict[str, dict[Key, int]] = {category: {} for category in CATEGORIES}
+    for cell in rounded:
+        category, key = cell.place
+        posted[category][key] = cell.shown
+    return posted
+
+
+def _settle(rows: Mapping[Key, Sequence[Cell]], currency: str, total: int) -> None:
+    """Each row to its exact amount, rounded so that all come to a total."""
+    step = minor_step(currency)
+    exact = {key: sum(cell.below * step + cell.rest for cell in row) for key, row in rows.items()}
+    if abs(total * step - sum(exact.values())) < step:
+        settle(rows, post(exact, currency, total))

@@ -71,7 +71,7 @@ def from_minor(minor: int, currency: str) -> Decimal:
 
 def round_to_minor(units: int, currency: str) -> int:
     """Whole minor units nearest to an amount; halves go away from zero."""
-    step = _step(currency)
+    step = minor_step(currency)
     whole, rest = divmod(abs(units), step)
     rounded = whole + (1 if 2 * rest >= step else 0)
     return -rounded if units < 0 else rounded
@@ -114,7 +114,7 @@ def post(units: Mapping[Key, int], currency: str, total_minor: int | None = None
     exact = sum(units.values())
     total = round_to_minor(exact, currency) if total_minor is None else total_minor
     sign = -1 if exact < 0 else 1
-    parts = {key: divmod(sign * value, _step(currency)) for key, value in units.items()}
+    parts = {key: divmod(sign * value, minor_step(currency)) for key, value in units.items()}
     return _hand_out(parts, sign * total, negative=sign < 0)
 
 
@@ -131,6 +131,6 @@ def _hand_out(
     return {key: sign * (floor + (key in favoured)) for key, (floor, _) in parts.items()}
 
 
-def _step(currency: str) -> int:
+def minor_step(currency: str) -> int:
     """Units of 1e-12 in one minor unit."""
     return int(10 ** (SCALE - minor_digits(currency)))
