@@ -272,3 +272,45 @@ def test_other_files_are_not_claimed(text: str) -> None:
 def test_the_columns_are_named_when_a_file_is_claimed() -> None:
     preview = Preview(Path("x.csv"), OPOWER.encode())
     assert CONNECTOR.recognise(preview) == "columns TYPE, DATE, START TIME, END TIME, COST"
+
+
+def test_times_with_an_offset_need_no_zone_when_clocks_go_back(ingest) -> None:
+    outcome = ingest(
+        "Consumption (kWh), Estimated Cost Inc. Tax (p), Start, End\n"
+        "0.201, 4.75, 2026-10-25T01:30:00+01:00, 2026-10-25T01:00:00+00:00\n"
+        "0.301, 7.11, 2026-10-25T01:00:00+00:00, 2026-10-25T01:30:00Z\n"
+        "0.401, 7.11, 2026-10-25T01:30:00Z, 2026-10-25T01:00:00Z\n",
+        zone=None,
+    )
+    assert spans(outcome) == [
+        (datetime(2026, 10, 25, 0, 30), 1800, 0.201),
+        (datetime(2026, 10, 25, 1), 1800, 0.301),
+    ]
+    assert outcome.frames["energy_readings"]["flow_direction"].to_list() == ["import"] * 2
+    assert outcome.rejects["reason"].to_list() == [
+        "period: ends before it starts, or is longer than a year"
+    ]
+
+
+def test_a_zone_is_asked_for_when_one_time_has_no_offset(ingest) -> None:
+    text = (
+        "Interval Start,Interval End,kWh\n"
+        "2026-08-01T00:00:00Z,2026-08-01T00:30:00Z,0.25\n"
+        "2026-08-01T00:30:00,2026-08-01T01:00:00,0.25\n"
+    )
+    with pytest.raises(LandingFileError, match="zone"):
+        ingest(text, zone=None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Start Time,End Time,Consumption (kWh)",
+        "Start Date/Time,End Date/Time,Energy (kWh)",
+        "Start,End,kWh",
+        "From,To,Electricity Consumption (kWh)",
+    ],
+)
+def test_moments_are_local_when_the_header_calls_them_otherwise(ingest, header: str) -> None:
+    outcome = ingest(f"{header}\n13/08/2026 00:00,13/08/2026 00:30,0.25\n", "Europe/London")
+    assert spans(outcome) == [(datetime(2026, 8, 12, 23), 1800, 0.25)]

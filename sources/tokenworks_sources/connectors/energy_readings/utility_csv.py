@@ -6,6 +6,7 @@ What the portals get wrong, and what happens here:
   number of the meter or service. A header may come again, and text may follow the table.
 - `END TIME` 00:14 is the last minute inside; a range is one field, `"A to B"`, with no-break spaces in
   Latin-1; some have a duration, some one line per day with 24, 48 or 96 columns.
+- Times with an offset (`2023-10-29T00:30:00+01:00`) need no zone: they are what they say.
 - Dates are ISO or `7/2/2026`: the order of day and month is decided by the whole file, else refused.
 - Times are local: `about.yaml` beside the file names the `zone` (`America/Los_Angeles`), and may say
   `MM/DD` or `DD/MM` in a second line. Of the hour that autumn repeats, the second in the order of lines
@@ -36,6 +37,7 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.connectors.energy_readings.utility_dates import (
     DateOrder,
     split_moment,
+    zoned_moment,
 )
 from tokenworks_sources.connectors.energy_readings.utility_layout import (
     Layout,
@@ -70,7 +72,7 @@ class UtilityCsv:
     name = "utility_csv"
     table = "energy_readings"
     tables = ("energy_readings",)
-    version = "2"
+    version = "3"
     summary = "Utility CSV: interval usage of portals (Opower, PG&E, SCE, SDG&E, a day per line)"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -94,8 +96,12 @@ class UtilityCsv:
                 "Export the interval usage, or describe the file in a mapping (docs/mapping.md).",
             )
         said = about.beside(file.path)
-        name = about.zone_needed(file.path, said, "its times are local", "America/Los_Angeles")
         survey = _survey(file.path, layout)
+        name = (
+            about.zone_needed(file.path, said, "its times are local", "America/Los_Angeles")
+            if survey.has_local_times
+            else said.zone or "UTC"
+        )
         if survey.has_decimal_commas:
             raise LandingFileError(
                 file.path,
@@ -138,6 +144,7 @@ class _Survey:
     dates: DateOrder = field(default_factory=DateOrder)
     usual: int = DAY
     has_decimal_commas: bool = False
+    has_local_times: bool = False
 
 
 def _survey(path: Path, layout: Layout) -> _Survey:
@@ -149,6 +156,8 @@ def _survey(path: Path, layout: Layout) -> _Survey:
             survey.dates.see(split_moment(at(layout, row, role))[0])
         columns = (*layout.energies.values(), *layout.clocks)
         survey.has_decimal_commas |= any(has_decimal_comma(row[i]) for i in columns if i < len(row))
+        if len(row) > 1 and row != layout.header:
+            survey.has_local_times |= not zoned_moment(at(layout, row, "start"))
         times = wall_clock(layout, row)
         if times:
             lengths[times[1] - times[0]] += 1
@@ -200,6 +209,8 @@ class _Clocks:
 
     def interval(self, key: object, span: Span) -> tuple[datetime, int] | None:
         """Start in UTC and seconds; None where the start does not exist on the wall clock."""
+        if span.is_utc:
+            return span.start, span.seconds
         if not self._exists(span.start):
             return None
         clock = self._clocks.get(key)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from tokenworks_sources.connectors.about import DAY_FIRST, MONTH_FIRST, Order
 
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _PARTS = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})")
+_ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.?[Mm]\.?)?")
 # Dates in a row that settle the order where no part is above 12.
 CONVINCING = 3
@@ -111,6 +112,16 @@ def moment_of(text: str, order: Order | None) -> datetime | None:
     if day is None or seconds is None:
         return None
     return datetime(day.year, day.month, day.day) + timedelta(seconds=seconds)
+
+
+def zoned_moment(text: str) -> datetime | None:
+    """UTC of an ISO time with its offset; None where it has none."""
+    if not _ZONED.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _year(text: str) -> int:

@@ -22,8 +22,9 @@ _ROLES = {
     "start_time": r"start time",
     "end_time": r"end time",
     "period": r"(energy )?(consumption )?time period",
-    "start": r"(energy consumption time period|interval|period) start( date)?( ?time)?",
-    "end": r"(energy consumption time period|interval|period) end( date)?( ?time)?",
+    "start": r"((energy consumption time period|interval|period) start|start|from)"
+    r"( date)?([ /&]*time)?",
+    "end": r"((energy consumption time period|interval|period) end|end|to)( date)?([ /&]*time)?",
     "duration": r"duration( \(min(utes)?\))?",
     "meter": r"meter( number| id)?",
     "unit": r"units?|uom",
@@ -33,9 +34,9 @@ _ROLES = {
 _UNIT = r"( ?\((?P<unit>[^)]*)\))?"
 # A column of one direction, or one whose negative values are export.
 _ENERGIES = {
-    "import": rf"(import|delivered|consumption|energy delivered){_UNIT}",
+    "import": rf"(import|delivered|((electricity|energy) )?consumption|energy delivered){_UNIT}",
     "export": rf"(export|received|generation|production|energy received){_UNIT}",
-    "net": rf"(usage|energy usage|electricity usage|net|net usage|energy){_UNIT}",
+    "net": rf"(usage|energy usage|electricity usage|net|net usage|energy){_UNIT}|kwh",
 }
 _CLOCK = re.compile(
     r"(?:he|hour|hr|h)? ?(\d{1,2})(?::(\d{2}))?(?: ?([ap])\.?m\.?)?(?: ?\(?kwh\)?)?"
@@ -143,13 +144,21 @@ def _layout(number: int, row: list[str]) -> Layout | None:
             if found and (_KWH.search(unit) or not _NOT_KWH.search(unit)):
                 layout.energies.setdefault(direction, index)
                 layout.is_other = layout.is_other or is_other_service(unit)
-    if {"import", "export"} & set(layout.energies):
-        layout.energies.pop("net", None)
+    _settle(layout)
     if layout.energies and _is_timed(set(layout.roles)):
         return layout
     if "date" in layout.roles and not layout.energies:
         layout.clocks, layout.minutes = _clocks(names)
     return layout if layout.clocks else None
+
+
+def _settle(layout: Layout) -> None:
+    """Drops what other columns say better: beside a date `Start Time` is a time of day, else a moment."""
+    if {"date", "start_date"} & set(layout.roles):
+        layout.roles.pop("start", None)
+        layout.roles.pop("end", None)
+    if {"import", "export"} & set(layout.energies):
+        layout.energies.pop("net", None)
 
 
 def _is_timed(roles: set[str]) -> bool:

@@ -16,6 +16,7 @@ from tokenworks_sources.connectors.energy_readings.utility_dates import (
     day_of,
     moment_of,
     seconds_of,
+    zoned_moment,
 )
 from tokenworks_sources.connectors.energy_readings.utility_layout import Layout
 from tokenworks_sources.connectors.exact import grouped_of, money_of
@@ -30,10 +31,11 @@ class RowError(ValueError):
 
 @dataclass(frozen=True)
 class Span:
-    """An interval in local time; its end is exclusive."""
+    """An interval in local time, or in UTC where the file says the offset; its end is exclusive."""
 
     start: datetime
     end: datetime
+    is_utc: bool = False
 
     @property
     def seconds(self) -> int:
@@ -182,6 +184,9 @@ def _ranged(layout: Layout, row: list[str], order: Order | None) -> Span:
         first, _, second = at(layout, row, "period").partition(" to ")
     else:
         first, second = at(layout, row, "start"), at(layout, row, "end")
+    start, end = zoned_moment(first.strip()), zoned_moment(second.strip())
+    if start is not None and end is not None:
+        return _checked(Span(start, end, is_utc=True))
     start, end = moment_of(first.strip(), order), moment_of(second.strip(), order)
     if start is None or end is None:
         raise RowError("period: not two local times")
