@@ -273,6 +273,27 @@ def test_cost_is_the_total_when_an_answer_tells_its_parts(ingest: Ingest) -> Non
     assert row["reported_cost_usd"] == Decimal("0.0251")
 
 
+@pytest.mark.parametrize(
+    ("is_byok", "upstream", "expected"),
+    [
+        # 5 % of what the provider charges to the caller's own key.
+        (True, 0.02, Decimal("0.021")),
+        (True, None, None),
+        (False, 0.001, Decimal("0.001")),
+    ],
+)
+def test_cost_holds_the_providers_when_openrouter_used_the_callers_key(
+    ingest: Ingest, is_byok: bool, upstream: float | None, expected: Decimal | None
+) -> None:
+    cost = {
+        "cost": 0.001,
+        "is_byok": is_byok,
+        "cost_details": {"upstream_inference_cost": upstream},
+    }
+    row = ingest({**CHAT, "usage": {**CHAT["usage"], **cost}}).frames["requests"]
+    assert row["reported_cost_usd"].to_list() == [expected]
+
+
 def test_the_time_is_that_of_processing_when_vertex_answers_a_batch(ingest: Ingest) -> None:
     record = {"status": "", "processed_time": "2026-10-01T00:05:00.5+00:00", "response": GEMINI}
     row = ingest(record).frames["requests"].row(0, named=True)

@@ -118,11 +118,18 @@ def usage_of(body: Record) -> Record | None:
 
 
 def _cost(usage: Record | None) -> Decimal | None:
-    """A number, or an object with the total of its parts (Perplexity)."""
+    """A number, or an object with the total of its parts (Perplexity).
+
+    With a key of one's own at the provider, OpenRouter's cost is its fee; the provider's is beside it.
+    """
     cost = at(usage, "cost")
-    return json_fields.money(
-        cost.get("total_cost") if isinstance(cost, dict) else cost, "usage.cost"
-    )
+    cost = cost.get("total_cost") if isinstance(cost, dict) else cost
+    amount = json_fields.money(cost, "usage.cost")
+    if amount is None or at(usage, "is_byok") is not True:
+        return amount
+    upstream = at(usage, "cost_details", "upstream_inference_cost")
+    beside = json_fields.money(upstream, "usage.cost_details")
+    return None if beside is None else amount + beside
 
 
 def _operation(body: Record) -> str:
