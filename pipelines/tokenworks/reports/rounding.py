@@ -97,7 +97,7 @@ class _Table:
     def move(self, path: list[str]) -> None:
         """One minor unit along the columns of a path."""
         for more, less in zip((_START, *path), (*path, _END), strict=True):
-            key = next(iter(self._able[more, less]))
+            key, _ = self._able[more, less].popitem()
             if more:
                 self._rows[key].change(more, 1)
             if less:
