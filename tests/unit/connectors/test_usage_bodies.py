@@ -294,6 +294,35 @@ def test_cost_holds_the_providers_when_openrouter_used_the_callers_key(
     assert row["reported_cost_usd"].to_list() == [expected]
 
 
+def test_an_event_of_a_stream_is_rejected_when_it_counts_a_part(ingest: Ingest) -> None:
+    begun = {**ANTHROPIC, "usage": {"input_tokens": 5, "output_tokens": 1}, "stop_reason": None}
+    time = {"timestamp": "2026-10-01T00:05:00Z"}
+    outcome = ingest(
+        {**time, "type": "message_start", "message": begun},
+        {**time, "type": "message_delta", "delta": {}, "usage": {"output_tokens": 15}},
+        {**time, "response": ANTHROPIC},
+    )
+    assert outcome.frames["requests"]["output_total_tokens"].to_list() == [40]
+    assert outcome.rejects["source_line"].to_list() == [1, 2]
+    assert set(outcome.rejects["reason"]) == {"type: an event of a stream, not a whole answer"}
+
+
+def test_tokens_are_read_when_a_realtime_answer_has_no_model(ingest: Ingest) -> None:
+    usage = {
+        "input_tokens": 127,
+        "output_tokens": 148,
+        "total_tokens": 275,
+        "input_token_details": {"cached_tokens": 64, "text_tokens": 119, "audio_tokens": 8},
+        "output_token_details": {"text_tokens": 36, "audio_tokens": 112},
+    }
+    answer = {"object": "realtime.response", "id": "r-1", "status": "completed", "usage": usage}
+    record = {"timestamp": "2026-10-01T00:05:00Z", "type": "response.done", "response": answer}
+    row = ingest(record).frames["requests"].row(0, named=True)
+    assert (row["request_id"], row["operation"]) == ("r-1", "chat")
+    assert (row["input_total_tokens"], row["input_cache_read_tokens"]) == (127, 64)
+    assert row["output_total_tokens"] == 148
+
+
 def test_the_time_is_that_of_processing_when_vertex_answers_a_batch(ingest: Ingest) -> None:
     record = {"status": "", "processed_time": "2026-10-01T00:05:00.5+00:00", "response": GEMINI}
     row = ingest(record).frames["requests"].row(0, named=True)

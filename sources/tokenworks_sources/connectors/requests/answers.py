@@ -42,7 +42,10 @@ OBJECTS = {
     "text_completion": "text_completion",
     "list": "embeddings",
     "interaction": "chat",
+    "realtime.response": "chat",
 }
+# Anthropic's: the first counts the input and the first token, the last all of the output.
+STREAM_EVENTS = ("message_start", "message_delta")
 CHUNK = "chunk of a stream without usage"
 SESSION = "entry of a session log that is no answer"
 
@@ -64,6 +67,8 @@ def row_of(record: Record, body: Record, key: bytes) -> Row:
     Raises:
         FieldError, UsageError: why it cannot land.
     """
+    if record.get("type") in STREAM_EVENTS:
+        raise FieldError("type: an event of a stream, not a whole answer")
     started, ended, duration = _times(record, body)
     usage = usage_of(body)
     status = _status(record, body)

@@ -14,6 +14,7 @@ What the emitters get wrong, and what is done about it:
 - Vertex's batches tell only when a request was processed: that is its time.
 - An answer that says nothing about its provider leaves it unknown: Bedrock and Vertex give the same
   bodies as Anthropic and Google.
+- Events of Anthropic's streams count a part each, and nothing says which belong together: rejected.
 - Chunks of a stream without usage are skipped, and so are entries of an agent's session log that are
   no answer. A streamed answer that such a log repeats keeps its id, and so counts once.
 
