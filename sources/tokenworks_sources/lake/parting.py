@@ -7,8 +7,10 @@ by pyarrow. No more is held than `BUFFERED_ROWS` and `BUFFERED_BYTES`, whatever 
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ BUFFERED_ROWS = 100_000
 BUFFERED_BYTES = 1 << 27
 # Parts open at once; a system allows 1,024 or so files, and a log may hold years of days.
 OPEN_PARTS = 128
+MOST_THREADS = 16
 # A batch that changes its date more often is sorted by it.
 MOST_RUNS = 256
 # A text of which so many rows hold so few values is written as numbers of a dictionary.
@@ -98,6 +101,9 @@ class _Parts:
         self._waiting: dict[date, list[pa.RecordBatch]] = defaultdict(list)
         self._waiting_rows = self._waiting_bytes = 0
         self._writers: dict[date, pq.ParquetWriter] = {}
+        # One part a thread, while the query goes on: it takes neither of them all the time.
+        self._threads = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS))
+        self._written: list[Future[None]] = []
         self._few: list[str] | None = None
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -110,24 +116,38 @@ class _Parts:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what waits, in one row group a date."""
+        """Begins to write what waits, in one row group a date, once what waited before is written."""
+        self._finish()
         for day, batches in self._waiting.items():
             columns = pa.Table.from_batches(batches).columns
             rows = pa.Table.from_arrays(columns, schema=self._schema)
-            self._writer(day, rows).write_table(rows)
+            writer = self._writer(day, rows)
+            self._written.append(self._threads.submit(writer.write_table, rows))
             self.dates.add(day)
         self._waiting.clear()
         self._waiting_rows = self._waiting_bytes = 0
 
     def close(self) -> None:
         """Ends all parts."""
+        try:
+            self._finish()
+        finally:
+            self._threads.shutdown()
+            self._end_parts()
+
+    def _finish(self) -> None:
+        while self._written:
+            self._written.pop().result()
+
+    def _end_parts(self) -> None:
         while self._writers:
             self._writers.popitem()[1].close()
 
     def _writer(self, day: date, rows: pa.Table) -> pq.ParquetWriter:
         if day not in self._writers:
             if len(self._writers) >= OPEN_PARTS:
-                self.close()
+                self._finish()
+                self._end_parts()
             if self._few is None:
                 self._few = _of_few_values(rows)
             folder = self._folder / f"{PARTITION_COLUMN}={day.isoformat()}"
