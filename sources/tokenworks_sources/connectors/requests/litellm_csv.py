@@ -93,7 +93,7 @@ class _Log:
         """Reads a window by DuckDB; False where it is damaged, and nothing of it was kept."""
         try:
             if not self.met:
-                self._meet(self._scan(self.files.show(slices.head_of(window))[0]))
+                self._meet(self._scan(self.files.show(slices.head_in(window))[0]))
             place = f"_line as source_line, 0 as _file, '{self.file.digest}' as _digest"
             written = self._copy(self._rows(window, self.form, place))
         except duckdb.InvalidInputException:

@@ -34,20 +34,22 @@ OUT_OF_ORDER_SHARE = 0.01
 
 def read(file: LandingFile, sink: Sink) -> None:
     """Hands every record of a file to the sink."""
-    with litellm_engine.engine(sink) as (connection, files):
-        reader: _Reader | None = None
-        for window in slices.windows_of(file.path):
-            records = sum(part.records for part in window)
-            sink.expect(records)
-            try:
-                reader = reader or _met(connection, files, window, sink.pseudonym_key)
-                place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
-                origin = Origin(np.array([1], np.int64), [0], [file.digest])
+    place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
+    origin = Origin(np.array([1], np.int64), [0], [file.digest])
+    with (
+        litellm_engine.engine(sink) as (connection, files),
+        slices.windows_of(file.path) as windows,
+    ):
+        try:
+            reader = _met(connection, files, slices.head_of(file.path), sink.pseudonym_key)
+            for window in windows:
+                records = sum(part.records for part in window)
+                sink.expect(records)
                 saved = _read_window(reader, window, place, "", _OneFile(sink), origin)
                 if saved > litellm_metadata.DOUBTFUL_SHARE * records:
                     reader = replace(reader, found=litellm_metadata.EVERYWHERE)
-            except duckdb.Error as error:
-                raise _unreadable(file, error) from error
+        except duckdb.Error as error:
+            raise _unreadable(file, error) from error
 
 
 def read_batch(sink: BatchSink, places: list[int], texts: list[bytes]) -> None:
@@ -71,7 +73,7 @@ def read_batch(sink: BatchSink, places: list[int], texts: list[bytes]) -> None:
             "unnest($2::bigint[]) as _file, unnest($3::varchar[]) as _digest",
             [starts, places, digests],
         )
-        reader = _met(connection, files, window, sink.pseudonym_key)
+        reader = _met(connection, files, slices.head_in(window), sink.pseudonym_key)
         where_from = "_line - _first + 1 as source_line, _file, _digest"
         join = "asof join _starts on _line >= _first"
         origin = Origin(np.array(starts, np.int64), places, digests)
@@ -127,11 +129,11 @@ class _Reader:
 def _met(
     connection: duckdb.DuckDBPyConnection,
     files: slices.SliceFileSystem,
-    window: slices.Window,
+    head: slices.Window,
     key: bytes,
 ) -> _Reader:
     """Looks at the first records: their names, the form of their metadata, and their order."""
-    scan = _scan(files.show(slices.head_of(window))[0], litellm_sql.json_columns("object"))
+    scan = _scan(files.show(head)[0], litellm_sql.json_columns("object"))
     (doubtful, starts, found) = litellm_engine.remember_names(
         connection,
         key,

@@ -14,7 +14,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
@@ -94,17 +95,24 @@ class Slice:
 Window = list[Slice]
 
 
-def windows_of(path: Path) -> Iterator[Window]:
+@contextmanager
+def windows_of(path: Path) -> Iterator[Iterator[Window]]:
     """The lines of a file, plain or compressed, in windows of slices.
 
-    The next window is made while the caller reads one.
+    The next window is made while the caller does something else, the first one from the beginning.
     """
     windows = _held_windows(path) if is_compressed(path) else _plain_windows(path)
     with ThreadPoolExecutor(1) as ahead:
+        first = ahead.submit(next, windows, None)
+        yield _in_turn(ahead, windows, first)
+
+
+def _in_turn(
+    ahead: ThreadPoolExecutor, windows: Iterator[Window], coming: Future[Window | None]
+) -> Iterator[Window]:
+    while (window := coming.result()) is not None:
         coming = ahead.submit(next, windows, None)
-        while (window := coming.result()) is not None:
-            coming = ahead.submit(next, windows, None)
-            yield window
+        yield window
 
 
 def window_of(text: bytes) -> Window:
@@ -112,18 +120,31 @@ def window_of(text: bytes) -> Window:
     return slices_of(text, 0, len(text), 0)
 
 
-def head_of(window: Window) -> Window:
-    """The first lines of a window, as many as are enough to meet it; they are not counted."""
+def head_of(path: Path) -> Window:
+    """The first lines of a file, as many as are enough to meet it; they are not counted."""
+    if not is_compressed(path):
+        return head_in([Slice(path, _begin(path), path.stat().st_size, 0, 0, ())])
+    with open_decompressed(path) as stream:
+        text = stream.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
+    return [Slice(text, 0, text.rfind(b"\n") + 1 or len(text), 0, 0, ())]
+
+
+def head_in(window: Window) -> Window:
+    """The first lines of a window, in the same way."""
     first = window[0]
     with first.open() as stream:
         end = _cut(stream, first.start + HEAD_BYTES, first.end)
     return [replace(first, end=end)]
 
 
-def _plain_windows(path: Path) -> Iterator[Window]:
-    size, lines = path.stat().st_size, 0
+def _begin(path: Path) -> int:
     with path.open("rb") as stream:
-        start = len(BYTE_ORDER_MARK) if stream.read(3) == BYTE_ORDER_MARK else 0
+        return len(BYTE_ORDER_MARK) if stream.read(3) == BYTE_ORDER_MARK else 0
+
+
+def _plain_windows(path: Path) -> Iterator[Window]:
+    size, lines, start = path.stat().st_size, 0, _begin(path)
+    with path.open("rb") as stream:
         while start < size:
             end = _cut(stream, start + WINDOW_BYTES, size)
             window = slices_of(path, start, end, lines)
