@@ -102,6 +102,15 @@ class Site(_Dated):
         return value
 
 
+class Revision(_Dated):
+    """A new estimate of an owned server's life, and of its value at the end; what was written off stays."""
+
+    valid_from: datetime
+    valid_to: None = None
+    life_months: int = Field(ge=1)
+    residual: Decimal | None = Field(None, ge=0)
+
+
 class Purchase(BaseModel):
     """What an owned server cost; straight-line over its life, as an annuity with a discount rate."""
 
@@ -113,6 +122,7 @@ class Purchase(BaseModel):
     currency: Currency
     discount_rate: float | None = Field(None, ge=0, le=1)
     opex_per_year: Decimal | None = Field(None, ge=0)
+    revised: list[Revision] = Field(default_factory=list)
 
 
 class Server(_Dated):

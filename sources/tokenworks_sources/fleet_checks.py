@@ -39,6 +39,7 @@ def check_fleet(path: Path, fleet: Fleet) -> None:
     _check_periods(path, fleet)
     _check_overlaps(path, fleet)
     _check_energy_contracts(path, fleet)
+    _check_revisions(path, fleet)
     for deployment in fleet.deployments:
         _check_allocation(path, deployment)
         _check_pools(path, deployment)
@@ -104,6 +105,18 @@ def _check_periods(path: Path, fleet: Fleet) -> None:
         if item.valid_to and item.valid_to <= fleet.start_of(item):
             what = f"valid_to {item.valid_to} is not after its start {fleet.start_of(item)}."
             raise FleetError(path, field, what, "Correct one of the two.")
+
+
+def _check_revisions(path: Path, fleet: Fleet) -> None:
+    """Estimates follow one another, after the purchase."""
+    for server in fleet.servers:
+        revised = server.purchase.revised if server.purchase else []
+        dates = [fleet.start_of(server), *(revision.valid_from for revision in revised)]
+        for earlier, later in pairwise(dates):
+            if later <= earlier:
+                field = f"servers.{server.id}.purchase.revised"
+                what = f"{later} is not after {earlier}."
+                raise FleetError(path, field, what, "Date each revision after the one before.")
 
 
 def _check_energy_contracts(path: Path, fleet: Fleet) -> None:

@@ -67,7 +67,9 @@ BILLS = Contract(
     event_time="period_start",
     key=("bill_id", "meter_id", "currency", "line_id"),
     columns=(
-        Column("bill_id", "string", "Invoice or statement number, as its issuer counts.", required=True),
+        Column(
+            "bill_id", "string", "Invoice or statement number, as its issuer counts.", required=True
+        ),
         Column("line_id", "string", "Line within the bill.", required=True),
         Column(
             "meter_id",

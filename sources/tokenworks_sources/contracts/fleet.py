@@ -59,6 +59,27 @@ SERVERS = Contract(
     ),
 )
 
+DEPRECIATION = Contract(
+    table="fleet_depreciation",
+    grain="one server × revision of its life or residual value",
+    description="What was left to write off of an owned server when its estimate was revised.",
+    event_time="valid_from",
+    key=("server_id", "first_month"),
+    columns=(
+        Column("server_id", "string", "Server.", required=True),
+        Column("first_month", "bigint", "Months of life before it.", required=True, minimum=0),
+        Column("month_count", "bigint", "Months it is written off in.", required=True, minimum=1),
+        Column(
+            "amount",
+            "decimal(38,12)",
+            "Book value less the value at the end, in the currency of the purchase.",
+            required=True,
+            minimum=0,
+        ),
+        VALID_FROM,
+    ),
+)
+
 GPUS = Contract(
     table="fleet_gpus",
     grain="one GPU in one server",
@@ -253,6 +274,7 @@ CONTRACTS = (
     SITES,
     ENERGY_CONTRACTS,
     SERVERS,
+    DEPRECIATION,
     GPUS,
     REPLICAS,
     DEPLOYMENTS,

@@ -68,6 +68,7 @@ def test_every_entry_becomes_a_row(tmp_path: Path, ingest_file: Callable[..., An
         "fleet_sites": 1,
         "fleet_energy_contracts": 0,
         "fleet_servers": 1,
+        "fleet_depreciation": 0,
         "fleet_gpus": 2,
         "fleet_replicas": 3,
         "fleet_deployments": 1,

@@ -6,21 +6,21 @@ with
 servers as (
     select
         servers.*,
-        {{ money_units('purchase_price - coalesce(residual_value, 0)') }} as depreciable_units,
+        stretches.first_month,
+        stretches.until_month,
+        stretches.month_count,
+        stretches.depreciable_units,
         observed.window_to_us
     from {{ ref('int_fleet__servers') }} as servers
+    inner join {{ ref('int_fleet__depreciation') }} as stretches on servers.server_id = stretches.server_id
     cross join {{ ref('int_fleet__window') }} as observed
-    where
-        servers.ownership = 'owned'
-        and servers.purchase_price is not null
-        and servers.useful_life_months > 0
-        and observed.window_to_us is not null
+    where observed.window_to_us is not null
 ),
 
 months as (
     select
         *,
-        {{ explode_range('0', 'useful_life_months - 1') }} as month_number
+        {{ explode_range('first_month', 'until_month - 1') }} as month_number
     from servers
 ),
 
@@ -30,8 +30,8 @@ dated as (
         {{ epoch_us(plus_months('valid_from', 'month_number')) }} as month_from_us,
         {{ epoch_us(plus_months('valid_from', 'month_number + 1')) }} as month_to_us,
         -- Differences of a running floor, so that a whole life adds up to what was paid.
-        {{ int_div('depreciable_units * (month_number + 1)', 'useful_life_months') }}
-        - {{ int_div('depreciable_units * month_number', 'useful_life_months') }} as month_units
+        {{ int_div('depreciable_units * (month_number + 1 - first_month)', 'month_count') }}
+        - {{ int_div('depreciable_units * (month_number - first_month)', 'month_count') }} as month_units
     from months
 ),
 

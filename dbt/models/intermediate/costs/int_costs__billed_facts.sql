@@ -35,20 +35,20 @@ servers as (
         servers.server_id,
         servers.hostname,
         gpus.gpu_count,
-        {{ money_units('servers.purchase_price - coalesce(servers.residual_value, 0)') }}
-            as depreciable_units,
-        {{ epoch_us(plus_months('servers.valid_from', 'servers.useful_life_months')) }}
-        - servers.valid_from_us as life_us
+        stretches.from_us,
+        stretches.to_us,
+        stretches.depreciable_units,
+        stretches.whole_us
     from {{ ref('int_fleet__servers') }} as servers
     inner join gpus on servers.server_id = gpus.server_id
-    where servers.useful_life_months > 0
+    inner join {{ ref('int_fleet__depreciation') }} as stretches on servers.server_id = stretches.server_id
 ),
 
 priced as (
     select
         *,
-        -- Book rate: what is written off over the whole life, per GPU-hour of it; to 1e-6.
-        cast({{ mul_div_round('depreciable_units', hour_us(), 'life_us * gpu_count') }}
+        -- Book rate: what is written off over the whole life that is left, per GPU-hour of it; to 1e-6.
+        cast({{ mul_div_round('depreciable_units', hour_us(), 'whole_us * gpu_count') }}
             as {{ big_integer() }}) as rate_units
     from servers
 )
@@ -84,3 +84,4 @@ left join priced
         lines.cost_source = 'amortisation'
         and lines.scope = 'server'
         and lines.scope_id = priced.server_id
+        and lines.period_from_us >= priced.from_us and lines.period_from_us < priced.to_us

@@ -20,6 +20,7 @@ from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
 from tokenworks_sources.contracts import fleet as contracts
 from tokenworks_sources.contracts.registry import contract_of
 from tokenworks_sources.contracts.render import polars_schema
+from tokenworks_sources.depreciation import Estimate, stretches
 from tokenworks_sources.errors import FleetError
 from tokenworks_sources.fiscal import calendars
 from tokenworks_sources.fleet import Deployment, Fleet, Server, load_fleet
@@ -38,7 +39,7 @@ class FleetYaml:
     name = "fleet_yaml"
     table = "fleet"
     tables = tuple(contract.table for contract in contracts.CONTRACTS)
-    version = "3"
+    version = "4"
     summary = "fleet.yaml: sites, servers, GPUs, deployments, replicas, tiers, tenants"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -137,6 +138,21 @@ def _servers(fleet: Fleet) -> Iterator[Row]:
             "valid_from": fleet.start_of(server),
             "valid_to": server.valid_to,
         }
+
+
+def _depreciation(fleet: Fleet) -> Iterator[Row]:
+    for server in fleet.servers:
+        purchase = server.purchase
+        if purchase is None:
+            continue
+        first = Estimate(fleet.start_of(server), purchase.life_months, purchase.residual)
+        known, residual = [first], purchase.residual
+        for revision in purchase.revised:
+            residual = residual if revision.residual is None else revision.residual
+            known.append(Estimate(revision.valid_from, revision.life_months, residual))
+        parts = stretches(first.valid_from, purchase.price, first, known[1:])
+        for estimate, part in zip(known[1:], parts, strict=True):
+            yield {"server_id": server.id, **asdict(part), "valid_from": estimate.valid_from}
 
 
 def _gpus(fleet: Fleet) -> Iterator[Row]:
@@ -308,6 +324,7 @@ _TABLES: dict[str, Callable[[Fleet], Iterator[Row]]] = {
     "fleet_sites": _sites,
     "fleet_energy_contracts": _energy_contracts,
     "fleet_servers": _servers,
+    "fleet_depreciation": _depreciation,
     "fleet_gpus": _gpus,
     "fleet_replicas": _replicas,
     "fleet_deployments": _deployments,

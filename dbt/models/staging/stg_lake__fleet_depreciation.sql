@@ -1,0 +1,11 @@
+select
+    server_id,
+    first_month,
+    month_count,
+    amount,
+    valid_from,
+    source_file,
+    source_line,
+    source_digest,
+    event_date
+from {{ source('lake', 'fleet_depreciation') }}
