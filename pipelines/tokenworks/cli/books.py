@@ -37,7 +37,7 @@ def close(
 ) -> None:
     """Freeze a period: its books and its report never change again."""
     from tokenworks.books.closing import close as close_period
-    from tokenworks.cli.report import report_and_show
+    from tokenworks.cli.report import report_and_show, say_how_sure
 
     settings = Settings.from_environment()
     if verify or period is None:
@@ -52,7 +52,7 @@ def close(
     show.done(f"{period} is closed, digest {closed.digest}", settings.closed / period)
     show.console.print(_totals(closed))
     result = report_and_show(settings, period)
-    show.say(result.first_line)
+    say_how_sure(result)
     show.hint(
         "what becomes known later is posted in the next open period: "
         '`tokenworks sql "from fct_cost_corrections"`'

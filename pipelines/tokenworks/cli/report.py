@@ -59,7 +59,7 @@ def report(
         calendar=calendar,
         time_zone=time_zone,
     )
-    show.console.print(result.first_line)
+    say_how_sure(result)
     show.console.print(headline_table(name, result.headline))
     show.hint(f"open {result.page_path} in a browser")
 
@@ -92,6 +92,13 @@ def report_and_show(
     if result.local_days_path:
         show.done(f"Local days of {month}", result.local_days_path)
     return result
+
+
+def say_how_sure(result: ReportResult) -> None:
+    """The report's first line, and what to do about cost that no rule could place."""
+    show.console.print(result.first_line)
+    for remedy in result.to_do:
+        show.console.print(remedy, highlight=False, markup=False)
 
 
 def headline_table(title: str, headline: tuple[HeadlineRow, ...]) -> object:

@@ -16,6 +16,7 @@ from tokenworks.reports.local_days import known_zone, write_local_days, zone_of_
 from tokenworks.reports.page import write_page
 from tokenworks.reports.period import Period, named
 from tokenworks.reports.read import read_month
+from tokenworks.reports.remedies import remedies
 from tokenworks.reports.tables import build_tables
 from tokenworks.reports.workbook import write_workbook
 from tokenworks_sources.errors import TokenworksError
@@ -27,10 +28,11 @@ Progress = Callable[[str], None]
 class UnsureReportError(TokenworksError):
     """A report that was to be printed only if enough of it is known."""
 
-    def __init__(self, period: Period, first_line: str) -> None:
+    def __init__(self, period: Period, first_line: str, to_do: tuple[str, ...] = ()) -> None:
         self.first_line = first_line
+        said = " ".join((first_line, *to_do))
         super().__init__(
-            f"The report of {period} was not printed. {first_line} See the sheet Data quality of the "
+            f"The report of {period} was not printed. {said} See the sheet Data quality of the "
             "report without --strict for what is unknown."
         )
 
@@ -44,6 +46,7 @@ class ReportResult:
         page_path: the page.
         headline: the headline table, by tier and region.
         first_line: what the first line of the report says about the unknown share.
+        to_do: what to do about cost that no rule could place, where it is too much.
         local_days_path: the days of a time zone, where one is named.
     """
 
@@ -51,6 +54,7 @@ class ReportResult:
     page_path: Path
     headline: tuple[HeadlineRow, ...]
     first_line: str
+    to_do: tuple[str, ...]
     local_days_path: Path | None = None
 
 
@@ -94,8 +98,9 @@ def build_report(
         tables = build_tables(read_month(chosen.marts, chosen.period), chosen.period, zone)
         # Another zone's report stands beside that of the books.
         apart = f"-{_slug(zone)}" if zone and zone != books_zone else ""
+        first_line, to_do = tables.quality.first_line(), remedies(tables.quality)
         if strict and tables.quality.verdict() != "within":
-            raise UnsureReportError(period, tables.quality.first_line())
+            raise UnsureReportError(period, first_line, to_do)
         tell("Writing the workbook")
         workbook = chosen.put(
             lambda path: write_workbook(tables, path), f"tokenworks-{period}{apart}.xlsx"
@@ -103,7 +108,7 @@ def build_report(
         tell("Drawing the page")
         page = chosen.put(lambda path: write_page(tables, path), f"index{apart}.html")
         days = _put_local_days(chosen, zone) if zone else None
-    return ReportResult(workbook, page, tables.headline, tables.quality.first_line(), days)
+    return ReportResult(workbook, page, tables.headline, first_line, to_do, days)
 
 
 def _put_local_days(chosen: Edition, zone: str) -> Path:

@@ -208,15 +208,7 @@ def unit_cost_sheet(tables: ReportTables) -> Sheet:
         [
             Cell("Total", bold=True),
             *(Cell(None, bold=True) for _ in range(_UNIT_COST_FIRST_COST - 1)),
-            *(
-                Cell(
-                    _column_total(rows, column),
-                    "usd",
-                    f"=SUM({span(column, _FIRST, last)})",
-                    bold=True,
-                )
-                for column in costs
-            ),
+            *(_column_total(rows, column, last) for column in costs),
         ]
     ]
     headers = [
@@ -259,7 +251,9 @@ def _unit_cost_row(segment: SegmentCost, found: ClassCost, row: int) -> list[Cel
     ]
 
 
-def _column_total(rows: Sequence[Sequence[Cell]], column: int) -> Decimal:
-    return sum(
-        (value for row in rows if isinstance(value := row[column].value, Decimal)), Decimal(0)
-    )
+def _column_total(rows: Sequence[Sequence[Cell]], column: int, last: int) -> Cell:
+    """The sum of what is known; empty where nothing is."""
+    known = [value for row in rows if isinstance(value := row[column].value, Decimal)]
+    if not known:
+        return Cell(None, bold=True)
+    return Cell(sum(known), "usd", f"=SUM({span(column, _FIRST, last)})", bold=True)

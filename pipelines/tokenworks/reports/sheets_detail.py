@@ -13,6 +13,7 @@ from tokenworks.reports.corrections import totals as posted_totals
 from tokenworks.reports.formatting import CATEGORY_NAMES, cause, check, name, telemetry
 from tokenworks.reports.ledger import CATEGORIES
 from tokenworks.reports.quality import GRADES, UNKNOWN_LIMIT
+from tokenworks.reports.remedies import remedies
 from tokenworks.reports.sheet import HEADER_ROW, Block, Cell, Sheet, span, sum_of_currency
 from tokenworks.reports.tables import ReportTables
 
@@ -184,11 +185,12 @@ def quality_sheet(tables: ReportTables) -> Sheet:
         methods,
     )
     share_block = _share_block(tables, method_block.bottom + 3)
+    seen = telemetry(tables.quality.telemetry_coverage)
     return Sheet(
         name="Data quality",
         title="Data quality",
         note=f"Cost is {', '.join(GRADES[:-1])} or {GRADES[-1]}; the limit of the unknown share "
-        f"is {UNKNOWN_LIMIT:.0%}. {telemetry(tables.quality.telemetry_coverage)}",
+        f"is {UNKNOWN_LIMIT:.0%}. {' '.join((seen, *remedies(tables.quality)))}",
         widths=(38, 16, 18, 18, 16, 14, 12, 20),
         blocks=(method_block, share_block, _field_block(tables, share_block.bottom + 3)),
     )

@@ -42,11 +42,16 @@ def variance_sheet(tables: ReportTables) -> Sheet:
         if found.unknown
         else ""
     )
+    alone = (
+        ""
+        if found.has_base
+        else f" The books hold no cost of {found.base_period}, so that all of it is new."
+    )
     return Sheet(
         name="Variance",
         title=f"Why cost moved since {found.base_period}",
         note="All currencies in US dollars at the rates of their days. The effects sum to the "
-        f"change, the segments to the effects.{left_out}",
+        f"change, the segments to the effects.{alone}{left_out}",
         widths=(34, 18, 18, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16),
         blocks=(steps, parts, detail),
         charts=(
