@@ -46,6 +46,10 @@ def alarms(
     settings = Settings.from_environment()
     with connect(settings):
         found = read_alarms(settings.published_database)
+    if found.newest is None and not found.alarms:
+        show.done("No alarm: the books know of no day yet")
+        show.hint("`tokenworks ingest PATH` brings logs, `tokenworks build` makes books of them")
+        return
     recent = found.recent(days)
     shown = recent if kind is None else of_kind(recent, kind)
     period = f"the last {show.count(days, 'day')} up to {found.newest}"

@@ -26,12 +26,21 @@ def register(app: typer.Typer) -> None:
 
 def build() -> None:
     """Compute the marts from the lake, reconcile them and publish."""
-    build_and_publish(Settings.from_environment())
-    show.hint("`tokenworks tables`, `tokenworks report YYYY-MM`, `tokenworks replay`")
+    show.hint(next_step(build_and_publish(Settings.from_environment())))
 
 
-def build_and_publish(settings: Settings) -> None:
-    """Builds, publishes and says what was done."""
+def next_step(newest: date | None) -> str:
+    """What to do with books whose last known day is `newest`."""
+    if newest is None:
+        return (
+            "no request and no hour of a deployment is known yet: bring logs and a fleet.yaml with "
+            "`tokenworks ingest PATH`, then build again"
+        )
+    return f"`tokenworks tables`, `tokenworks report {newest:%Y-%m}`, `tokenworks replay`"
+
+
+def build_and_publish(settings: Settings) -> date | None:
+    """Builds, publishes and says what was done; gives the last day of which the books know."""
     from tokenworks.alarms import read_alarms
     from tokenworks.books.recording import recordings
     from tokenworks.books.restated import restatements
@@ -53,10 +62,11 @@ def build_and_publish(settings: Settings) -> None:
     if lines:
         show.warning(disagreement(lines))
         show.hint('`tokenworks sql "from rpt_reconciliation where not is_balanced"`')
-    alarms = read_alarms(settings.published_database).recent()
-    if alarms:
+    found = read_alarms(settings.published_database)
+    if alarms := found.recent():
         show.warning(f"{show.count(len(alarms), 'alarm')}, the latest: {alarms[0].message}")
         show.hint("`tokenworks alarms`")
+    return found.newest
 
 
 def restated(whole_because: str | None, dates: Sequence[date]) -> str:
