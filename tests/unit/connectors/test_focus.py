@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
@@ -189,6 +190,27 @@ def test_tags_are_one_json_object_when_they_come_in_other_forms(
 ) -> None:
     rows, _, _ = ingest(table({**ROW, "Tags": text}))
     assert rows["tags"].to_list() == [tags]
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [str.lower, str.upper, lambda name: re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()],
+    ids=["small", "large", "snake_case"],
+)
+def test_columns_are_known_when_a_warehouse_spells_them_its_way(
+    ingest, spelt: Callable[[str], str]
+) -> None:
+    text = table({spelt(name): value for name, value in {**ROW, "SkuId": "s"}.items()})
+    rows, rejects, _ = ingest(text)
+    assert rejects.height == 0
+    assert rows.select("billed_cost", "effective_cost", "sku_id").rows() == [
+        (Decimal("1.5"), Decimal("1.25"), "s")
+    ]
+
+
+def test_columns_are_none_of_focus_when_only_some_letters_differ(ingest) -> None:
+    rows, _, _ = ingest(table({**ROW, "Skuid": "s"}))
+    assert rows["sku_id"].to_list() == [None]
 
 
 def test_the_service_provider_is_the_provider_when_there_is_no_provider_name(ingest) -> None:

@@ -14,6 +14,7 @@ What generators get wrong, and what happens here:
   where `ProviderName` is missing (1.3 and later), and so do `Provider`, `Publisher`, `InvoiceIssuer`,
   `Region`, `UsageQuantity` and `UsageUnit`, which Oracle kept from before 1.0; the Allocated columns of 1.3 describe a split that
   the rows already carry.
+- Columns that a warehouse wrote all small or large, or in snake_case: read.
 - BOM, CRLF, line ends and quotes inside quotes, other delimiters: read. Mixed line ends: refused.
 
 `source_line` is the number of the record, the header of a CSV being 1.
@@ -34,9 +35,9 @@ from tokenworks_sources.connectors.charges.bill_query import (
     unreadable,
 )
 from tokenworks_sources.connectors.charges.focus_columns import (
-    KNOWN,
     is_focus,
     missing,
+    own_name,
     sources_of,
 )
 from tokenworks_sources.connectors.charges.values import (
@@ -51,10 +52,6 @@ from tokenworks_sources.connectors.charges.values import (
 from tokenworks_sources.contracts.charges import CONTRACT, MONEY
 from tokenworks_sources.contracts.model import Column
 from tokenworks_sources.errors import LandingFileError
-
-
-def _name_of(header: str) -> str | None:
-    return header if header in KNOWN else None
 
 
 def _check(path: Path, names: Sequence[str]) -> None:
@@ -106,7 +103,7 @@ def _value(column: Column, field: Field) -> str:
 FORMAT = BillFormat(
     what="a FOCUS cost and usage file",
     hint="Land CSV (plain, gzip or zstd) or Parquet as the provider's FOCUS export writes it.",
-    name_of=_name_of,
+    name_of=own_name,
     check=_check,
     charges=_charges,
 )
@@ -118,7 +115,7 @@ class Focus:
     name = "focus"
     table = "charges"
     tables = ("charges",)
-    version = "5"
+    version = "6"
     summary = "FOCUS 1.0 to 1.4 cost and usage, CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -45,6 +45,16 @@ KNOWN = frozenset(
     for column in CONTRACT.columns
     for name in ALTERNATIVES.get(column.name, (focus_name(column.name),))
 )
+_FOLDED = {name.lower(): name for name in KNOWN}
+
+
+def own_name(header: str) -> str | None:
+    """The FOCUS name of a header; warehouses write all of it small or large, some with underscores."""
+    if header in KNOWN:
+        return header
+    if header not in (header.lower(), header.upper()):
+        return None
+    return _FOLDED.get(header.lower().replace("_", ""))
 
 
 def missing(present: Collection[str]) -> list[str]:
