@@ -39,7 +39,8 @@ classed as (
             ) > 0 then classes.weight
             else 1
         end as class_weight,
-        greatest(1, coalesce(served.usd_units, served.cost_units)) as currency_weight
+        -- What has no rate cannot be held against dollars: the tokens are those of the currencies that have one.
+        greatest(1, served.usd_units) as currency_weight
     from served
     left join {{ ref('int_costs__token_classes') }} as classes
         on
