@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 
+from tokenworks.reports.formatting import quantity
+
 
 @dataclass(frozen=True)
 class Line:
@@ -31,10 +33,16 @@ class Line:
     def message(self) -> str:
         """The line as a sentence."""
         unit = f" {self.unit}" if self.unit else ""
+        expected, actual, difference = map(_shown, (self.expected, self.actual, self.difference))
         return (
             f"{self.check_name} of {self.subject} from {self.period_start}: expected "
-            f"{self.expected}{unit}, found {self.actual}, difference {self.difference}"
+            f"{expected}{unit}, found {actual}, difference {difference}"
         )
+
+
+def _shown(value: Decimal | float | None) -> str:
+    """All digits that count, as people write them: 608,000,000,000 and 0."""
+    return quantity(None if value is None else Decimal(str(value)))
 
 
 def unbalanced(database: Path) -> tuple[int, list[Line]]:

@@ -93,8 +93,7 @@ def test_reconciliation_fails_when_a_bill_is_not_fully_allocated(tmp_path: Path)
     assert not result.passed
     assert result.severity == dg.AssetCheckSeverity.ERROR
     assert result.description == (
-        "bill_allocated of inv-2 from 2026-09-01: expected 10.000000000000 EUR, found "
-        "9.990000000000, difference -0.010000000000"
+        "bill_allocated of inv-2 from 2026-09-01: expected 10 EUR, found 9.99, difference −0.01"
     )
     assert found[1][0].difference == Decimal("-0.01")
 

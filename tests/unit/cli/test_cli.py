@@ -198,6 +198,14 @@ def test_build_says_what_does_not_balance() -> None:
     )
 
 
+def test_line_is_written_as_people_write_numbers_when_it_does_not_balance() -> None:
+    line = Line(
+        "provider_vs_requests_input_tokens", False, "openai m", date(2026, 9, 1), "tokens",
+        Decimal("608000000000.000000000000"), Decimal("0E-12"), None,
+    )  # fmt: skip
+    assert line.message.endswith(": expected 608,000,000,000 tokens, found 0, difference –")
+
+
 def test_ingest_names_a_cause_once_and_leaves_older_failures_for_the_call_without_a_path(
     home: Path, tmp_path: Path
 ) -> None:
