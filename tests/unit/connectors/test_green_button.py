@@ -300,11 +300,18 @@ def test_readings_are_rejected_when_their_meaning_is_not_given(
     assert rejects["reason"].to_list() == [reason]
 
 
-def test_a_cost_without_currency_is_rejected_unless_it_is_zero(ingest) -> None:
+@pytest.mark.parametrize("currency", [None, "0"])
+def test_energy_stays_and_its_cost_is_unknown_when_there_is_no_currency(
+    ingest, currency: str | None
+) -> None:
     costs = [reading(1, START + n * 900, more=f"<cost>{n}</cost>") for n in (0, 1)]
-    rows, rejects, _ = ingest(one_meter(*costs, currency=None))
-    assert rows.select("source_line", "cost").rows() == [(1, None)]
-    assert rejects["reason"].to_list() == ["currency: missing where cost is given"]
+    rows, rejects, manifest = ingest(one_meter(*costs, currency=currency))
+    assert rows.sort("source_line").select("source_line", "cost", "currency").rows() == [
+        (1, None, None),
+        (2, None, None),
+    ]
+    assert rejects.height == 0
+    assert manifest.notes == {"cost without a currency: left out": 1}
 
 
 def test_a_day_of_23_or_25_hours_stays_one_interval_when_clocks_change(ingest) -> None:

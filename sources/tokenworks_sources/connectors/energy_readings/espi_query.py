@@ -76,7 +76,7 @@ with scaled as (
             when seconds is null or seconds <> floor(seconds) or seconds < 1
                 then 'reject: duration: not a whole number of seconds'
             when raw_cost is not null and cost_units is null then 'reject: cost: not a number'
-            when cost_units <> 0 and raw_currency is not null and currency is null
+            when cost_units <> 0 and raw_currency <> '0' and currency is null
                 then 'reject: currency: not a numeric code of ISO 4217'
         end as fault
     from typed
@@ -98,10 +98,11 @@ contracted as (
             when measures = 'energy' then value * up / down * 3600 / cast(seconds as bigint)
             else value * up / down
         end as average_power_kw,
-        -- A cost of 0 without a currency says nothing; feeds write it where they have no cost.
-        case when cost_units <> 0 or currency is not null
+        case when currency is not null
             then cast(cost_units * 0.00001 as decimal(38, 12)) end as cost,
-        case when cost_units is not null then currency end as currency
+        case when cost_units is not null then currency end as currency,
+        -- A cost of 0 without a currency says nothing; feeds write it where they have no cost.
+        cost_units <> 0 and currency is null as is_of_no_currency
     from scaled
 ),
 checked as (
@@ -149,6 +150,8 @@ order by meter_id, flow_direction, interval_start
 SKIPPED = """
 select reason, count(*) from judged where starts_with(reason, 'skip: ') group by 1 order by 1
 """
+
+OF_NO_CURRENCY = "select count(*) from judged where reason is null and is_of_no_currency"
 
 REJECTED = """
 select n, reason, raw from judged where starts_with(reason, 'reject: ') order by n

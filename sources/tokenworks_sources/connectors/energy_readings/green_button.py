@@ -12,7 +12,8 @@ What producers get wrong, and what happens here:
   Registers (cumulative, summation, bulk) are skipped as well: an interval is not in them.
 - No accumulation behaviour: taken as interval data (deltaData).
 - No `timePeriod`: block start + position × `intervalLength`. No or zero duration: `intervalLength`.
-- `cost` counts 1/100,000 of the currency; the power-of-ten multiplier is not for it.
+- `cost` counts 1/100,000 of the currency; the power-of-ten multiplier is not for it. Without a currency
+  (none, or 0) it is left out and noted: the energy is known all the same.
 - The same interval published twice: the later `updated` wins, then the later place in the file; the
   other is skipped and counted. Days of 82,800 and 90,000 s are summer-time changes and stay.
 - Usage summaries are bills: their lines sum to `billLastPeriod` (`espi_bills.py`). The same bill in a
@@ -56,7 +57,7 @@ class GreenButton:
     name = "green_button"
     table = "energy_readings"
     tables = ("energy_readings", "energy_bills")
-    version = "2"
+    version = "3"
     summary = "Green Button XML: interval readings and bills of electricity meters (NAESB ESPI)"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -89,6 +90,9 @@ def _hand_over(connection: duckdb.DuckDBPyConnection, folder: Path, feed: Feed, 
     while batch := rejects.fetchmany(10_000):
         for number, reason, raw in batch:
             sink.reject(number, reason.removeprefix("reject: "), raw)
+    costs = connection.execute(espi_query.OF_NO_CURRENCY).fetchone()
+    if costs and costs[0]:
+        sink.note("cost without a currency: left out", costs[0])
     sink.copy("energy_readings", connection, espi_query.ROWS)
 
 
