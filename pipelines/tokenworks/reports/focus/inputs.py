@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +37,7 @@ TARGET = [
 ]
 
 _TEXT, _DATE, _TIME, _COUNT = pl.String(), pl.Date(), pl.Datetime("us"), pl.Int64()
+PERIODS: Columns = {"calendar": _TEXT, "period": _TEXT, "first_date": _DATE, "last_date": _DATE}
 _LINE_TEXTS = [
     "cost_source",
     "bill_id",
@@ -163,6 +165,19 @@ class Inputs:
     operator: str
 
 
+def _with_data(days: set[date], published_parquet: Path, period: Period) -> list[str]:
+    """Months that hold one of the days; for a fiscal period, those of its calendar."""
+    if period.fiscal is None:
+        return sorted({f"{day:%Y-%m}" for day in days})
+    periods = scan_mart(published_parquet, "dim_fiscal_periods", PERIODS)
+    of_calendar = periods.filter(pl.col("calendar") == period.fiscal.calendar).sort("first_date")
+    return [
+        name
+        for _, name, first, last in of_calendar.collect().iter_rows()
+        if any(first <= day <= last for day in days)
+    ]
+
+
 def read_inputs(published_parquet: Path, period: Period) -> Inputs:
     """Open the marts for one month or fiscal period.
 
@@ -179,7 +194,7 @@ def read_inputs(published_parquet: Path, period: Period) -> Inputs:
         *lines["billing_period_start"].dt.date().drop_nulls(),
     }
     if corrections.is_empty() and not any(period.start <= day < period.end for day in days):
-        raise NoDataError(str(period), sorted({f"{day:%Y-%m}" for day in days}))
+        raise NoDataError(str(period), _with_data(days, published_parquet, period))
     operators = marts["dim_sites"].select("operator_name").drop_nulls().unique().collect()
     return Inputs(
         lines=lines,

@@ -69,7 +69,8 @@ def test_fiscal_period_has_its_costs_its_invoices_and_its_corrections(
 
 def test_period_without_anything_names_what_there_is(fiscal_home: Settings) -> None:
     with pytest.raises(
-        NoDataError, match=r"Nothing is published for FY2027-P01\. There is data for"
+        NoDataError,
+        match=r"Nothing is published for FY2027-P01\. There is data for .*FY2026-P12\. Choose",
     ):
         build_focus(fiscal_home, "FY2027-P01")
 
