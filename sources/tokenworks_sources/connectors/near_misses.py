@@ -43,6 +43,31 @@ _LACKING = (
         "the raw requests of GenAI-Perf, which hold texts and no tokens",
         "Land the profile_export_genai_perf.json that it writes beside it.",
     ),
+    (
+        re.compile(r"(?:[^\n]{0,200}, ?)?\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{3}(?:,|\n)"),
+        "a log of nvidia-smi without its header (`--format=csv,noheader`)",
+        (
+            "Write the columns of its --query-gpu as the first line, with units where it has "
+            "nounits: `timestamp, index, power.draw [W]`."
+        ),
+    ),
+    (
+        re.compile(
+            r'\{(?=.{0,4000}"(?:avg_latency|elapsed_time)"\s*:)'
+            r'(?=.{0,4000}"(?:latencies|total_num_tokens)"\s*:)',
+            re.DOTALL,
+        ),
+        "a result of vLLM's offline benchmark, which names neither a model nor a time",
+        "Land the result of `vllm bench serve --save-result`.",
+    ),
+    (
+        re.compile(
+            r'\{(?=[^\n]{0,500}"custom_id"\s*:)'
+            r'(?=[^\n]{0,500}"result"\s*:\s*\{\s*"type"\s*:\s*"(?:succeeded|errored|canceled|expired)")'
+        ),
+        "a result of Anthropic's batches, which names no time",
+        "Add `timestamp` to each line, such as the batch's ended_at, and land that.",
+    ),
 )
 
 

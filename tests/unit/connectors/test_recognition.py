@@ -64,6 +64,14 @@ def test_real_files_are_claimed_by_the_connector_of_their_format(
             '{"service_kind": "openai", "experiments": [{"experiment": {"mode": "concurrency"}}]}',
             "raw requests of GenAI-Perf",
         ),
+        ("2024/04/05 06:17:19.635, 0, 61.42 W\n", "nvidia-smi without its header"),
+        ("0, 61.42, 2024/04/05 06:17:19.635\n", "nvidia-smi without its header"),
+        ('{"elapsed_time": 2.5, "num_requests": 9, "total_num_tokens": 99}', "offline benchmark"),
+        ('{\n "avg_latency": 1.5,\n "latencies": [1.4, 1.6]}', "offline benchmark"),
+        (
+            '{"custom_id": "a", "result": {"type": "succeeded", "message": {"id": "msg_1"}}}\n',
+            "Anthropic's batches",
+        ),
     ],
 )
 def test_what_a_file_lacks_is_said_when_a_tool_leaves_it_out(text: str, what: str) -> None:

@@ -120,6 +120,17 @@ def test_every_column_is_filled_when_a_chat_answer_is_logged_bare(
             1_000,
             300,
         ),
+        # A result of Anthropic's batches, with the time that it lacks.
+        (
+            {
+                "timestamp": "2026-10-01T00:05:00Z",
+                "custom_id": "a",
+                "result": {"type": "succeeded", "message": ANTHROPIC},
+            },
+            "msg_1",
+            130_213,
+            40,
+        ),
         # An entry of an agent's session log.
         (
             {

@@ -23,6 +23,7 @@ ENVELOPES = (
     ("response",),
     ("body",),
     ("message",),
+    ("result", "message"),
     ("result",),
     ("completion",),
 )

@@ -52,7 +52,7 @@ class UsageBodies:
     name: str = "usage_bodies"
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
-    version: str = "6"
+    version: str = "7"
     summary: str = "answers of model providers with their usage, as proxies and SDKs dump them"
 
     def recognise(self, preview: Preview) -> str | None:
