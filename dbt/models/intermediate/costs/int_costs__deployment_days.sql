@@ -44,7 +44,15 @@ joined as (
     select
         pools.event_date,
         pools.pool_site_id,
-        pools.pool_units,
+        -- Where the cost of one of them is unknown, so is everyone's part.
+        case
+            when count(
+                case
+                    when direct.deployment_id is not null
+                        and direct.active_units + direct.idle_units + direct.unattributed_units is null then 1
+                end
+            ) over (partition by pools.event_date, pools.pool_site_id) = 0 then pools.pool_units
+        end as pool_units,
         direct.deployment_id,
         -- One unit more, so that a day of free deployments still spreads.
         greatest(0, coalesce(direct.active_units + direct.idle_units + direct.unattributed_units, 0)) + 1
