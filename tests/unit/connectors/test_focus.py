@@ -181,6 +181,7 @@ def test_credits_and_corrections_stay_negative_when_they_reduce_the_bill(ingest)
             '[{"key": "team", "value": "a"}, {"key": "env", "value": "b"}, {"key": "team", "value": "c"}]',
             '{"team":"a","env":"b"}',
         ),
+        ("[]", None),
         ('["a"]', '{"x_raw":"[\\"a\\"]"}'),
         ("", None),
     ],

@@ -80,10 +80,10 @@ def tags(field: Field) -> str:
         return f"cast(to_json({value}) as varchar)"
     pairs = f"json_transform({value}, {literal(_PAIRS)})"
     return (
-        f"case when {value} is null then null "
+        f"case when {value} is null or {value} = '[]' then null "
         f"when starts_with({value}, '{{') and json_valid({value}) then {value} "
         f"when starts_with({value}, '[') and json_valid({value}) "
-        f"and len(list_filter({pairs}, lambda x: x.key is not null)) > 0 then {_object_of(pairs)} "
+        f"and len(list_filter({pairs}, lambda pair: pair.key is not null)) > 0 then {_object_of(pairs)} "
         f"when json_valid('{{' || {value} || '}}') then '{{' || {value} || '}}' "
         f"else cast(json_object('x_raw', {value}) as varchar) end"
     )
@@ -99,11 +99,12 @@ def _is_list_of_pairs(kind: str) -> bool:
 
 def _object_of(pairs: str) -> str:
     """A list of structs of key and value as a JSON object in text."""
-    keys = f"list_transform({pairs}, lambda y: y.key)"
+    keys = f"list_transform({pairs}, lambda pair: pair.key)"
     first_of_each = (
-        f"list_filter({pairs}, lambda x, i: x.key is not null and list_position({keys}, x.key) = i)"
+        f"list_filter({pairs}, lambda given, place: "
+        f"given.key is not null and list_position({keys}, given.key) = place)"
     )
-    entries = f"list_transform({first_of_each}, lambda x: {{k: x.key, v: x.value}})"
+    entries = f"list_transform({first_of_each}, lambda pair: {{k: pair.key, v: pair.value}})"
     return f"cast(to_json(map_from_entries({entries})) as varchar)"
 
 
