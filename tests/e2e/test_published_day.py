@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.e2e import published_energy
 from tests.e2e.published_day import write_landing
 from tests.e2e.published_figures import PUBLISHED
 from tests.e2e.running import Ask, tokenworks
@@ -45,7 +46,7 @@ def write_page(page: Path, folder: Path, others: Path) -> None:
     ):
         entry.setdefault("valid_from", since)
     for section in ("sites", "tenants", "servers", "deployments"):
-        whole[section].extend(fleet[section])
+        whole[section].extend(fleet[section] + published_energy.fleet()[section])
     (folder / "fleet.yaml").write_text(yaml.safe_dump(whole))
     others.unlink()
 
@@ -56,6 +57,7 @@ def ask_day(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Ask:
     folder = tmp_path_factory.mktemp("published")
     settings = Settings.at(folder / "home")
     write_landing(PUBLISHED, settings.landing)
+    published_energy.write_prompts(settings.landing)
     others = settings.landing / "fleet" / "fleet_yaml" / "fleet.yaml"
     write_page(root / "docs" / "reproductions.md", folder / "day", others)
     for command in (("ingest", str(folder / "day")), ("build",)):
@@ -211,3 +213,16 @@ def test_margins_are_the_published_ones_when_prefill_and_decode_have_prices_of_t
         pytest.approx(0.8326, abs=5e-5),
         pytest.approx(0.4528, abs=5e-5),
     )
+
+
+def test_energy_of_a_prompt_is_the_published_one_at_each_boundary(ask_day: Ask) -> None:
+    """Google's median prompt: 0.14 Wh of accelerators, 0.22 with hosts and idle machines, 0.24 with overhead."""
+    assert ask_day(
+        "select boundary, round(wh_per_request, 2), served_count from rpt_energy_boundaries "
+        "where model = 'gemini' and idle_treatment = 'included' order by boundary"
+    ) == [
+        ("accelerator", 0.14, 100),
+        ("facility", 0.24, 100),
+        ("fully_loaded", 0.24, 100),
+        ("it", 0.22, 100),
+    ]
