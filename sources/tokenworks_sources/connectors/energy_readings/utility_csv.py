@@ -6,7 +6,8 @@ What the portals get wrong, and what happens here:
   number of the meter or service. A header may come again, and text may follow the table.
 - `END TIME` 00:14 is the last minute inside; a range is one field, `"A to B"`, with no-break spaces in
   Latin-1; some have a duration, some one line per day with 24, 48 or 96 columns.
-- Times with an offset (`2023-10-29T00:30:00+01:00`) need no zone: they are what they say.
+- Times with an offset (`2023-10-29T00:30:00+01:00`) need no zone: they are what they say. Octopus
+  exports gas under the same header, in kWh too: nothing in such a file tells it from electricity.
 - Dates are ISO or `7/2/2026`: the order of day and month is decided by the whole file, else refused.
 - Times are local: `about.yaml` beside the file names the `zone` (`America/Los_Angeles`), and may say
   `MM/DD` or `DD/MM` in a second line. Of the hour that autumn repeats, the second in the order of lines
