@@ -71,7 +71,20 @@ def test_tokens_are_read_when_semantic_kernel_counts_them_with_the_response(read
         "gen_ai.response.prompt_tokens": 16,
         "gen_ai.response.completion_tokens": 29,
     }
-    assert tokens_of(read(request(span(given)))) == (16, None, None, 29, None)
+    outcome = read(request(span(given)))
+    assert tokens_of(outcome) == (16, None, None, 29, None)
+    assert row_of(outcome)["operation"] == "chat"
+
+
+def test_a_failed_call_is_a_request_when_semantic_kernel_names_it_in_its_way(read: Read) -> None:
+    given = {
+        "gen_ai.operation.name": "text.completions",
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "error.type": "HttpOperationException",
+    }
+    row = row_of(read(request(span(given))))
+    assert (row["operation"], row["status"]) == ("text_completion", "failure")
 
 
 @pytest.mark.parametrize(

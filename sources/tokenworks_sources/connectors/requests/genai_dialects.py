@@ -4,6 +4,7 @@ Pure. Belongs here: names that mean what they say in one emitter only, and count
 
 - Claude Code names its counts `input_tokens`, `cache_read_tokens`, … without a prefix, and its input is
   Anthropic's: without what was read from or written to the cache.
+- Semantic Kernel's first operations were called as OpenAI's paths are.
 - LangSmith puts the parts of input and output into JSON texts, as LangChain calls them; its input
   includes them.
 """
@@ -27,6 +28,7 @@ _LANGCHAIN = {
     "output_details": {"reasoning": "reasoning_tokens"},
 }
 _BARE = "bare_"
+_OPERATIONS = {"chat.completions": "chat", "text.completions": "text_completion"}
 
 
 def settle(name: str, fields: Fields) -> None:
@@ -35,6 +37,9 @@ def settle(name: str, fields: Fields) -> None:
         for field in [field for field in fields if field.startswith(_BARE)]:
             fields.setdefault(field.removeprefix(_BARE), fields[field])
         fields["excludes_cached"] = True
+    operation = fields.get("operation")
+    if isinstance(operation, str) and operation in _OPERATIONS:
+        fields["operation"] = _OPERATIONS[operation]
     for details, parts in _LANGCHAIN.items():
         if details in fields:
             for part, value in _counts(fields[details]).items():
