@@ -118,3 +118,23 @@
 
 {# Date of an hour. #}
 {% macro hour_date(index) %}cast({{ hour_start(index) }} as date){% endmacro %}
+
+{# Rows of a lake table of the dates that are made again. Only their parts are opened: a year has hundreds. #}
+{% macro restated_rows(lake_table) %}{{ return(adapter.dispatch('restated_rows')(lake_table)) }}{% endmacro %}
+{% macro default__restated_rows(lake_table) -%}
+    (select * from {{ source('lake', lake_table) }} where {{ is_restated('event_date', lake_table) }}) as restated_rows
+{%- endmacro %}
+{% macro duckdb__restated_rows(lake_table) -%}
+    {%- set parts = source('lake', lake_table) | string -%}
+    {%- if not is_incremental() -%}
+        {{ return(parts) }}
+    {%- endif -%}
+    {%- set folder = modules.re.search("'(.+)/[*]/[*].parquet'", parts).group(1) -%}
+    {%- set days = modules.re.findall('[0-9-]{10}', restated_lake_dates(lake_table)) -%}
+    {#- The empty part comes first: it tells the columns. -#}
+    {%- set folders = ["'" ~ folder ~ "/event_date=1970-01-01/_empty.parquet'"] -%}
+    {%- for day in days -%}
+        {%- do folders.append("'" ~ folder ~ '/event_date=' ~ day ~ "/*.parquet'") -%}
+    {%- endfor -%}
+    {{ return(parts | replace("'" ~ folder ~ "/*/*.parquet'", '[' ~ (folders | join(', ')) ~ '], allow_empty=true')) }}
+{%- endmacro %}

@@ -37,7 +37,18 @@ AS_BUILT = f"{SCHEMA}.as_built"
 FINGERPRINTS = ("int_gpu__fingerprints", "int_costs__fingerprints", "int_books__fingerprints")
 RESTATED = "int_books__restated_dates"
 # Tables whose rows the warehouse keeps by date. Others are small, or say what all rows mean.
-BY_DATE = ("requests", "engine_samples", "engine_histograms", "gpu_samples")
+BY_DATE = (
+    "requests",
+    "engine_samples",
+    "engine_histograms",
+    "gpu_samples",
+    "charges",
+    "fx_rates",
+    "energy_readings",
+    "grid_prices",
+    "grid_intensity",
+    "usage_buckets",
+)
 FLEET = tuple(table for table in CONTRACTS if table.startswith("fleet_"))
 
 LakeState = dict[str, dict[str, str]]

@@ -9,6 +9,7 @@ import pytest
 
 from tokenworks.dbt_project import ensure_manifest
 from tokenworks.publish import MART_PREFIXES
+from tokenworks.restatement import BY_DATE
 from tokenworks.warehouse import BuildResult
 from tokenworks_sources.settings import Settings
 
@@ -49,7 +50,7 @@ def test_only_staging_reads_sources(models: list[dict[str, Any]]) -> None:
     assert offenders == []
 
 
-def test_every_source_has_exactly_one_staging_view(
+def test_every_source_has_exactly_one_staging_model(
     manifest: dict[str, Any], models: list[dict[str, Any]]
 ) -> None:
     expected = {
@@ -57,7 +58,25 @@ def test_every_source_has_exactly_one_staging_view(
     }
     staging = {model["name"]: model for model in models if _layer(model) == "staging"}
     assert set(staging) == expected
-    assert {model["config"]["materialized"] for model in staging.values()} == {"view"}
+    assert {model["config"]["materialized"] for model in staging.values()} == {
+        "view",
+        "incremental",
+    }
+
+
+def test_staging_keeps_the_dates_that_a_build_is_told_of(models: list[dict[str, Any]]) -> None:
+    forgotten = {
+        model["name"].removeprefix("stg_lake__"): [
+            hook["sql"] for hook in model["config"]["pre-hook"]
+        ]
+        for model in models
+        if _layer(model) == "staging" and model["config"]["materialized"] == "incremental"
+    }
+    assert "charges" in forgotten
+    assert forgotten == {
+        table: [f"{{{{ forget_restated('event_date', '{table}') }}}}"] for table in forgotten
+    }
+    assert set(forgotten) <= set(BY_DATE)
 
 
 def test_names_carry_their_layer(models: list[dict[str, Any]]) -> None:
@@ -165,7 +184,8 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
     stages = {
         key: max([STAGES[by_id[up]["name"]] for up in parents[key] if _is_dates(up)], default=0)
         for key, model in by_id.items()
-        if model["config"]["materialized"] == "incremental"
+        # Lake tables that are kept tell nothing: what follows from them is held by fingerprints.
+        if model["config"]["materialized"] == "incremental" and _layer(model) != "staging"
     }
 
     def is_told(key: str, stage: int) -> bool:

@@ -1,4 +1,5 @@
 -- Each UTC hour of a date that has books, and of the days around it, in each time zone that the fleet names.
+{{ config(materialized='view') }}
 with
 zones as (
     select time_zone from {{ ref('int_books__settings') }}

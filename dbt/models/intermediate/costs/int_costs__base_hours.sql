@@ -1,5 +1,6 @@
 -- Each charge line but taxes and credits over UTC hours. Where prices fell below zero, the hours that cost
 -- and those that earned share what they add up to: each group by its own weights.
+{{ config(materialized='view') }}
 with
 weights as (
     select

@@ -1,5 +1,6 @@
 -- All charge lines over UTC hours, taxes and credits included: these by what the other lines of their bill
 -- come to in each hour, or by seconds where there is none or it falls below zero.
+{{ config(materialized='view') }}
 with
 base as (
     select * from {{ ref('int_costs__base_hours') }}

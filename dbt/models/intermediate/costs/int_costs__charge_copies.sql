@@ -1,5 +1,6 @@
 -- Charges that more than one delivery holds, per bill: what is counted beyond the delivery with most of
 -- them. Equal charges within one delivery are separate charges.
+{{ config(materialized='view') }}
 {% set key = [
     'invoice_id', 'billing_account_id', 'resource_id', 'sku_price_id', 'charge_category',
     'charge_period_start', 'charge_period_end', 'effective_cost'

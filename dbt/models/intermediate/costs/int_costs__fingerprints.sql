@@ -14,7 +14,8 @@ demanded as (
 {{ fingerprints_of({
     'demanded': hour_date('source.hour_index'),
     'int_costs__line_hours': hour_date('source.hour_index'),
-    'int_costs__tenant_weights': hour_date('source.hour_index'),
+    'int_allocation__special_parts': hour_date('source.hour_index'),
+    'int_allocation__wasted_shares': hour_date('source.hour_index'),
     'int_allocation__headroom': hour_date('source.hour_index'),
     'int_allocation__methods': hour_date('source.hour_index'),
     'int_energy__site_hours': hour_date('source.hour_index'),

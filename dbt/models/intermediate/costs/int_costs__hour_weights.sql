@@ -1,6 +1,7 @@
 -- Each charge line over UTC hours, and what each hour weighs: what the hour's energy costs at the tariff,
 -- metered energy, energy of the GPUs, or seconds, by what is known for the whole line. Taxes and credits
 -- are not here: they follow the others.
+{{ config(materialized='view') }}
 with
 lines as (
     select * from {{ ref('int_costs__lines') }}

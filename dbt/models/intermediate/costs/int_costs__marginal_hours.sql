@@ -1,5 +1,6 @@
 -- Energy of a deployment's busy hour, and what its energy above idle cost: with PUE, at the hour's price of
 -- energy (metrics: 5.2a).
+{{ config(materialized='view') }}
 with
 priced as (
     select

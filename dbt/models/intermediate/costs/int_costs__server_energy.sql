@@ -1,6 +1,14 @@
 -- Electricity of each server and UTC hour: its part of the site's, by the energy of its GPUs, or by their
 -- time in an hour in which one of the site's was not measured.
+{{ config(materialized='view') }}
 with
+costs as (
+    select scope_id as site_id, hour_index, currency, sum(hour_units) as hour_units
+    from {{ ref('int_costs__line_hours') }}
+    where scope = 'site' and is_direct and not is_unexplained
+    group by scope_id, hour_index, currency
+),
+
 servers as (
     select
         paid.site_id,
@@ -11,6 +19,8 @@ servers as (
     from {{ ref('int_gpu__paid_hours') }} as paid
     left join {{ ref('int_gpu__measured_hours') }} as energy
         on paid.gpu_uuid = energy.gpu_uuid and paid.hour_index = energy.hour_index
+    -- Most fleets rent by the GPU and have no such hours.
+    where (paid.site_id, paid.hour_index) in (select site_id, hour_index from costs)
     group by paid.site_id, paid.server_id, paid.hour_index
 ),
 
@@ -28,13 +38,6 @@ weighed as (
             else paid_us
         end as weight
     from servers
-),
-
-costs as (
-    select scope_id as site_id, hour_index, currency, sum(hour_units) as hour_units
-    from {{ ref('int_costs__line_hours') }}
-    where scope = 'site' and is_direct and not is_unexplained
-    group by scope_id, hour_index, currency
 ),
 
 joined as (

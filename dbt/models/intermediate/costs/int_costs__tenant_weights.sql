@@ -1,6 +1,7 @@
 -- What each tenant's requests weigh in a pool of a deployment's hour, served and wasted apart. Of what was
 -- served, the part of the prefill that was done again after a preemption and the part of the decode that
 -- verified rejected drafts are waste.
+{{ config(materialized='view') }}
 with
 groups as (
     select
@@ -32,17 +33,31 @@ carved as (
         on groups.deployment_id = shares.deployment_id and groups.hour_index = shares.hour_index
 ),
 
+parts as (
+    select 'kept' as part
+    union all
+    select 'preempted' as part
+    union all
+    select 'rejected_drafts' as part
+),
+
+-- Asked for by date: were `carved` named three times, it would be computed for all dates.
 split as (
     select
-        deployment_id, hour_index, pool, tenant_id, label, category, cause,
-        weight - preempted_weight - rejected_weight as weight
+        carved.deployment_id,
+        carved.hour_index,
+        carved.pool,
+        carved.tenant_id,
+        carved.label,
+        case when parts.part = 'kept' then carved.category else 'waste' end as category,
+        case when parts.part = 'kept' then carved.cause else parts.part end as cause,
+        case parts.part
+            when 'kept' then carved.weight - carved.preempted_weight - carved.rejected_weight
+            when 'preempted' then carved.preempted_weight
+            else carved.rejected_weight
+        end as weight
     from carved
-    union all
-    select deployment_id, hour_index, pool, tenant_id, label, 'waste', 'preempted', preempted_weight
-    from carved
-    union all
-    select deployment_id, hour_index, pool, tenant_id, label, 'waste', 'rejected_drafts', rejected_weight
-    from carved
+    cross join parts
 )
 
 select * from split

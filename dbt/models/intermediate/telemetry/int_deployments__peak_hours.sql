@@ -1,6 +1,7 @@
 -- What the GPUs of a deployment could have computed and read while it held them in an UTC hour, and the
 -- memory they have: the sum over its GPUs, so that a tensor-parallel group counts all of its members. Of a
 -- slice of a GPU its sevenths of the compute, and of memory and bandwidth its share of the memory (E8).
+{{ config(materialized='view') }}
 {% set peaks = {
     'peak_gflop': ('flops', '1000000000000000'),
     'peak_megabytes': ('memory_bytes_per_second', '1000000000000'),

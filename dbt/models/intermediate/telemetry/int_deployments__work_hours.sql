@@ -1,6 +1,7 @@
 -- FLOPs that a deployment did and bytes that it moved in an UTC hour: by the counters of its engines where all
 -- of its replicas export them, else from the facts of its model and the request log (metrics: 3.3, 3.4).
 -- In billions of FLOPs and millions of bytes, wide: one row of a log may stand for an hour of a whole fleet.
+{{ config(materialized='view') }}
 {% set big = big_integer() %}
 with
 requests as (

@@ -1,5 +1,6 @@
 -- What phase weights are learnt from: per deployment and UTC hour the GPU time while busy, the tokens that
 -- it went to, and the seconds that the engine (or, without its histograms, the log) counted per phase.
+{{ config(materialized='view') }}
 with
 busy as (
     select
