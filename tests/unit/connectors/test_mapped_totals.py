@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tokenworks_sources.connectors.mapped import mapped
+from tokenworks_sources.connectors.mapped import mapped, spreading
 from tokenworks_sources.connectors.mapped.resolve import MappingError
 
 REQUESTS = next(connector for connector in mapped.CONNECTORS if connector.table == "requests")
@@ -95,7 +95,7 @@ def test_unknown_stays_unknown_when_a_total_is_spread(land: Land) -> None:
 def test_total_is_rejected_once_when_its_end_cannot_be(land: Land) -> None:
     outcome = land(
         "begin,hours,in,cached,out\n2025-02-27,0,1,0,1\n2025-02-27,,1,0,1\n"
-        "2025-02-27,8785,1,0,1\nnever,1,1,0,1\n2025-02-27,1,1,0,1\n",
+        "2025-02-27,8785,1,0,1\nnever,1,1,0,1\n,1,1,0,1\n2025-02-27,1,1,0,1\n",
         HOURS,
     )
     assert outcome.frames["requests"].height == 1
@@ -104,8 +104,21 @@ def test_total_is_rejected_once_when_its_end_cannot_be(land: Land) -> None:
         (3, "spread: the total ends nowhere after its start"),
         (4, "spread: the total is longer than 366 days"),
         (5, "begin: not a time (iso)"),
+        (6, "started_at: missing"),
     ]
-    assert (outcome.manifest.records_in, sum(outcome.manifest.rejects.values())) == (5, 4)
+    assert (outcome.manifest.records_in, sum(outcome.manifest.rejects.values())) == (6, 5)
+
+
+def test_totals_come_a_few_at_a_time_when_they_are_many(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hours of 3, 2, 4 and 1 in blocks of 4: none is lost, and each counts as one record."""
+    monkeypatch.setattr(spreading, "BLOCK_HOURS", 4)
+    lines = "".join(f"2025-02-2{day},{hours},12,0,12\n" for day, hours in enumerate((3, 2, 4, 1)))
+    outcome = land(f"begin,hours,in,cached,out\n{lines.replace('2025-02-20', '2025-02-24')}", HOURS)
+    rows = outcome.frames["requests"].sort("started_at")
+    assert rows[IN].to_list() == [6, 6, 3, 3, 3, 3, 12, 4, 4, 4]
+    assert outcome.manifest.records_out == 4
 
 
 @pytest.mark.parametrize(

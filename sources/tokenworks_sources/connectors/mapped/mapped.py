@@ -89,7 +89,8 @@ class Mapped:
             for reason, records in left_out.items():
                 sink.skip(reason, records)
             rows = expressions.mapped(frame, mapping, context)
-            hand_over(spreading.spread(rows) if mapping.spread else rows, self.table, sink)
+            for part in spreading.spread(rows) if mapping.spread else (rows,):
+                hand_over(part, self.table, sink)
 
 
 CONNECTORS = tuple(Mapped(table) for table in CONTRACTS if not table.startswith("fleet_"))

@@ -6,11 +6,15 @@ computed in its first hour.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 HOUR_US = 3_600_000_000
 MOST_HOURS = 366 * 24
+BLOCK_HOURS = 200_000
 MICROSECOND = pl.Datetime("us")
+_HELPERS = ("_start", "_end", "_hour", "_from", "_to", "_block", "e2e_seconds")
 
 # What a total has; everything else in a request is of one request.
 COLUMNS = frozenset(
@@ -32,34 +36,41 @@ WHOLES = {
 }
 
 
-def spread(rows: pl.DataFrame) -> pl.DataFrame:
+def spread(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """One row per UTC hour of each row, tokens by time, to the last one; rejects stay as they are.
 
     Args:
         rows: columns of `requests` among `COLUMNS`, `source_line`, `_raw`, `_reason`.
+
+    Yields:
+        the rows in order, some hundred thousand at a time: a year of one total is 8,784.
     """
     timed = rows.with_columns(_start(), _end(rows.columns)).with_columns(_reason())
     bad = pl.col("_reason").is_not_null()
-    rejected = timed.filter(bad).with_columns(pl.lit(1, pl.Int64).alias("_records"))
-    hours = timed.filter(~bad).with_columns(
-        pl.int_ranges(
-            pl.col("_start") // HOUR_US, (pl.col("_end") - 1) // HOUR_US + 1, dtype=pl.Int64
-        ).alias("_hour")
-    )
-    exploded = hours.explode("_hour").with_columns(
+    yield timed.filter(bad).drop(*_HELPERS, strict=False)
+    first, last = pl.col("_start") // HOUR_US, (pl.col("_end") - 1) // HOUR_US
+    block = ((last - first + 1).cum_sum() // BLOCK_HOURS).alias("_block")
+    for totals in (
+        timed.filter(~bad).with_columns(block).partition_by("_block", maintain_order=True)
+    ):
+        hours = totals.with_columns(pl.int_ranges(first, last + 1, dtype=pl.Int64).alias("_hour"))
+        yield _hourly(hours.explode("_hour"), rows.columns)
+
+
+def _hourly(hours: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """What of each total falls in each of its hours."""
+    placed = hours.with_columns(
         pl.max_horizontal("_start", pl.col("_hour") * HOUR_US).alias("_from"),
         pl.min_horizontal("_end", (pl.col("_hour") + 1) * HOUR_US).alias("_to"),
     )
     began = pl.col("_from").cast(MICROSECOND)
-    spread_rows = exploded.with_columns(
-        *_tokens(rows.columns),
+    return placed.with_columns(
+        *_tokens(columns),
         (pl.col("request_id") + "/" + began.dt.strftime("%Y-%m-%dT%H")).alias("request_id"),
         began.alias("started_at"),
         pl.col("_to").cast(MICROSECOND).alias("ended_at"),
         (pl.col("_from") == pl.col("_start")).cast(pl.Int64).alias("_records"),
-    )
-    helpers = ("_start", "_end", "_hour", "_from", "_to", "e2e_seconds")
-    return pl.concat([spread_rows, rejected], how="diagonal").drop(helpers, strict=False)
+    ).drop(*_HELPERS, strict=False)
 
 
 def _start() -> pl.Expr:
@@ -77,8 +88,10 @@ def _end(columns: list[str]) -> pl.Expr:
 def _reason() -> pl.Expr:
     length = pl.col("_end") - pl.col("_start")
     return (
-        pl.when(pl.col("_reason").is_not_null() | pl.col("_start").is_null())
+        pl.when(pl.col("_reason").is_not_null())
         .then(pl.col("_reason"))
+        .when(pl.col("_start").is_null())
+        .then(pl.lit("started_at: missing"))
         .when(length.is_null() | (length <= 0))
         .then(pl.lit("spread: the total ends nowhere after its start"))
         .when(length > MOST_HOURS * HOUR_US)
