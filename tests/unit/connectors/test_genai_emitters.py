@@ -63,6 +63,31 @@ def test_parts_are_unknown_when_langsmiths_details_say_nothing(read: Read, detai
     assert tokens_of(read(request(span(given)))) == (100, None, None, 20, None)
 
 
+MLFLOW = {
+    "mlflow.spanType": '"CHAT_MODEL"',
+    "mlflow.llm.model": '"gpt-4o"',
+    "mlflow.llm.provider": '"openai"',
+    "mlflow.chat.tokenUsage": '{"input_tokens": 120, "output_tokens": 4, "total_tokens": 124, '
+    '"cache_read_input_tokens": 64}',
+    "mlflow.spanInputs": '{"messages": "secret"}',
+}
+
+
+def test_usage_is_read_when_mlflow_writes_it_as_json(read: Read) -> None:
+    outcome = read(request(span(MLFLOW)))
+    assert tokens_of(outcome) == (120, 64, None, 4, None)
+    row = row_of(outcome)
+    assert (row["operation"], row["model_served"], row["provider"]) == ("chat", "gpt-4o", "openai")
+
+
+@pytest.mark.parametrize("kind", ["AGENT", "CHAIN", "TOOL"])
+def test_a_span_is_skipped_when_mlflow_says_that_it_only_frames_calls(
+    read: Read, kind: str
+) -> None:
+    outcome = read(request(span({**MLFLOW, "mlflow.spanType": f'"{kind}"'})))
+    assert outcome.manifest.skipped == {f"wrapper span: {kind.lower()}": 1}
+
+
 def test_tokens_are_read_when_semantic_kernel_counts_them_with_the_response(read: Read) -> None:
     given = {
         "gen_ai.operation.name": "chat.completions",

@@ -8,8 +8,8 @@ Dialects: OpenTelemetry semantic conventions up to 1.36 (`gen_ai.system`, prompt
 1.37 to 1.41 and the drafts after; OpenLLMetry (`llm.usage.*`, `traceloop.*`); OpenInference (`llm.*`);
 Vercel's AI SDK 4 to 6 (`ai.*`); Pydantic AI (`gen_ai.usage.details.*`); LiteLLM 1 and 2
 (`metadata.user_api_key_*`, `litellm.*`); vLLM (`gen_ai.latency.*`); Semantic Kernel's first
-(`gen_ai.response.prompt_tokens`); Claude Code (names without a prefix); Langfuse's, LangSmith's and
-Strands' names.
+(`gen_ai.response.prompt_tokens`); Claude Code (names without a prefix); Langfuse's, LangSmith's,
+MLflow's and Strands' names.
 """
 
 from __future__ import annotations
@@ -200,6 +200,14 @@ _BARE: Mapping[str, tuple[str, ...]] = {
     "bare_finish_reason": ("stop_reason",),
 }
 
+# MLflow writes every value as JSON in a text.
+_MLFLOW: Mapping[str, tuple[str, ...]] = {
+    "mlflow_type": ("mlflow.spanType",),
+    "mlflow_usage": ("mlflow.chat.tokenUsage",),
+    "mlflow_model": ("mlflow.llm.model",),
+    "mlflow_provider": ("mlflow.llm.provider",),
+}
+
 # What a span is.
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "openinference_kind": ("openinference.span.kind",),
@@ -260,7 +268,7 @@ def _places(*tables: Mapping[str, tuple[str, ...]]) -> Places:
     }
 
 
-SPAN: Places = _places(TOKENS, _CALL, _BARE, _KINDS, _WHO)
+SPAN: Places = _places(TOKENS, _CALL, _BARE, _MLFLOW, _KINDS, _WHO)
 RESOURCE: Places = _places(_RESOURCE, _WHO)
 # Of an event named `exception`.
 EXCEPTION: Places = {"exception.type": SPAN["exception.type"]}

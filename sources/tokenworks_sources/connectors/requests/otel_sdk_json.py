@@ -115,7 +115,7 @@ class OtelSdkJson:
     name = "otel_sdk_json"
     table = "requests"
     tables = ("requests",)
-    version = "5"
+    version = "6"
     summary = "OpenTelemetry GenAI spans as an SDK prints them (JavaScript and Python span JSON)"
 
     def recognise(self, preview: Preview) -> str | None:

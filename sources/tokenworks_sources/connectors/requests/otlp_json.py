@@ -65,7 +65,7 @@ class OtlpJson:
     name = "otlp_json"
     table = "requests"
     tables = ("requests",)
-    version = "5"
+    version = "6"
     summary = "OpenTelemetry traces with GenAI spans as OTLP JSON (collector file exporter, SDKs)"
 
     def recognise(self, preview: Preview) -> str | None:

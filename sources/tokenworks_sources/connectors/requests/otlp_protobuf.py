@@ -38,7 +38,7 @@ class OtlpProtobuf:
     name = "otlp_protobuf"
     table = "requests"
     tables = ("requests",)
-    version = "5"
+    version = "6"
     summary = (
         "OpenTelemetry traces with GenAI spans as OTLP protobuf, one message or length-prefixed"
     )
