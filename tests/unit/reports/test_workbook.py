@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,14 @@ def test_parts_of_an_effect_sum_to_it_when_some_segment_cannot_tell(values: Work
         ("Price: all else per GPU-hour", -30),
         ("Price: not split, a part of it is unknown", -8.1),
     ]
+
+
+def test_variance_says_that_all_is_new_when_the_books_hold_no_cost_before(
+    tables: ReportTables, tmp_path: Path
+) -> None:
+    assert tables.bridge is not None
+    alone = replace(tables, bridge=replace(tables.bridge, base=Decimal(0)))
+    for found, said in ((tables, False), (alone, True)):
+        write_workbook(found, tmp_path / "month.xlsx")
+        note = str(load_workbook(tmp_path / "month.xlsx")["Variance"]["A3"].value)
+        assert ("The books hold no cost of 2026-08, so that all of it is new." in note) is said
