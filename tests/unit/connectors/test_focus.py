@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
@@ -177,10 +176,8 @@ def test_credits_and_corrections_stay_negative_when_they_reduce_the_bill(ingest)
         ('{"org": "a", " org": "b"}', '{"org": "a", " org": "b"}'),
         ('"team": "a","env": "b"', '{"team": "a","env": "b"}'),
         ("team=a", '{"x_raw":"team=a"}'),
-        (
-            '[{"key": "team", "value": "a"}, {"key": "env", "value": "b"}, {"key": "team", "value": "c"}]',
-            '{"team":"a","env":"b"}',
-        ),
+        # Of a key that comes twice the first holds.
+        ('[{"key":"t","value":"a"},{"key":"t","value":"c"}]', '{"t":"a"}'),
         ("[]", None),
         ('["a"]', '{"x_raw":"[\\"a\\"]"}'),
         ("", None),
@@ -191,27 +188,6 @@ def test_tags_are_one_json_object_when_they_come_in_other_forms(
 ) -> None:
     rows, _, _ = ingest(table({**ROW, "Tags": text}))
     assert rows["tags"].to_list() == [tags]
-
-
-@pytest.mark.parametrize(
-    "spelt",
-    [str.lower, str.upper, lambda name: re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()],
-    ids=["small", "large", "snake_case"],
-)
-def test_columns_are_known_when_a_warehouse_spells_them_its_way(
-    ingest, spelt: Callable[[str], str]
-) -> None:
-    text = table({spelt(name): value for name, value in {**ROW, "SkuId": "s"}.items()})
-    rows, rejects, _ = ingest(text)
-    assert rejects.height == 0
-    assert rows.select("billed_cost", "effective_cost", "sku_id").rows() == [
-        (Decimal("1.5"), Decimal("1.25"), "s")
-    ]
-
-
-def test_columns_are_none_of_focus_when_only_some_letters_differ(ingest) -> None:
-    rows, _, _ = ingest(table({**ROW, "Skuid": "s"}))
-    assert rows["sku_id"].to_list() == [None]
 
 
 def test_the_service_provider_is_the_provider_when_there_is_no_provider_name(ingest) -> None:

@@ -1,11 +1,13 @@
-"""Line numbers of FOCUS CSV records among many damaged ones."""
+"""FOCUS CSV: line numbers among many damaged records, and headers as warehouses spell them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from tokenworks_sources.connectors.charges.focus import CONNECTOR
 
@@ -56,3 +58,30 @@ def test_record_is_damaged_when_it_alone_lacks_columns(
         (2, "CSV record: missing columns")
     ]
     assert outcome.frames["charges"]["source_line"].to_list() == [3]
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [str.lower, str.upper, lambda name: re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()],
+    ids=["small", "large", "snake_case"],
+)
+def test_columns_are_known_when_a_warehouse_spells_them_its_way(
+    tmp_path: Path, ingest_file: Callable, spelt: Callable[[str], str]
+) -> None:
+    path = tmp_path / "bill.csv"
+    names = ",".join(map(spelt, f"{HEADER},SkuId".split(",")))
+    path.write_text(f"{names}\n{RECORD.format(2)},s\n")
+    outcome = ingest_file(path, CONNECTOR)
+    assert outcome.rejects.height == 0
+    found = outcome.frames["charges"].select(
+        pl.col("billed_cost", "effective_cost").cast(pl.Float64), "sku_id"
+    )
+    assert found.rows() == [(2.0, 1.5, "s")]
+
+
+def test_columns_are_none_of_focus_when_only_some_letters_differ(
+    tmp_path: Path, ingest_file: Callable
+) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f"{HEADER},Skuid\n{RECORD.format(2)},s\n")
+    assert ingest_file(path, CONNECTOR).frames["charges"]["sku_id"].to_list() == [None]
