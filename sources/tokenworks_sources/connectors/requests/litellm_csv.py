@@ -25,6 +25,7 @@ from tokenworks_sources.connectors.requests import (
 )
 from tokenworks_sources.connectors.requests.litellm_left import Origin
 from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
+from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem, numbered
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.landing import open_decompressed
 
@@ -72,7 +73,7 @@ class _Log:
     file: LandingFile
     sink: Sink
     connection: duckdb.DuckDBPyConnection
-    files: slices.SliceFileSystem
+    files: SliceFileSystem
     names: list[str]
     cursor: Cursor
     met: bool = False
@@ -140,9 +141,9 @@ class _Log:
     def _rows(
         self, window: slices.Window, form: litellm_sql.Form, place: str, join: str = ""
     ) -> str:
-        numbered = slices.numbered(self.connection, self.files, window, self._scan, "_line")
+        source = numbered(self.connection, self.files, window, self._scan, "_line")
         names = ", ".join(f'"{name}"' for name in litellm_fields.FIELDS)
-        source = f"select {names}, _line, {place} from ({numbered}) {join}"
+        source = f"select {names}, _line, {place} from ({source}) {join}"
         return litellm_sql.request_rows(source, form, self.found)
 
     def _scan(self, name: str) -> str:

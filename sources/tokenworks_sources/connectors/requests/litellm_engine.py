@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 
 from tokenworks_sources.connectors.base import Scratch
-from tokenworks_sources.connectors.requests import litellm_sql, slices
+from tokenworks_sources.connectors.requests import litellm_sql
+from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem
 from tokenworks_sources.engine import connected
 from tokenworks_sources.normalise import pseudonym
 from tokenworks_sources.pseudonyms import remember_key
@@ -22,9 +23,9 @@ MET_RECORDS = 8_192
 
 
 @contextmanager
-def engine(sink: Scratch) -> Iterator[tuple[duckdb.DuckDBPyConnection, slices.SliceFileSystem]]:
+def engine(sink: Scratch) -> Iterator[tuple[duckdb.DuckDBPyConnection, SliceFileSystem]]:
     """A connection, and the file system that shows it slices of files."""
-    files = slices.SliceFileSystem()
+    files = SliceFileSystem()
     with connected(sink.scratch) as connection:
         connection.register_filesystem(files)
         # Line numbers are joined ASOF; by its loop, that takes records times blank lines.

@@ -24,6 +24,7 @@ from tokenworks_sources.connectors.requests import (
     slices,
 )
 from tokenworks_sources.connectors.requests.litellm_left import Origin
+from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem, numbered
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
 
@@ -109,7 +110,7 @@ class _Reader:
     """How the records of a log are read, told from its first ones."""
 
     connection: duckdb.DuckDBPyConnection
-    files: slices.SliceFileSystem
+    files: SliceFileSystem
     form: litellm_sql.Form
     in_order: bool
     found: Collection[str]
@@ -121,14 +122,14 @@ class _Reader:
         return litellm_sql.request_rows(source, form, self.found)
 
     def _numbered(self, window: slices.Window, columns: dict[str, str]) -> str:
-        return slices.numbered(
+        return numbered(
             self.connection, self.files, window, lambda name: _scan(name, columns), "_line"
         )
 
 
 def _met(
     connection: duckdb.DuckDBPyConnection,
-    files: slices.SliceFileSystem,
+    files: SliceFileSystem,
     head: slices.Window,
     key: bytes,
 ) -> _Reader:
