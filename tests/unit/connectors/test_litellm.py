@@ -379,7 +379,7 @@ def test_rows_are_the_same_when_the_log_is_csv(write: Write, ingest_file: Any) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[{"request_id": "x"}]', "one JSON array"),
+        ('[{"request_id": "x"}, {', "after record 1 cannot be read: it ends within a record"),
         ("time,tokens", "lacks request_id, startTime, call_type"),
     ],
 )

@@ -1,4 +1,4 @@
-"""LiteLLM proxy: rows of `LiteLLM_SpendLogs` as JSONL or CSV, plain, gzip or zstd.
+"""LiteLLM proxy: rows of `LiteLLM_SpendLogs` as JSONL, CSV or the proxy's own answers, plain, gzip or zstd.
 
 What the emitter gets wrong, and what is done about it:
 
@@ -29,9 +29,7 @@ from dataclasses import dataclass
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import BatchSink, LandingFile, Preview, Sink
-from tokenworks_sources.connectors.json import records as json_records
-from tokenworks_sources.connectors.requests import litellm_csv, litellm_jsonl
-from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.connectors.requests import litellm_answers, litellm_csv, litellm_jsonl
 from tokenworks_sources.landing import open_decompressed
 
 KNOWN_BY = ("request_id", "startTime", "call_type")
@@ -49,11 +47,11 @@ class LiteLLM:
     table: str = "requests"
     tables: tuple[str, ...] = ("requests",)
     version: str = "5"
-    summary: str = "LiteLLM spend logs (LiteLLM_SpendLogs) as JSONL or CSV"
+    summary: str = "LiteLLM spend logs (LiteLLM_SpendLogs) as JSONL, CSV or answers of the proxy"
 
     def recognise(self, preview: Preview) -> str | None:
         """By the keys of the first object, or the CSV header."""
-        record = json_records.first_record(preview)
+        record = litellm_answers.first_row(preview)
         names = tabular.header_of(preview.first_line) if record is None else record
         known = set(KNOWN_BY) <= set(names)
         return f"{WHAT}: it has {', '.join(KNOWN_BY)}" if known else None
@@ -62,12 +60,11 @@ class LiteLLM:
         """Hands every record to the sink, in parallel passes over windows of lines."""
         with open_decompressed(file.path) as stream:
             begin = _begin(stream.read(HEAD_BYTES))
-        if begin.startswith(b"["):
-            raise LandingFileError(
-                file.path, "it is one JSON array.", "Ship one object per line (`jq -c '.[]'`)."
-            )
-        if _is_jsonl(begin):
-            litellm_jsonl.read(file, sink)
+        if litellm_answers.is_answer(file.path, begin):
+            with litellm_answers.as_lines(file, sink.scratch) as lines:
+                litellm_jsonl.read(file, sink, lines)
+        elif _is_jsonl(begin):
+            litellm_jsonl.read(file, sink, file.path)
         else:
             litellm_csv.read(file, sink, KNOWN_BY, WHAT)
 
@@ -78,7 +75,9 @@ class LiteLLM:
         for place, file in enumerate(sink.files):
             with open_decompressed(file.path) as stream:
                 text = stream.read(LARGEST_IN_BATCH + 1).removeprefix(tabular.BYTE_ORDER_MARK)
-            if len(text) <= LARGEST_IN_BATCH and _is_jsonl(_begin(text[:HEAD_BYTES])):
+            begin = _begin(text[:HEAD_BYTES])
+            is_by_line = _is_jsonl(begin) and not litellm_answers.is_answer(file.path, begin)
+            if len(text) <= LARGEST_IN_BATCH and is_by_line:
                 places.append(place)
                 texts.append(text if text.endswith(b"\n") else text + b"\n")
         if places:

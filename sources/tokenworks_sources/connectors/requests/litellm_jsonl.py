@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -33,16 +34,16 @@ LARGEST_LINE_BYTES = 1 << 24
 OUT_OF_ORDER_SHARE = 0.01
 
 
-def read(file: LandingFile, sink: Sink) -> None:
-    """Hands every record of a file to the sink."""
+def read(file: LandingFile, sink: Sink, lines: Path) -> None:
+    """Hands every record of a file to the sink; they stand line by line in `lines`."""
     place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
     origin = Origin(np.array([1], np.int64), [0], [file.digest])
     with (
         litellm_engine.engine(sink) as (connection, files),
-        slices.windows_of(file.path) as windows,
+        slices.windows_of(lines) as windows,
     ):
         try:
-            reader = _met(connection, files, slices.head_of(file.path), sink.pseudonym_key)
+            reader = _met(connection, files, slices.head_of(lines), sink.pseudonym_key)
             for window in windows:
                 records = sum(part.records for part in window)
                 sink.expect(records)
