@@ -21,8 +21,11 @@ from tokenworks_sources.connectors.free_text import shield, shielded
         ("arn:aws:s3:::bucket/task-scheduler", "arn:aws:s3:::bucket/task-scheduler"),
         ("2 @ $0.05 per GB-Mo", "2 @ $0.05 per GB-Mo"),
         ("i-081360af1l266l589", "i-081360af1l266l589"),
+        ("A" * 3_000_000, "A" * 3_000_000),
+        ("-eyJabcdef" * 100_000 + " to ada@example.org", "-eyJabcdef" * 100_000 + " to ‹redacted›"),
         ("", ""),
     ],
+    ids=lambda text: text[:30],
 )
 def test_only_secrets_are_marked_when_text_holds_them(text: str, left: str) -> None:
     assert shield(text) == left

@@ -24,7 +24,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
-from tokenworks_sources.connectors.free_text import shield
 from tokenworks_sources.connectors.json import records as json_records
 from tokenworks_sources.connectors.json.records import Record, at, inner, text_at
 from tokenworks_sources.connectors.requests import json_fields
@@ -194,7 +193,7 @@ def _boolean(value: object) -> bool | None:
 
 
 def _tags(tags: object) -> str | None:
-    texts = [shield(tag) for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     return json_fields.as_raw(texts) if texts else None
 
 
