@@ -33,31 +33,17 @@ carved as (
         on groups.deployment_id = shares.deployment_id and groups.hour_index = shares.hour_index
 ),
 
-parts as (
-    select 'kept' as part
-    union all
-    select 'preempted' as part
-    union all
-    select 'rejected_drafts' as part
-),
-
--- Asked for by date: were `carved` named three times, it would be computed for all dates.
 split as (
     select
-        carved.deployment_id,
-        carved.hour_index,
-        carved.pool,
-        carved.tenant_id,
-        carved.label,
-        case when parts.part = 'kept' then carved.category else 'waste' end as category,
-        case when parts.part = 'kept' then carved.cause else parts.part end as cause,
-        case parts.part
-            when 'kept' then carved.weight - carved.preempted_weight - carved.rejected_weight
-            when 'preempted' then carved.preempted_weight
-            else carved.rejected_weight
-        end as weight
+        deployment_id, hour_index, pool, tenant_id, label, category, cause,
+        weight - preempted_weight - rejected_weight as weight
     from carved
-    cross join parts
+    union all
+    select deployment_id, hour_index, pool, tenant_id, label, 'waste', 'preempted', preempted_weight
+    from carved
+    union all
+    select deployment_id, hour_index, pool, tenant_id, label, 'waste', 'rejected_drafts', rejected_weight
+    from carved
 )
 
 select * from split
