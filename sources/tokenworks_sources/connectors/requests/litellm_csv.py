@@ -5,8 +5,10 @@ Either way every cell is text that meets the same SQL.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -96,7 +98,7 @@ class _Log:
             if not self.met:
                 self._meet(self._scan(self.files.show(slices.head_in(window))[0]))
             place = f"_line as source_line, 0 as _file, '{self.file.digest}' as _digest"
-            written = self._copy(self._rows(window, self.form, place))
+            written = self._copy(self._rows(window, self.form, place), self._day_of(window))
         except duckdb.InvalidInputException:
             return False
         records = sum(part.records for part in window)
@@ -135,8 +137,18 @@ class _Log:
         if saved > litellm_metadata.DOUBTFUL_SHARE * records:
             self.form = "text"
 
-    def _copy(self, rows: str) -> int:
-        return self.sink.copy(CONTRACT.table, self.connection, litellm_sql.good(rows))
+    def _copy(self, rows: str, day: date | None = None) -> int:
+        return self.sink.copy(CONTRACT.table, self.connection, litellm_sql.good(rows), day=day)
+
+    def _day_of(self, window: slices.Window) -> date | None:
+        """The day on which the first and the last record of a window begin, if it is one: a hint."""
+        place = self.names.index("startTime")
+        lines = (line.decode() for line in slices.ends_of(window))
+        try:
+            days = {date.fromisoformat(next(csv.reader([line]))[place][:10]) for line in lines}
+        except (ValueError, IndexError, StopIteration, csv.Error):
+            return None
+        return days.pop() if len(days) == 1 else None
 
     def _rows(
         self, window: slices.Window, form: litellm_sql.Form, place: str, join: str = ""
