@@ -11,8 +11,9 @@ from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import open_decompressed
 
 LINES = b"a line\n" * 500_000
-PACKED = gzip.compress(LINES)
-END = gzip.compress(b"the end\n")
+# Without the time of compressing, which would name the tests.
+PACKED = gzip.compress(LINES, mtime=0)
+END = gzip.compress(b"the end\n", mtime=0)
 
 
 def _read(path: Path, packed: bytes) -> bytes:
@@ -26,7 +27,7 @@ def _read(path: Path, packed: bytes) -> bytes:
     [
         (PACKED, LINES),
         (PACKED + END, LINES + b"the end\n"),
-        (gzip.compress(b"") + END, b"the end\n"),
+        (gzip.compress(b"", mtime=0) + END, b"the end\n"),
         (END + b"\0" * 600_000, b"the end\n"),
         (END + b"\0" * 600_000 + END, b"the end\nthe end\n"),
     ],
