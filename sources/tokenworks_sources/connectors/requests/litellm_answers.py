@@ -33,7 +33,8 @@ def is_answer(path: Path, begin: bytes) -> bool:
     """Whether a file that begins so is one document instead of records line by line."""
     if begin.startswith(b"["):
         return True
-    found = records.first_record(Preview(path, begin[:HEAD_BYTES]))
+    head = begin[:HEAD_BYTES]
+    found = records.first_record(Preview(path, head)) if b'"data"' in head else None
     return found is not None and isinstance(found.get("data"), list)
 
 
