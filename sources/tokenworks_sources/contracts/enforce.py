@@ -5,6 +5,7 @@ Pure: a frame in, two frames out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -40,7 +41,8 @@ def conform(
     unknown = set(frame.columns) - set(schema) - {"_raw", "_records"}
     if unknown:
         raise ContractError(f"{file.name}: {contract.table} has no column {sorted(unknown)}.")
-    typed = _typed(contract, frame, file).with_columns(_first_violation(contract).alias("_reason"))
+    reason = _first_violation(contract, contract.all_columns).alias("_reason")
+    typed = _typed(contract, frame, file).with_columns(reason)
     good = typed.filter(pl.col("_reason").is_null())
     bad = typed.filter(pl.col("_reason").is_not_null())
     rows = good.select(
@@ -77,10 +79,23 @@ def _typed(contract: Contract, frame: pl.DataFrame, file: LandingFile) -> pl.Dat
         ) from error
 
 
-def _first_violation(contract: Contract) -> pl.Expr:
-    violations = [
-        expression for column in contract.all_columns for expression in _violations(column)
-    ]
+def reasons(contract: Contract, frame: pl.DataFrame) -> pl.Series:
+    """Why each row would be rejected, null where it would not; columns that the frame lacks are null.
+
+    For rows that become others before they are written: those of one that breaks a rule need not.
+    """
+    kinds = polars_schema(contract)
+    own = frame.select(
+        (pl.col(column.name) if column.name in frame.columns else pl.lit(None))
+        .cast(kinds[column.name])
+        .alias(column.name)
+        for column in contract.columns
+    )
+    return own.select(_first_violation(contract, contract.columns).alias("reason")).to_series()
+
+
+def _first_violation(contract: Contract, columns: Sequence[Column]) -> pl.Expr:
+    violations = [expression for column in columns for expression in _violations(column)]
     violations += [_reason(pl.sql_expr(rule.broken), rule.description) for rule in contract.rules]
     event_date = pl.col(contract.event_time).cast(pl.Date)
     violations.append(

@@ -109,6 +109,33 @@ def test_total_is_rejected_once_when_its_end_cannot_be(land: Land) -> None:
     assert (outcome.manifest.records_in, sum(outcome.manifest.rejects.values())) == (6, 5)
 
 
+def test_no_hour_of_a_total_is_written_when_its_tokens_cannot_be(land: Land) -> None:
+    """Of -3, or of 10 cached among 5, most hours would be 0 and look right."""
+    outcome = land(
+        "begin,hours,in,cached,out\n2025-02-27,24,-3,,1\n2025-02-27,24,5,10,1\n"
+        "1999-12-31,48,5,1,1\n2025-02-27,1,5,1,1\n",
+        HOURS,
+    )
+    assert outcome.frames["requests"].height == 1
+    assert outcome.rejects.select("source_line", "reason").sort("source_line").rows() == [
+        (2, "input_total_tokens: below 0"),
+        (3, "input_total_tokens: less than cache read + cache write"),
+        (4, "started_at: outside 2000 to 2100; check the unit of the epoch"),
+    ]
+    assert (outcome.manifest.records_in, sum(outcome.manifest.rejects.values())) == (4, 3)
+
+
+def test_no_hour_of_a_total_is_written_when_parts_of_a_part_are_more_than_it(land: Land) -> None:
+    said = f"{MAPPING}  input_cache_write_tokens: written\n  input_cache_write_5m_tokens: short\n"
+    outcome = land(
+        "begin,hours,in,cached,out,written,short\n2025-02-27,24,50,10,1,5,6\n", HOURS, said
+    )
+    assert outcome.manifest.rejects == {
+        "input_cache_write_tokens: less than input_cache_write_5m_tokens + "
+        "input_cache_write_1h_tokens": 1
+    }
+
+
 def test_totals_come_a_few_at_a_time_when_they_are_many(
     land: Land, monkeypatch: pytest.MonkeyPatch
 ) -> None:

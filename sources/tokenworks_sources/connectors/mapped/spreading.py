@@ -10,11 +10,14 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from tokenworks_sources.contracts.enforce import reasons
+from tokenworks_sources.contracts.requests import CONTRACT
+
 HOUR_US = 3_600_000_000
 MOST_HOURS = 366 * 24
 BLOCK_HOURS = 200_000
 MICROSECOND = pl.Datetime("us")
-_HELPERS = ("_start", "_end", "_hour", "_from", "_to", "_block", "e2e_seconds")
+_HELPERS = ("_start", "_end", "_broken", "_hour", "_from", "_to", "_block", "e2e_seconds")
 
 # What a total has; everything else in a request is of one request.
 COLUMNS = frozenset(
@@ -45,7 +48,10 @@ def spread(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     Yields:
         the rows in order, some hundred thousand at a time: a year of one total is 8,784.
     """
-    timed = rows.with_columns(_start(), _end(rows.columns)).with_columns(_reason())
+    broken = reasons(CONTRACT, rows).alias("_broken")
+    timed = rows.with_columns(_start(), _end(rows.columns), broken).with_columns(
+        _reason(rows.columns)
+    )
     bad = pl.col("_reason").is_not_null()
     yield timed.filter(bad).drop(*_HELPERS, strict=False)
     first, last = pl.col("_start") // HOUR_US, (pl.col("_end") - 1) // HOUR_US
@@ -85,19 +91,21 @@ def _end(columns: list[str]) -> pl.Expr:
     return pl.coalesce(named, by_length).alias("_end")
 
 
-def _reason() -> pl.Expr:
+def _reason(columns: list[str]) -> pl.Expr:
+    """Why a total is rejected as a whole: some of the hours of one that is wrong may look right."""
     length = pl.col("_end") - pl.col("_start")
-    return (
-        pl.when(pl.col("_reason").is_not_null())
-        .then(pl.col("_reason"))
-        .when(pl.col("_start").is_null())
-        .then(pl.lit("started_at: missing"))
-        .when(length.is_null() | (length <= 0))
-        .then(pl.lit("spread: the total ends nowhere after its start"))
-        .when(length > MOST_HOURS * HOUR_US)
-        .then(pl.lit("spread: the total is longer than 366 days"))
-        .alias("_reason")
-    )
+    found = {
+        "spread: the total ends nowhere after its start": length.is_null() | (length <= 0),
+        "spread: the total is longer than 366 days": length > MOST_HOURS * HOUR_US,
+        **{
+            f"{whole}: less than {' + '.join(parts)}": pl.col(whole)
+            < pl.sum_horizontal(part for part in parts if part in columns)
+            for whole, parts in WHOLES.items()
+            if whole in columns and set(parts) & set(columns)
+        },
+    }
+    said = (pl.when(wrong).then(pl.lit(reason)) for reason, wrong in found.items())
+    return pl.coalesce("_reason", "_broken", *said).alias("_reason")
 
 
 def _tokens(columns: list[str]) -> list[pl.Expr]:

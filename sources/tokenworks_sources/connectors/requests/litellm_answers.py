@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tokenworks_sources.connectors.base import LandingFile, Preview
 from tokenworks_sources.connectors.json import lists, records
@@ -24,9 +25,10 @@ _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 def first_row(preview: Preview) -> records.Record | None:
     """The first record of a log, whether it stands by itself, in an array or in a page."""
     found = records.first_record(preview)
-    page = found.get("data") if found else None
-    first = page[0] if isinstance(page, list) and page else found
-    return first if isinstance(first, dict) else None
+    page = _page(found)
+    if page is None:
+        return found
+    return page[0] if page and isinstance(page[0], dict) else None
 
 
 def is_answer(path: Path, begin: bytes) -> bool:
@@ -34,8 +36,13 @@ def is_answer(path: Path, begin: bytes) -> bool:
     if begin.startswith(b"["):
         return True
     head = begin[:HEAD_BYTES]
-    found = records.first_record(Preview(path, head)) if b'"data"' in head else None
-    return found is not None and isinstance(found.get("data"), list)
+    return b'"data"' in head and _page(records.first_record(Preview(path, head))) is not None
+
+
+def _page(found: records.Record | None) -> list[Any] | None:
+    """The records of a page; a record of the log may have `data` too, and an id."""
+    data = found.get("data") if found and "request_id" not in found else None
+    return data if isinstance(data, list) else None
 
 
 @contextmanager
