@@ -5,6 +5,7 @@ months as (
     select
         server_id,
         {{ year_month('event_date') }} as month,
+        max(event_date) as last_date,
         sum(available_us) as available_us,
         sum(assigned_us) as assigned_us,
         sum(busy_us) as busy_us,
@@ -32,6 +33,19 @@ summed as (
         {% endfor %}
     from months
     inner join {{ ref('int_fleet__servers') }} as servers on months.server_id = servers.server_id
+),
+
+-- Of the estimates that hold in a month the last one is shown.
+annuities as (
+    select
+        summed.month,
+        annuities.*
+    from summed
+    inner join {{ ref('int_fleet__annuities') }} as annuities
+        on summed.server_id = annuities.server_id and annuities.from_date <= summed.last_date
+    qualify row_number() over (
+        partition by summed.server_id, summed.month order by annuities.from_date desc
+    ) = 1
 )
 
 select
@@ -73,6 +87,6 @@ select
     end as rent_unknown_because
 from summed
 inner join {{ ref('int_fleet__servers') }} as servers on summed.server_id = servers.server_id
-left join {{ ref('int_fleet__annuities') }} as annuities on summed.server_id = annuities.server_id
+left join annuities on summed.server_id = annuities.server_id and summed.month = annuities.month
 left join {{ ref('int_finance__rents') }} as rents
     on summed.month = rents.month and servers.gpu_model = rents.gpu_model

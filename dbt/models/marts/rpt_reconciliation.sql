@@ -64,6 +64,11 @@ checks as (
         copied_amount, cast(0 as decimal(38,12)), currency
     from {{ ref('int_costs__bills') }}
     where copied_amount is not null
+    union all
+    select
+        'charges_of_gpus', bill_id, period_start, currency, named_amount, placed_amount,
+        cast(0 as decimal(38,12)), currency
+    from {{ ref('int_costs__gpu_charges') }}
     {% for kind in ['input', 'output'] %}
     union all
     select

@@ -3,6 +3,8 @@ select
     first_month,
     month_count,
     amount,
+    residual_value,
+    capital,
     valid_from,
     source_file,
     source_line,

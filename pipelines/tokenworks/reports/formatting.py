@@ -65,6 +65,7 @@ CHECK_NAMES = {
     "gpu_hours_by_state": "GPU-hours by state = paid",
     "invoice_vs_effective": "Invoiced vs effective cost",
     "charges_delivered_twice": "Charges delivered twice",
+    "charges_of_gpus": "Charges that name a GPU = borne by it",
     "bill_vs_tariff": "Billed vs tariff",
     "meter_vs_gpu_cost": "Meter vs GPU energy, cost",
     "facility_vs_it_energy": "Facility vs IT energy",

@@ -79,7 +79,7 @@ CONTRACT = Contract(
         Column(
             "resource_id",
             "string",
-            "FOCUS ResourceId, resolved through the fleet (server or site).",
+            "FOCUS ResourceId, resolved through the fleet (server, GPU or site).",
         ),
         Column("resource_name", "string", "FOCUS ResourceName."),
         Column("resource_type", "string", "FOCUS ResourceType."),

@@ -76,6 +76,13 @@ DEPRECIATION = Contract(
             required=True,
             minimum=0,
         ),
+        Column("residual_value", "decimal(38,12)", "Value at the end of it.", minimum=0),
+        Column(
+            "capital",
+            "decimal(38,12)",
+            "What the annuity has not paid back, to the millionth; null without a discount rate.",
+            minimum=0,
+        ),
         VALID_FROM,
     ),
 )

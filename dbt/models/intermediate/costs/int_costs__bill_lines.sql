@@ -18,6 +18,7 @@ select
     case when bills.kind = 'demand' then 'demand' else 'electricity' end as component,
     case when meters.site_id is not null then 'site' else 'none' end as scope,
     meters.site_id as scope_id,
+    cast(null as string) as gpu_uuid,
     meters.site_id,
     cast(null as string) as stated_region,
     bills.currency,

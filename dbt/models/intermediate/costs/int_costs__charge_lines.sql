@@ -1,4 +1,4 @@
--- FOCUS rows as charge lines: EffectiveCost, what it is for, and which server or site it is for.
+-- FOCUS rows as charge lines: EffectiveCost, what it is for, and which server, GPU or site it is for.
 with
 charges as (
     select * from {{ ref('stg_lake__charges') }}
@@ -15,48 +15,55 @@ sites as (
     select * from {{ ref('int_fleet__sites') }}
 ),
 
--- A host that is replaced leaves its name to the next one: each has it until the next one does, the first one from
--- ever.
-hostnames as (
+resources as (
+    select * from {{ ref('int_fleet__resources') }}
+),
+
+-- A slice of a GPU bears the name of its board: `MIG-GPU-<uuid>/1/0`, `GPU-<uuid>/3`.
+named as (
     select
-        lower(hostname) as hostname,
-        server_id,
+        *,
+        replace(lower(resource_id), ':', '/') as called,
         case
-            when row_number() over (
-                partition by lower(hostname) order by valid_from_us asc, server_id desc
-            ) > 1 then valid_from_us
-            else -{{ forever_us() }}
-        end as named_from_us,
-        coalesce(
-            lead(valid_from_us) over (partition by lower(hostname) order by valid_from_us asc, server_id desc),
-            {{ forever_us() }}
-        ) as named_to_us
-    from servers
-    where hostname is not null
+            when lower(resource_id) like 'gpu-%' then split_part(replace(lower(resource_id), ':', '/'), '/', 1)
+            when lower(resource_id) like 'mig-gpu-%'
+                then split_part(replace(substr(lower(resource_id), 5), ':', '/'), '/', 1)
+        end as board_name,
+        {{ middle_us(epoch_us('charge_period_start'), epoch_us('charge_period_end')) }} as middle_us
+    from charges
 ),
 
 placed as (
     select
-        charges.*,
-        coalesce(servers.server_id, hostnames.server_id) as server_id,
+        named.*,
+        coalesce(servers.server_id, resources.server_id, boards.server_id) as server_id,
+        case
+            when servers.server_id is not null then cast(null as string)
+            when resources.server_id is not null then resources.gpu_uuid
+            else boards.gpu_uuid
+        end as gpu_uuid,
         sites.site_id as named_site_id,
         coalesce(
             (
-                ' ' || lower(charges.charge_description) || ' ' like '% core %'
-                or ' ' || lower(charges.charge_description) || ' ' like '% ram %'
-                or ' ' || lower(charges.charge_description) || ' ' like '% memory %'
-                or ' ' || lower(charges.charge_description) || ' ' like '% cpu %'
-                or lower(charges.charge_description) like '%vcpu%'
-            ) and lower(charges.charge_description) not like '%gpu%', false
+                ' ' || lower(named.charge_description) || ' ' like '% core %'
+                or ' ' || lower(named.charge_description) || ' ' like '% ram %'
+                or ' ' || lower(named.charge_description) || ' ' like '% memory %'
+                or ' ' || lower(named.charge_description) || ' ' like '% cpu %'
+                or lower(named.charge_description) like '%vcpu%'
+            ) and lower(named.charge_description) not like '%gpu%', false
         ) as is_host
-    from charges
-    left join servers on charges.resource_id = servers.server_id
-    left join hostnames
+    from named
+    left join servers on named.resource_id = servers.server_id
+    left join resources
         on
-            lower(charges.resource_id) = hostnames.hostname
-            and {{ middle_us(epoch_us('charges.charge_period_start'), epoch_us('charges.charge_period_end')) }}
-            between hostnames.named_from_us and hostnames.named_to_us - 1
-    left join sites on charges.resource_id = sites.site_id
+            named.called = resources.resource_name
+            and named.middle_us between resources.named_from_us and resources.named_to_us - 1
+    left join resources as boards
+        on
+            boards.gpu_uuid is not null
+            and named.board_name = boards.resource_name
+            and named.middle_us between boards.named_from_us and boards.named_to_us - 1
+    left join sites on named.resource_id = sites.site_id
 )
 
 select
@@ -90,6 +97,7 @@ select
         else 'none'
     end as scope,
     coalesce(placed.server_id, placed.named_site_id) as scope_id,
+    placed.gpu_uuid,
     coalesce(host.site_id, placed.named_site_id) as site_id,
     placed.region_id as stated_region,
     placed.billing_currency as currency,

@@ -94,6 +94,7 @@ select
     case when kind = 'demand' then 'demand' else 'electricity' end as component,
     'site' as scope,
     site_id as scope_id,
+    cast(null as string) as gpu_uuid,
     site_id,
     cast(null as string) as stated_region,
     currency,

@@ -26,6 +26,7 @@ select
     'accelerator' as component,
     'server' as scope,
     server_id as scope_id,
+    cast(null as string) as gpu_uuid,
     site_id,
     cast(null as string) as stated_region,
     currency,

@@ -73,6 +73,7 @@ select
     {{ component }} as component,
     scope,
     scope_id,
+    gpu_uuid,
     site_id,
     stated_region,
     currency,

@@ -8,15 +8,28 @@ with
 lines as (
     select
         *,
-        case when bill_kind = 'fixed' and scope = 'site' then 'site_reserved' else scope end as target_scope,
+        case
+            when gpu_uuid is not null then 'gpu'
+            when bill_kind = 'fixed' and scope = 'site' then 'site_reserved'
+            else scope
+        end as target_scope,
+        coalesce(gpu_uuid, scope_id) as target_id,
         coalesce(bill_kind = 'demand', false) and scope = 'site' as is_demand
     from {{ ref('int_costs__line_hours') }}
     where not is_on_base and {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
 ),
 
 targets as (
-    select * from {{ ref('int_costs__targets') }}
+    select scope, scope_id, hour_index, deployment_id, pool, state, gpu_method, weight
+    from {{ ref('int_costs__targets') }}
     where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+    union all
+    -- Few bills name a GPU, so that these are not kept for all of them.
+    select 'gpu', gpu_uuid, hour_index, deployment_id, pool, state, 'gpu-time', cast(state_us as {{ big_integer() }})
+    from {{ ref('int_gpu__state_hours') }}
+    where
+        {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+        and gpu_uuid in (select gpu_uuid from lines where gpu_uuid is not null)
 ),
 
 -- A deployment bears its share of the demand in every hour, in whatever state it is then.
@@ -68,7 +81,7 @@ joined as (
             lines.is_direct
             and not lines.is_unexplained
             and lines.target_scope = targets.scope
-            and lines.scope_id = targets.scope_id
+            and lines.target_id = targets.scope_id
             and lines.hour_index = targets.hour_index
             and (shared.line_key is null or shared.deployment_id is not distinct from targets.deployment_id)
 ),

@@ -51,12 +51,16 @@ owned as (
         days.available_us,
         servers.currency,
         servers.gpu_count,
+        servers.discount_rate_ratio,
         annuities.annuity_units,
-        days.event_date
-        < cast({{ plus_months('servers.valid_from', 'servers.useful_life_months') }} as date) as is_in_life
+        annuities.server_id is not null as is_in_life
     from days
     inner join {{ ref('int_fleet__servers') }} as servers on days.server_id = servers.server_id
-    inner join {{ ref('int_fleet__annuities') }} as annuities on days.server_id = annuities.server_id
+    left join {{ ref('int_fleet__annuities') }} as annuities
+        on
+            days.server_id = annuities.server_id
+            and days.event_date >= annuities.from_date and days.event_date < annuities.to_date
+    where days.server_id in (select server_id from {{ ref('int_fleet__annuities') }})
 ),
 
 -- Rates by the year hold for the time that a server's GPUs were there.
@@ -70,7 +74,7 @@ yearly as (
             when is_in_life then {{ int_div('annuity_units * available_us', year_us ~ ' * gpu_count') }} else 0
         end as cost_units
     from owned
-    where annuity_units is not null
+    where annuity_units is not null or (not is_in_life and discount_rate_ratio is not null)
     union all
     select server_id, event_date, currency, 'straight_line', 0
     from owned

@@ -1,16 +1,16 @@
--- What an owned server costs a year: straight line, and as the annuity that pays back its price with
--- interest, its value at the end taken off (metrics: 5.1). In 1e-12 of the currency; the annuity is worked
--- out in doubles and known to the millionth.
+-- What an owned server costs a year from its purchase on and from each revision on: straight line, and as the annuity
+-- that pays back what is not paid back with interest, its value at the end taken off (metrics: 5.1). In 1e-12 of the
+-- currency; the annuity is worked out in doubles and known to the millionth.
 with
 owned as (
     select
-        *,
-        useful_life_months / 12e0 as years,
-        power(1e0 + discount_rate_ratio, -useful_life_months / 12e0) as discount,
-        cast(purchase_price as double) as price,
-        cast(coalesce(residual_value, 0) as double) as residual
-    from {{ ref('int_fleet__servers') }}
-    where ownership = 'owned' and purchase_price is not null and useful_life_months > 0
+        stretches.*,
+        servers.currency,
+        servers.discount_rate_ratio,
+        stretches.month_count / 12e0 as years,
+        power(1e0 + servers.discount_rate_ratio, -stretches.month_count / 12e0) as discount
+    from {{ ref('int_fleet__depreciation') }} as stretches
+    inner join {{ ref('int_fleet__servers') }} as servers on stretches.server_id = servers.server_id
 ),
 
 recovered as (
@@ -26,9 +26,12 @@ recovered as (
 select
     server_id,
     currency,
+    cast({{ timestamp_of_us('from_us') }} as date) as from_date,
+    cast({{ timestamp_of_us('to_us') }} as date) as to_date,
     capital_recovery_ratio,
-    {{ int_div(money_units('purchase_price - coalesce(residual_value, 0)') ~ ' * 12', 'useful_life_months') }}
-        as straight_line_units,
-    cast({{ whole('(price - residual * discount) * capital_recovery_ratio', 1000000) }} as {{ big_integer() }})
-    * 1000000 as annuity_units
+    {{ int_div('depreciable_units * 12', 'month_count') }} as straight_line_units,
+    cast({{ whole(
+        at_least_zero('cast(capital as double) - cast(residual_value as double) * discount')
+        ~ ' * capital_recovery_ratio', 1000000
+    ) }} as {{ big_integer() }}) * 1000000 as annuity_units
 from recovered

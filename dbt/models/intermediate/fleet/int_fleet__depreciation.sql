@@ -1,4 +1,4 @@
--- What is written off of an owned server in equal months, from its purchase on and from each revision of its life
+-- What is written off of an owned server in equal months, and the capital that bears interest, from its purchase on and from each revision of its life
 -- or residual value on: a new estimate changes what is to come and nothing that was (metrics: 5.1).
 with
 servers as (
@@ -18,10 +18,12 @@ stretches as (
         server_id,
         cast(0 as bigint) as first_month,
         cast(useful_life_months as bigint) as month_count,
-        {{ money_units('purchase_price - coalesce(residual_value, 0)') }} as depreciable_units
+        {{ money_units('purchase_price - coalesce(residual_value, 0)') }} as depreciable_units,
+        purchase_price as capital,
+        coalesce(residual_value, 0) as residual_value
     from servers
     union all
-    select server_id, first_month, month_count, {{ money_units('amount') }}
+    select server_id, first_month, month_count, {{ money_units('amount') }}, capital, residual_value
     from revised
 ),
 
@@ -42,6 +44,8 @@ select
     bounded.until_month,
     bounded.month_count,
     bounded.depreciable_units,
+    bounded.capital,
+    bounded.residual_value,
     {{ epoch_us(plus_months('servers.valid_from', 'bounded.first_month')) }} as from_us,
     {{ epoch_us(plus_months('servers.valid_from', 'bounded.until_month')) }} as to_us,
     {{ epoch_us(plus_months('servers.valid_from', 'bounded.first_month + bounded.month_count')) }}

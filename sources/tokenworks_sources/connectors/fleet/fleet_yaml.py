@@ -39,7 +39,7 @@ class FleetYaml:
     name = "fleet_yaml"
     table = "fleet"
     tables = tuple(contract.table for contract in contracts.CONTRACTS)
-    version = "4"
+    version = "5"
     summary = "fleet.yaml: sites, servers, GPUs, deployments, replicas, tiers, tenants"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -150,7 +150,8 @@ def _depreciation(fleet: Fleet) -> Iterator[Row]:
         for revision in purchase.revised:
             residual = residual if revision.residual is None else revision.residual
             known.append(Estimate(revision.valid_from, revision.life_months, residual))
-        parts = stretches(first.valid_from, purchase.price, first, known[1:])
+        rate = purchase.discount_rate
+        parts = stretches(first.valid_from, purchase.price, first, known[1:], rate)
         for estimate, part in zip(known[1:], parts, strict=True):
             yield {"server_id": server.id, **asdict(part), "valid_from": estimate.valid_from}
 
