@@ -8,6 +8,7 @@ with its reason; the others still land.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -97,10 +98,17 @@ def _listings(
 
 
 def _finish_what_was_begun(settings: Settings) -> None:
-    try:
+    with _told(settings):
         with change_lock(settings.lake):
             recover(settings.lake)
         ensure_tables(settings.lake)
+
+
+@contextmanager
+def _told(settings: Settings) -> Iterator[None]:
+    """An error of the system within says what to do about it."""
+    try:
+        yield
     except OSError as error:
         raise TokenworksError(
             f"{error.filename or settings.lake}: {error.strerror}. The lake cannot be written; "
@@ -137,7 +145,9 @@ class _TableIngest:
             for place, outcome in self.outcomes.items()
             if outcome.status != FAILED
         }
-        self.shelf.retire_replaced(landed)
+        with _told(self.shelf.settings):
+            self.shelf.write_names()
+            self.shelf.retire_replaced(landed)
         return [self.outcomes[place] for place in range(len(paths))]
 
     def _take(self, place: int, path: Path) -> None:
@@ -181,11 +191,10 @@ class _TableIngest:
         shelf = self.shelf
         self.report(len(self.outcomes), works[0].file.name)
         with landing_lock(shelf.settings.lake, shelf.table):
-            results = ingest_unit(shelf.settings, shelf.table, list(self._still_new(works)))
+            results = ingest_unit(shelf.settings, shelf.catalogue, list(self._still_new(works)))
         for work in works:
             result = results.get(work.place)
             if isinstance(result, Manifest):
-                shelf.add(result)
                 self.outcomes[work.place] = outcome_of(result, work.file.path, INGESTED)
             elif result is not None:
                 self.outcomes[work.place] = FileOutcome(
@@ -198,7 +207,7 @@ class _TableIngest:
 
     def _still_new(self, works: Sequence[Work]) -> Iterator[Work]:
         """Another process may have been faster."""
-        self.shelf.look_again(work.file.digest for work in works)
+        self.shelf.catalogue.look()
         for work in works:
             manifest = self.shelf.current(work.connector, work.file.digest, work.version)
             if manifest:

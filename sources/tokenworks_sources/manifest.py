@@ -1,20 +1,26 @@
 """Manifests: what each landing file gave to the lake.
 
-One JSON file for each landing file, named by its digest. Belongs here: what a manifest says, and
-reading and writing them. How rows and manifests become visible at once belongs to `lake/commit.py`.
+One JSON file for each unit of work, named by its key: the manifest of one landing file, or a list of
+those of a batch. Belongs here: what a manifest says, and reading and writing them. How rows and manifests
+become visible at once belongs to `lake/commit.py`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
-from tokenworks_sources.lake.paths import journal_folder, manifest_folder, manifest_path
+from tokenworks_sources.lake.paths import (
+    MANIFEST_SUFFIX,
+    journal_folder,
+    manifest_folder,
+    manifest_path,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,9 @@ class Manifest:
         return [*parts, self.rejects_file] if self.rejects_file else parts
 
 
+_DECODER = msgspec.json.Decoder(Manifest | list[Manifest])
+
+
 def landing_tables(lake: Path) -> list[str]:
     """The landing tables that have manifests."""
     folder = manifest_folder(lake, "")
@@ -68,58 +77,53 @@ def landing_tables(lake: Path) -> list[str]:
 
 
 def load_manifests(lake: Path, landing_table: str) -> dict[str, Manifest]:
-    """Manifests of one landing table by digest."""
+    """Manifests of one landing table by digest, in that order."""
+    found = [one for many in manifest_files(lake, landing_table).values() for one in many]
+    return {manifest.digest: manifest for manifest in sorted(found, key=lambda one: one.digest)}
+
+
+def manifest_files(lake: Path, landing_table: str) -> dict[str, list[Manifest]]:
+    """What each file of manifests of one landing table holds, by its key."""
     folder = manifest_folder(lake, landing_table)
     if not folder.is_dir():
         return {}
-    decoder = msgspec.json.Decoder(Manifest)
-    found: dict[str, Manifest] = {}
-    # Ten thousand of them are read at every ingest: no Path objects here.
-    names = sorted(entry.path for entry in os.scandir(folder) if entry.name.endswith(".json"))
-    for name in names:
-        with open(name, "rb", buffering=0) as stream:  # noqa: PTH123
-            manifest = decoder.decode(stream.read())
-        found[manifest.digest] = manifest
-    return found
-
-
-def load_manifest(lake: Path, landing_table: str, digest: str) -> Manifest | None:
-    """The manifest of one digest, if there is one."""
-    path = manifest_path(lake, landing_table, digest)
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError:
-        return None
-
-
-def manifests_of(lake: Path, landing_table: str, digests: Iterable[str]) -> list[Manifest]:
-    """The manifests that there are of some digests; of thousands of new files there is none."""
-    folder = manifest_folder(lake, landing_table)
-    if not folder.is_dir():
-        return []
+    # Ten thousand of them may be read at every ingest: no Path objects here.
     with os.scandir(folder) as entries:
-        stored = {entry.name for entry in entries}
-    found = [
-        load_manifest(lake, landing_table, digest)
-        for digest in digests
-        if f"{digest}.json" in stored
-    ]
-    return [manifest for manifest in found if manifest]
+        paths = {
+            entry.name: entry.path for entry in entries if entry.name.endswith(MANIFEST_SUFFIX)
+        }
+    return {
+        name.removesuffix(MANIFEST_SUFFIX): read_manifests(path)
+        for name, path in sorted(paths.items())
+    }
 
 
-def encoded(manifest: Manifest) -> bytes:
-    """The manifest as a person can read it."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+def read_manifests(path: str) -> list[Manifest]:
+    """The manifests in a file; none where it has gone."""
+    try:
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+            found = _DECODER.decode(stream.read())
+    except FileNotFoundError:
+        return []
+    return [found] if isinstance(found, Manifest) else found
 
 
-def write_manifest(lake: Path, landing_table: str, manifest: Manifest) -> None:
-    """Writes a changed manifest in one step; the caller holds the lake's `change_lock`."""
-    beside = journal_folder(lake) / f".{manifest.digest}.next"
+def encoded(manifests: Sequence[Manifest]) -> bytes:
+    """A file of manifests as a person can read it."""
+    said = manifests[0] if len(manifests) == 1 else manifests
+    return msgspec.json.format(msgspec.json.encode(said), indent=1)
+
+
+def write_manifests(
+    lake: Path, landing_table: str, key: str, manifests: Sequence[Manifest]
+) -> None:
+    """Writes a changed file of manifests in one step; the caller holds the lake's `change_lock`."""
+    beside = journal_folder(lake) / f".{key}.next"
     with beside.open("wb") as stream:
-        stream.write(encoded(manifest))
+        stream.write(encoded(manifests))
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(beside, manifest_path(lake, landing_table, manifest.digest))
+    os.replace(beside, manifest_path(lake, landing_table, key))
 
 
 def touched_dates(manifest: Manifest) -> dict[str, list[date]]:

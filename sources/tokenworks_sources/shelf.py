@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from tokenworks_sources.catalogue import Catalogue
 from tokenworks_sources.connectors.base import Connector, LandingFile
 from tokenworks_sources.connectors.identity import content_digest_of, identity_of
 from tokenworks_sources.lake.commit import retire
+from tokenworks_sources.lake.journal import recover
 from tokenworks_sources.lake.paths import change_lock, landing_lock
 from tokenworks_sources.lake.stage import clear_staging
-from tokenworks_sources.manifest import (
-    Manifest,
-    load_manifest,
-    load_manifests,
-    manifests_of,
-    write_manifest,
-)
+from tokenworks_sources.manifest import Manifest, write_manifests
 from tokenworks_sources.settings import Settings
 
 
@@ -30,17 +25,10 @@ class Shelf:
         self.table = table
         with landing_lock(settings.lake, table):
             clear_staging(settings.lake, table)
-        self.manifests: dict[str, Manifest] = {}
-        self._unchanged: dict[tuple[str, int, int], str] = {}
+        self.catalogue = Catalogue(settings.lake, table)
+        self.catalogue.look()
         self._prefix = len(str(settings.landing)) + 1
-        for manifest in load_manifests(settings.lake, table).values():
-            self.add(manifest)
-
-    def add(self, manifest: Manifest) -> None:
-        """Takes a manifest into the index."""
-        self.manifests[manifest.digest] = manifest
-        key = (manifest.name, manifest.bytes, manifest.modified_ns)
-        self._unchanged[key] = manifest.digest
+        self._renamed: dict[str, Manifest] = {}
 
     def name_of(self, path: Path) -> str:
         """The path that becomes `source_file`."""
@@ -55,7 +43,7 @@ class Shelf:
         read it.
         """
         name = self.name_of(path)
-        known = self._unchanged.get((name, status.st_size, status.st_mtime_ns))
+        known = self.catalogue.unchanged.get((name, status.st_size, status.st_mtime_ns))
         if known and self.current(connector, known, version):
             return LandingFile(path, name, known)
         content = content_digest_of(connector, path)
@@ -64,16 +52,11 @@ class Shelf:
 
     def current(self, connector: Connector, digest: str, version: str) -> Manifest | None:
         """The manifest of a digest if this connector and version made it."""
-        manifest = self.manifests.get(digest)
+        manifest = self.catalogue.manifests.get(digest)
         made_by = (connector.name, version)
         if manifest and (manifest.connector, manifest.connector_version) == made_by:
             return manifest
         return None
-
-    def look_again(self, digests: Iterable[str]) -> None:
-        """Takes in what another process has committed in the meantime; the caller holds its lock."""
-        for manifest in manifests_of(self.settings.lake, self.table, digests):
-            self.add(manifest)
 
     def keep_name(self, manifest: Manifest, path: Path) -> None:
         """Follows a landing file that was renamed, so that its correction replaces its rows."""
@@ -81,18 +64,32 @@ class Shelf:
             return
         if not (self.settings.landing / manifest.name).exists():
             status = path.stat()
-            with change_lock(self.settings.lake):
-                now = load_manifest(self.settings.lake, self.table, manifest.digest)
-                if now is None:
-                    return
-                renamed = replace(
-                    now,
-                    name=self.name_of(path),
-                    bytes=status.st_size,
-                    modified_ns=status.st_mtime_ns,
-                )
-                write_manifest(self.settings.lake, self.table, renamed)
-            self.add(renamed)
+            renamed = replace(
+                manifest,
+                name=self.name_of(path),
+                bytes=status.st_size,
+                modified_ns=status.st_mtime_ns,
+            )
+            self.catalogue.add(renamed)
+            self._renamed[manifest.digest] = renamed
+
+    def write_names(self) -> None:
+        """Writes the new names: a folder may have been renamed, with all files of a batch."""
+        if not self._renamed:
+            return
+        with change_lock(self.settings.lake):
+            recover(self.settings.lake)
+            self.catalogue.look()
+            for key, manifests in self.catalogue.holding(self._renamed).items():
+                following = [self._renamed_now(manifest) for manifest in manifests]
+                write_manifests(self.settings.lake, self.table, key, following)
+                self.catalogue.took(key, following)
+        self._renamed = {}
+
+    def _renamed_now(self, now: Manifest) -> Manifest:
+        """What else a manifest says may have changed since."""
+        renamed = self._renamed.get(now.digest, now)
+        return replace(now, name=renamed.name, bytes=renamed.bytes, modified_ns=renamed.modified_ns)
 
     def retire_replaced(self, landed: dict[str, str]) -> None:
         """Takes out of the lake what came from paths whose other, newer bytes have landed.
@@ -103,7 +100,7 @@ class Shelf:
         present = set(landed.values())
         replaced = [
             manifest.digest
-            for manifest in self.manifests.values()
+            for manifest in self.catalogue.manifests.values()
             if landed.get(manifest.name, manifest.digest) != manifest.digest
             and manifest.digest not in present
         ]

@@ -16,6 +16,7 @@ import pyarrow as pa
 import xxhash
 from polars.exceptions import PolarsError
 
+from tokenworks_sources.catalogue import Catalogue
 from tokenworks_sources.connectors.base import BatchConnector, Connector, LandingFile
 from tokenworks_sources.errors import LandingFileError, TokenworksError
 from tokenworks_sources.lake.batch import LakeBatch
@@ -65,29 +66,31 @@ class Work:
 Result = Manifest | Exception
 
 
-def ingest_unit(settings: Settings, landing_table: str, works: Sequence[Work]) -> dict[int, Result]:
+def ingest_unit(
+    settings: Settings, catalogue: Catalogue, works: Sequence[Work]
+) -> dict[int, Result]:
     """Reads files and commits them; the manifest, or why there is none, by the file's place.
 
-    The caller holds the landing table's `landing_lock`.
+    The caller holds the `landing_lock` of the catalogue's landing table.
     """
     if not works:
         return {}
     if len(works) == 1:
-        return {works[0].place: _alone(settings, landing_table, works[0])}
+        return {works[0].place: _alone(settings, catalogue, works[0])}
     try:
-        results, outgrown = _Batch(settings, landing_table, works).run()
+        results, outgrown = _Batch(settings, catalogue, works).run()
     except READ_ERRORS as error:
         return {work.place: error for work in works}
-    results |= {work.place: _alone(settings, landing_table, work) for work in outgrown}
+    results |= {work.place: _alone(settings, catalogue, work) for work in outgrown}
     return results
 
 
-def _alone(settings: Settings, landing_table: str, work: Work) -> Result:
+def _alone(settings: Settings, catalogue: Catalogue, work: Work) -> Result:
     sink: LakeSink | None = None
     try:
-        sink = LakeSink(settings, work.file, work.connector.name, landing_table)
+        sink = LakeSink(settings, work.file, work.connector.name, catalogue.landing_table)
         _read(work, sink)
-        return commit_unit(settings.lake, sink.stage, [work.entry(sink)])[0]
+        return commit_unit(settings.lake, sink.stage, [work.entry(sink)], catalogue)[0]
     except READ_ERRORS as error:
         return error
     finally:
@@ -113,9 +116,9 @@ def _unchanged(work: Work) -> None:
 class _Batch:
     """One attempt to bring small files into the lake together."""
 
-    def __init__(self, settings: Settings, landing_table: str, works: Sequence[Work]) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, works: Sequence[Work]) -> None:
         self.settings = settings
-        self.landing_table = landing_table
+        self.catalogue = catalogue
         self.works = works
         self.results: dict[int, Result] = {}
         self.outgrown: list[Work] = []
@@ -131,7 +134,7 @@ class _Batch:
 
     def _attempt(self, *, at_once: bool) -> bool:
         """Reads and commits; false where the files cannot be read together."""
-        stage = Stage(self.settings.lake, self.landing_table, _key_of(self.works))
+        stage = Stage(self.settings.lake, self.catalogue.landing_table, _key_of(self.works))
         try:
             try:
                 left = self._read_at_once(stage) if at_once else list(self.works)
@@ -141,7 +144,7 @@ class _Batch:
                 self._read_one(stage, work)
             if self.entries:
                 entries = [entry for _, entry in self.entries]
-                manifests = commit_unit(self.settings.lake, stage, entries)
+                manifests = commit_unit(self.settings.lake, stage, entries, self.catalogue)
                 places = [work.place for work, _ in self.entries]
                 self.results |= dict(zip(places, manifests, strict=True))
             return True
@@ -171,9 +174,8 @@ class _Batch:
         return left
 
     def _read_one(self, stage: Stage, work: Work) -> None:
-        sink = LakeSink(
-            self.settings, work.file, work.connector.name, self.landing_table, stage=stage
-        )
+        table = self.catalogue.landing_table
+        sink = LakeSink(self.settings, work.file, work.connector.name, table, stage=stage)
         try:
             _read(work, sink)
         except OutgrownError:

@@ -25,7 +25,7 @@ from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.lake.paths import partition_files
 from tokenworks_sources.landing import landing_files, open_decompressed, preview_of
-from tokenworks_sources.manifest import Manifest, load_manifest
+from tokenworks_sources.manifest import Manifest, load_manifests
 from tokenworks_sources.outcomes import FAILED, FileOutcome
 from tokenworks_sources.settings import Settings
 
@@ -132,10 +132,11 @@ def _ingested(file: Broken, home: Path, numbers: Sequence[int]) -> Iterator[str]
     landed = [path for path in landing_files(settings) if not registry.is_sidecar(path)]
     # A variant that holds the bytes of another is told of under the name of that.
     outcomes = dict(zip(landed, ingest_landing(settings).files, strict=True))
+    known = load_manifests(home / "lake", file.connector.table)
     manifests: dict[str, Manifest] = {}
     for number, path in paths.items():
         outcome = outcomes[path]
-        manifest = load_manifest(home / "lake", file.connector.table, outcome.digest)
+        manifest = known.get(outcome.digest)
         if manifest is not None:
             manifests[manifest.digest] = manifest
         found = [*_problems(outcome, manifest, path)]

@@ -13,18 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from tokenworks_sources.catalogue import Catalogue, without
 from tokenworks_sources.connectors.base import LandingFile
 from tokenworks_sources.lake.journal import Change, carry_out, recover
 from tokenworks_sources.lake.paths import change_lock, manifest_path, partition_folder, rejects_file
 from tokenworks_sources.lake.rewrite import holds_any, without_digests
 from tokenworks_sources.lake.sink import FileTally, LakeSink
 from tokenworks_sources.lake.stage import Stage, StagedPart
-from tokenworks_sources.manifest import (
-    Manifest,
-    TableManifest,
-    encoded,
-    manifests_of,
-)
+from tokenworks_sources.manifest import Manifest, TableManifest, encoded
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,12 @@ def commit(lake: Path, file: LandingFile, connector_version: str, sink: LakeSink
     """Brings the one file of a sink into the lake; the caller holds its `landing_lock`."""
     sink.check()
     entry = Entry(file, sink.connector, connector_version, sink.tally)
-    return commit_unit(lake, sink.stage, [entry])[0]
+    return commit_unit(lake, sink.stage, [entry], Catalogue(lake, sink.landing_table))[0]
 
 
-def commit_unit(lake: Path, stage: Stage, entries: Sequence[Entry]) -> list[Manifest]:
+def commit_unit(
+    lake: Path, stage: Stage, entries: Sequence[Entry], catalogue: Catalogue
+) -> list[Manifest]:
     """Brings the files of one unit of work into the lake, all of them at once.
 
     The caller holds the landing table's `landing_lock` and discards the stage.
@@ -53,18 +51,23 @@ def commit_unit(lake: Path, stage: Stage, entries: Sequence[Entry]) -> list[Mani
     rejects = rejects_file(lake, stage.landing_table, stage.key) if stage.rejects else None
     names = _names_by_date(lake, parts)
     manifests = [_manifest_of(lake, entry, names, rejects) for entry in entries]
-    moves = _Moves(lake, stage.folder)
+    moves = _Moves(lake, stage)
     for part, final in parts:
         moves.add(part.path, final)
     if stage.rejects and rejects:
         moves.add(stage.rejects, rejects)
+    digests = {entry.file.digest for entry in entries}
     with change_lock(lake):
         recover(lake)
-        digests = [entry.file.digest for entry in entries]
-        removed = moves.take_out(manifests_of(lake, stage.landing_table, digests))
-        for manifest in manifests:
-            moves.add_manifest(stage.landing_table, manifest)
-        carry_out(lake, moves.change(removed))
+        catalogue.look()
+        files = catalogue.holding(digests, stage.key)
+        removed = moves.take_out(_among(files, digests))
+        left = without(files, digests)
+        moves.add_manifests(stage.key, [*left.pop(stage.key, ()), *manifests])
+        # Until the new manifests are there, the old ones are.
+        superseded = moves.leave(left)
+        carry_out(lake, moves.change(removed, superseded))
+        catalogue.took(stage.key, manifests)
     return manifests
 
 
@@ -72,18 +75,23 @@ def retire(lake: Path, landing_table: str, digests: Collection[str]) -> None:
     """Takes landing files out of the lake; the caller holds the table's `landing_lock`."""
     if not digests:
         return
-    stage = Stage(lake, landing_table, "retired")
+    stage, catalogue = Stage(lake, landing_table, "retired"), Catalogue(lake, landing_table)
     try:
         with change_lock(lake):
             recover(lake)
-            manifests = manifests_of(lake, landing_table, digests)
-            moves = _Moves(lake, stage.folder)
-            removed = [manifest_path(lake, landing_table, gone.digest) for gone in manifests]
+            catalogue.look()
+            files = catalogue.holding(digests)
+            moves = _Moves(lake, stage)
             # Manifests go first, so that nobody counts on rows that are going.
-            removed += moves.take_out(manifests)
-            carry_out(lake, moves.change(removed))
+            removed = moves.leave(without(files, digests))
+            superseded = moves.take_out(_among(files, digests))
+            carry_out(lake, moves.change(removed, superseded))
     finally:
         stage.discard()
+
+
+def _among(files: dict[str, list[Manifest]], digests: Collection[str]) -> list[Manifest]:
+    return [one for many in files.values() for one in many if one.digest in digests]
 
 
 @dataclass
@@ -91,20 +99,29 @@ class _Moves:
     """The renames of one change."""
 
     lake: Path
-    staging: Path
+    stage: Stage
     pairs: dict[Path, Path] = field(default_factory=dict)
 
     def add(self, staged: Path, final: Path) -> None:
         """A staged file and where it goes."""
         self.pairs[final] = staged
 
-    def add_manifest(self, landing_table: str, manifest: Manifest) -> None:
-        """Stages a manifest; they go last."""
-        folder = self.staging / "manifests"
+    def add_manifests(self, key: str, manifests: Sequence[Manifest]) -> None:
+        """Stages a file of manifests."""
+        folder = self.stage.folder / "manifests"
         folder.mkdir(exist_ok=True)
-        staged = folder / f"{manifest.digest}.json"
-        staged.write_bytes(encoded(manifest))
-        self.add(staged, manifest_path(self.lake, landing_table, manifest.digest))
+        final = manifest_path(self.lake, self.stage.landing_table, key)
+        staged = folder / final.name
+        staged.write_bytes(encoded(manifests))
+        self.add(staged, final)
+
+    def leave(self, files: dict[str, list[Manifest]]) -> list[Path]:
+        """Stages files with the manifests that are left of them; those with none must go."""
+        for key, manifests in files.items():
+            if manifests:
+                self.add_manifests(key, manifests)
+        table = self.stage.landing_table
+        return [manifest_path(self.lake, table, key) for key, left in files.items() if not left]
 
     def take_out(self, manifests: Iterable[Manifest]) -> list[Path]:
         """Stages parts without the rows of these files; the files of the lake that must go."""
@@ -120,24 +137,24 @@ class _Moves:
             if _is_own(part, digests):
                 removed.append(part)
             elif holds_any(part, digests):
-                staged = self.staging / "rewritten" / f"{number:05d}.parquet"
+                staged = self.stage.folder / "rewritten" / f"{number:05d}.parquet"
                 if without_digests(part, staged, digests):
                     self.add(staged, part)
                 else:
                     removed.append(part)
         return removed
 
-    def change(self, removed: Iterable[Path]) -> Change:
+    def change(self, removed: Iterable[Path], superseded: Iterable[Path]) -> Change:
         """The change, with paths as the journal names them."""
-        lake = self.lake
         return Change(
-            staging=str(self.staging.relative_to(lake)),
-            removed=[str(path.relative_to(lake)) for path in removed],
-            moves=[
-                (str(staged.relative_to(lake)), str(final.relative_to(lake)))
-                for final, staged in self.pairs.items()
-            ],
+            staging=self._name(self.stage.folder),
+            removed=[self._name(path) for path in removed],
+            moves=[(self._name(staged), self._name(final)) for final, staged in self.pairs.items()],
+            superseded=[self._name(path) for path in superseded],
         )
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self.lake))
 
 
 def _is_own(part: Path, digests: Collection[str]) -> bool:

@@ -39,7 +39,7 @@ from tokenworks_sources.lake.paths import (
 )
 from tokenworks_sources.lake.rewrite import merged
 from tokenworks_sources.lake.stage import REJECT_SCHEMA, remove_empty
-from tokenworks_sources.manifest import Manifest, encoded, landing_tables, load_manifests
+from tokenworks_sources.manifest import Manifest, encoded, landing_tables, manifest_files
 
 
 @dataclass(frozen=True)
@@ -138,15 +138,15 @@ def _crowded(
 
 
 def _manifests(lake: Path, staging: Path, renamed: dict[str, str]) -> list[tuple[str, str]]:
-    """Stages the manifests that name a part which is merged; the moves that put them in place."""
+    """Stages files of manifests that name a part which is merged; the moves that put them in place."""
     moves = []
     for landing_table in landing_tables(lake):
-        for manifest in load_manifests(lake, landing_table).values():
-            if any(part in renamed for part in manifest.parts):
-                staged = staging / "_manifest" / landing_table / f"{manifest.digest}.json"
+        for key, manifests in manifest_files(lake, landing_table).items():
+            if any(part in renamed for manifest in manifests for part in manifest.parts):
+                final = manifest_path(lake, landing_table, key)
+                staged = staging / final.relative_to(lake)
                 staged.parent.mkdir(parents=True, exist_ok=True)
-                staged.write_bytes(encoded(_following(manifest, renamed)))
-                final = manifest_path(lake, landing_table, manifest.digest)
+                staged.write_bytes(encoded([_following(one, renamed) for one in manifests]))
                 moves.append((_name(lake, staged), _name(lake, final)))
     return moves
 

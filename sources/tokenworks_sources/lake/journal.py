@@ -36,15 +36,17 @@ class Change:
 
     Attributes:
         staging: folder of what was staged; removed at the end.
-        removed: files that go.
+        removed: files that go first.
         moves: (staged file, where it goes), in this order.
         swaps: (staged folder, folder that it takes the place of, a file that only the new one has).
+        superseded: files that go last, when what takes their place is there.
     """
 
     staging: str
     removed: list[str] = field(default_factory=list)
     moves: list[tuple[str, str]] = field(default_factory=list)
     swaps: list[tuple[str, str, str]] = field(default_factory=list)
+    superseded: list[str] = field(default_factory=list)
 
 
 def carry_out(lake: Path, change: Change) -> None:
@@ -92,6 +94,8 @@ def _finish(lake: Path, journal: Path, change: Change) -> None:
         for staged, live, mark in change.swaps:
             if not (lake / live / mark).exists():
                 swap_folders(lake / staged, lake / live)
+        for name in change.superseded:
+            (lake / name).unlink(missing_ok=True)
         shutil.rmtree(lake / change.staging, ignore_errors=True)
         journal.unlink(missing_ok=True)
     except OSError as error:
@@ -99,14 +103,14 @@ def _finish(lake: Path, journal: Path, change: Change) -> None:
             f"{error.filename or journal}: {error.strerror or error}. A change of the lake was "
             "interrupted here; free space or fix permissions, and the next ingest finishes it."
         ) from error
-    for folder in {(lake / name).parent for name in change.removed}:
+    for folder in {(lake / name).parent for name in (*change.removed, *change.superseded)}:
         remove_empty(folder)
 
 
 def _prepare(lake: Path, change: Change) -> None:
     """Meets missing permissions before the change has begun."""
     targets = [lake / final for _, final in change.moves]
-    removed = [lake / name for name in change.removed]
+    removed = [lake / name for name in (*change.removed, *change.superseded)]
     swapped = [lake / live for _, live, _ in change.swaps]
     folders = {path.parent for path in (*targets, *removed, *swapped)}
     for folder in sorted(folders):

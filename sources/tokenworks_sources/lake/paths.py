@@ -19,6 +19,7 @@ from tokenworks_sources.contracts.render import arrow_schema
 EMPTY_PART = "_empty.parquet"
 # Staging folder of compaction, which belongs to no landing table.
 COMPACTING = "_compact"
+MANIFEST_SUFFIX = ".json"
 
 
 def partition_folder(lake: Path, table: str, event_date: date) -> Path:
@@ -46,9 +47,9 @@ def manifest_folder(lake: Path, landing_table: str) -> Path:
     return lake / "_manifest" / landing_table
 
 
-def manifest_path(lake: Path, landing_table: str, digest: str) -> Path:
-    """Where the manifest of a digest lies."""
-    return manifest_folder(lake, landing_table) / f"{digest}.json"
+def manifest_path(lake: Path, landing_table: str, key: str) -> Path:
+    """Where the manifests of a unit of work lie: a landing file by its digest, or a batch of them."""
+    return manifest_folder(lake, landing_table) / f"{key}{MANIFEST_SUFFIX}"
 
 
 def staging_folder(lake: Path, landing_table: str) -> Path:
