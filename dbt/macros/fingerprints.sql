@@ -32,3 +32,8 @@ where now.fingerprint is distinct from built.fingerprint
 {% macro row_hash(relation) %}{{ return(adapter.dispatch('row_hash')(relation)) }}{% endmacro %}
 {% macro duckdb__row_hash(relation) %}hash({{ relation }}){% endmacro %}
 {% macro spark__row_hash(relation) %}xxhash64(struct({{ relation }}.*)){% endmacro %}
+
+{# 64-bit hash of a text; null of null. #}
+{% macro text_hash(x) %}{{ return(adapter.dispatch('text_hash')(x)) }}{% endmacro %}
+{% macro duckdb__text_hash(x) %}case when {{ x }} is not null then hash({{ x }}) end{% endmacro %}
+{% macro spark__text_hash(x) %}case when {{ x }} is not null then xxhash64({{ x }}) end{% endmacro %}

@@ -4,6 +4,9 @@
 case when length(request_id) >= 16 then request_id else emitter || ' ' || request_id end
 {%- endmacro %}
 
+{# Whose counter a short id is; a long one is everyone's. With the id's number it is the call's. #}
+{% macro counted_by() -%}case when length(request_id) >= 16 then '' else emitter end{%- endmacro %}
+
 {# What one emitter may know of a call and another not. #}
 {% macro filled_from_sightings() %}
 {{ return([

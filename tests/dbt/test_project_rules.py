@@ -202,6 +202,7 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
     }
     # These read the lake itself, for the dates whose files changed.
     assert offenders == {
+        ("int_requests__ids", _id("stg_lake__requests")),
         ("int_requests__sightings", _id("stg_lake__requests")),
         ("int_requests__superseded", _id("stg_lake__requests")),
         ("int_engine__scrapes", _id("stg_lake__engine_samples")),

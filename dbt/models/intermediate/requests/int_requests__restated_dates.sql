@@ -2,22 +2,11 @@
 -- the changed ones tell something, as they lie in the lake and as they lay in the last build: of the same
 -- calls, of the spans around and inside of them, of the calls that those saw, and of attempts that failed
 -- or raced where another of the same request may have answered.
-{#- Read where they are asked for: to keep those of the whole lake takes more than to read them again. #}
-{% set records -%}
-(
-    select
-        event_date,
-        {{ call_key() }} as call_key,
-        case when span_id is not null then trace_id end as trace_id,
-        logical_request_id,
-        status in ('failure', 'cancelled') or attempt is not null as may_be_superseded
-    from {{ ref('stg_lake__requests') }}
-)
-{%- endset %}
+{% set records = ref('int_requests__ids') -%}
 with
 {% if is_whole_build() %}
 dates as (
-    select event_date from {{ ref('stg_lake__requests') }}
+    select event_date from {{ records }}
 )
 {% else %}
 {% set changed = restated_lake_dates('requests') %}
@@ -25,43 +14,45 @@ dates as (
 {% set superseded = adapter.get_relation(this.database, this.schema, 'int_requests__superseded') %}
 touched as (
     select
-        call_key,
-        trace_id,
-        logical_request_id,
-        case when may_be_superseded then logical_request_id end as lost_request_id
-    from {{ records }} as records
+        request_hash,
+        counted_by,
+        trace_hash,
+        logical_hash,
+        case when may_be_superseded then logical_hash end as lost_hash
+    from {{ records }}
     where event_date in {{ changed }}
     union
     select
-        {{ call_key() }} as call_key,
-        case when span_id is not null then trace_id end as trace_id,
-        cast(null as string) as logical_request_id,
-        cast(null as string) as lost_request_id
+        {{ text_hash('request_id') }} as request_hash,
+        {{ counted_by() }} as counted_by,
+        {{ text_hash("case when span_id is not null then trace_id end") }} as trace_hash,
+        null as logical_hash,
+        null as lost_hash
     from {{ before }}
     where started_date in {{ changed }}
 ),
 
 seen as (
-    select event_date, trace_id from {{ records }} as records
-    where call_key in (select call_key from touched)
+    select event_date, trace_hash from {{ records }}
+    where (request_hash, counted_by) in (select request_hash, counted_by from touched)
 ),
 
 traces as (
-    select trace_id from touched
+    select trace_hash from touched
     union
-    select trace_id from seen
+    select trace_hash from seen
 ),
 
 traced as (
-    select event_date, call_key from {{ records }} as records
-    where trace_id in (select trace_id from traces where trace_id is not null)
+    select event_date, request_hash, counted_by from {{ records }}
+    where trace_hash in (select trace_hash from traces where trace_hash is not null)
 ),
 
--- Mostly none: then the ids of all records are read once.
+-- Mostly none: then the ids of all records are looked at once.
 further as (
-    select call_key from traced
+    select request_hash, counted_by from traced
     except
-    select call_key from touched
+    select request_hash, counted_by from touched
 ),
 
 dates as (
@@ -72,18 +63,16 @@ dates as (
     union all
     select event_date from traced
     union all
-    select event_date from {{ records }} as records
-    where call_key in (select call_key from further)
+    select event_date from {{ records }}
+    where (request_hash, counted_by) in (select request_hash, counted_by from further)
     union all
     -- Who answered is held to what was asked first.
-    select event_date from {{ records }} as records
+    select event_date from {{ records }}
     where
-        logical_request_id in (
-            select logical_request_id from touched where logical_request_id is not null
-        )
+        logical_hash in (select logical_hash from touched where logical_hash is not null)
         and (
             may_be_superseded
-            or logical_request_id in (select lost_request_id from touched where lost_request_id is not null)
+            or logical_hash in (select lost_hash from touched where lost_hash is not null)
         )
     union all
     select won_date as event_date

@@ -4,62 +4,58 @@
 -- for again; of a whole build null, since all are read.
 -- depends_on: {{ ref('int_requests__restated_dates') }}
 {% set whole = is_whole_build() -%}
-{% set all_records -%}
-    select
-        request_id,
-        case when span_id is not null then trace_id end as trace_id,
-        event_date
-    from {{ ref('stg_lake__requests') }}
-{%- endset %}
-{#- Of the whole lake they are read three times: to keep all ids in a CTE costs more than to read them. #}
-{% set records = '(' ~ all_records ~ ')' if whole else 'touched_records' %}
+{% set all_records = ref('int_requests__ids') -%}
+{% set records = all_records if whole else 'touched_records' -%}
 with
 {% if not whole -%}
 touched as (
     select
-        request_id,
-        trace_id,
-        span_id
-    from {{ ref('stg_lake__requests') }}
+        request_hash,
+        trace_hash
+    from {{ all_records }}
     where event_date in {{ dates_of('int_requests__restated_dates') }}
 ),
 
 touched_records as (
-    {{ all_records }}
+    select
+        request_hash,
+        trace_hash,
+        event_date
+    from {{ all_records }}
     -- A span around may itself be superseded by a record of another date or trace.
-    where request_id in (
-        select request_id from touched
+    where request_hash in (
+        select request_hash from touched
         union all
-        select request_id from {{ ref('stg_lake__requests') }}
-        where trace_id in (select trace_id from touched where span_id is not null)
+        select request_hash from {{ all_records }}
+        where trace_hash in (select trace_hash from touched where trace_hash is not null)
     )
 ),
 
 {% endif -%}
 traces as (
-    select trace_id
+    select trace_hash
     from {{ records }} as spans
-    where trace_id is not null
-    group by trace_id
+    where trace_hash is not null
+    group by trace_hash
     having count(*) > 1
 ),
 
 shared as (
-    select request_id
+    select request_hash
     from {{ records }} as requests
-    group by request_id
+    group by request_hash
     having count(*) > 1
     union
-    select request_id
+    select request_hash
     from {{ records }} as spans
-    where trace_id in (select trace_id from traces)
+    where trace_hash in (select trace_hash from traces)
 )
 
 {% if whole -%}
-select request_id, cast(null as date) as event_date
+select request_hash, cast(null as date) as event_date
 from shared
 {%- else -%}
-select distinct request_id, event_date
+select distinct request_hash, event_date
 from touched_records
-where request_id in (select request_id from shared)
+where request_hash in (select request_hash from shared)
 {%- endif %}

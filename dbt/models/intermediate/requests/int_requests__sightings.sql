@@ -15,7 +15,7 @@ requests as (
     select *
     from {{ ref('stg_lake__requests') }}
     where
-        request_id in (select request_id from {{ ref('int_requests__shared_ids') }})
+        {{ text_hash('request_id') }} in (select request_hash from {{ ref('int_requests__shared_ids') }})
         and {{ is_restated('event_date', 'int_requests__shared_ids') }}
 ),
 
