@@ -1,4 +1,5 @@
--- Whoever bears it, the period is the ledger's: exact in each currency, and in minor units to its rounding.
+-- Whoever bears it, the period is the ledger's: exact in each currency, and in minor units to its rounding. So is each
+-- line, and each of its categories.
 with
 ledger as (
     select
@@ -24,7 +25,12 @@ charged as (
         sum(total_amount) as amount,
         sum(
             served_amount + waste_amount + idle_amount + overhead_amount + unattributed_amount - total_amount
-        ) as row_difference
+        ) as category_difference,
+        max(greatest(
+            {% for name in ['served', 'waste', 'idle', 'overhead', 'unattributed', 'total'] -%}
+            abs({{ name }}_amount - {{ name }}_cost){{ "," if not loop.last }}
+            {% endfor -%}
+        )) as rounding
     from {{ ref('rpt_chargeback') }}
     where currency is not null
     group by calendar, period, currency
@@ -41,4 +47,5 @@ where
     ledger.cost is distinct from charged.cost
     or (ledger.unknown_count = 0 and ledger.cost_usd is distinct from charged.cost_usd)
     or abs(charged.amount - charged.cost) > 0.5 * {{ minor_step('charged.currency') }} / 1e12
-    or charged.row_difference <> 0
+    or charged.category_difference <> 0
+    or charged.rounding >= {{ minor_step('charged.currency') }} / 1e12

@@ -15,11 +15,32 @@ lines as (
         coalesce(sum(case when category = '{{ category }}' then posted_units end), 0) as {{ category }}_posted,
         {% endfor -%}
         sum(cost_units) as total_units,
-        sum(posted_units) as total_posted,
         {{ known_sum('usd_units') }} as usd_units,
         sum(accrued_units) as accrued_units
     from {{ ref('int_finance__chargeback_posted') }}
     group by period, currency, line_kind, tenant_id
+),
+
+totals as (
+    select
+        *,
+        total_units as units,
+        cast({{ minor_step('currency') }} as {{ big_integer() }}) as step
+    from lines
+),
+
+rounded_periods as (
+    select
+        *,
+        {{ mul_div_round('sum(units) over (partition by period, currency)', '1', 'step') }} as period_total
+    from totals
+),
+
+-- A line is charged its own total; by category it is told as the categories add up.
+charged as (
+    {{ post_to_total(
+        'rounded_periods', ['period', 'currency'], 'period_total', ['line_kind desc', 'tenant_id asc nulls first']
+    ) }}
 ),
 
 -- Tokens have no currency: they stand on one line of the tenant's period, so that sums count them once.
@@ -30,7 +51,7 @@ ranked as (
             partition by period, line_kind, tenant_id
             order by abs(usd_units) desc nulls last, currency asc
         ) = 1 as is_main_currency
-    from lines
+    from charged
 ),
 
 used as (
@@ -106,7 +127,7 @@ select
     {% for category in categories -%}
     {{ money('joined.' ~ category ~ '_posted') }} as {{ category }}_amount,
     {% endfor -%}
-    {{ money('joined.total_posted') }} as total_amount,
+    {{ money('joined.posted * joined.step') }} as total_amount,
     coalesce(joined.is_main_currency, true) as is_main_currency,
     cast(joined.request_count as bigint) as request_count,
     {% for name in tokens -%}

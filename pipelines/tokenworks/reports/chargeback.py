@@ -1,7 +1,8 @@
 """What each tenant is charged: served, waste, and its share of idle and overhead.
 
 Here belongs reading `rpt_chargeback`, whose rows keep the month's policy; sharing is the
-warehouse's work, so that a tenant's month in SQL is its row here. Nothing here formats.
+warehouse's work, so that what a tenant is charged in SQL is charged here. Its categories are moved
+by single minor units until they come to that. Nothing here formats.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger, LedgerError
-from tokenworks.reports.money import minor_digits
+from tokenworks.reports.money import Key, from_minor, minor_digits, minor_step, to_units
+from tokenworks.reports.rounding import Cell, grouped, settle
 
 _TENANT = "tenant"
 _LINE_NAMES = {
@@ -132,11 +134,10 @@ def uncharged(frame: pl.LazyFrame) -> tuple[str, ...]:
 
 
 def _of_currency(ledger: CurrencyLedger, rows: Sequence[Mapping[str, Any]]) -> Chargeback:
-    own = [row for row in rows if row["currency"] == ledger.currency]
-    lines = tuple(_line(row, ledger.currency) for row in sorted(own, key=_order))
-    found = [
-        sum(amounts, Decimal(0)) for amounts in zip(*(line.amounts for line in lines), strict=True)
-    ]
+    own = sorted((row for row in rows if row["currency"] == ledger.currency), key=_order)
+    amounts = _settled(own, ledger.currency)
+    lines = tuple(_line(row, amounts[_key(row)]) for row in own)
+    found = [sum(column, Decimal(0)) for column in zip(*amounts.values(), strict=True)]
     if found != list(ledger.categories.values()):
         raise LedgerError(
             f"rpt_chargeback and fct_cost_ledger disagree in {ledger.currency}: charged "
@@ -145,18 +146,41 @@ def _of_currency(ledger: CurrencyLedger, rows: Sequence[Mapping[str, Any]]) -> C
     return Chargeback(ledger.currency, lines, ledger.total)
 
 
+def _settled(rows: Sequence[Mapping[str, Any]], currency: str) -> dict[Key, tuple[Decimal, ...]]:
+    """Amounts of each line by category: lines come to what they are charged, categories to the ledger's."""
+    digits, step = minor_digits(currency), minor_step(currency)
+    cells = [
+        Cell(
+            (category, _key(row)),
+            *divmod(to_units(row[f"{category}_cost"]), step),
+            int(row[f"{category}_amount"].scaleb(digits)),
+        )
+        for row in rows
+        for category in CATEGORIES
+    ]
+    by_line = grouped(cells, 2)
+    settle(by_line, {_key(row): int(row["total_amount"].scaleb(digits)) for row in rows})
+    return {
+        key: tuple(from_minor(cell.shown, currency) for cell in line)
+        for key, line in by_line.items()
+    }
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return row["line_kind"], row["tenant_id"] or ""
+
+
 def _order(row: Mapping[str, Any]) -> tuple[bool, str, str]:
     return row["line_kind"] != _TENANT, row["line_kind"], row["tenant_id"] or ""
 
 
-def _line(row: Mapping[str, Any], currency: str) -> ChargebackLine:
+def _line(row: Mapping[str, Any], amounts: tuple[Decimal, ...]) -> ChargebackLine:
     is_tenant = row["line_kind"] == _TENANT
-    digits = Decimal(1).scaleb(-minor_digits(currency))
     return ChargebackLine(
         name=row["tenant_id"] if is_tenant else _LINE_NAMES[row["line_kind"]],
         is_tenant=is_tenant,
         cost_centre=row["cost_centre"] or "",
-        amounts=tuple(row[f"{category}_amount"].quantize(digits) for category in CATEGORIES),
+        amounts=amounts,
         total_usd=row["total_cost_usd"],
         input_tokens=row["input_total_tokens"],
         output_tokens=row["output_total_tokens"],

@@ -154,7 +154,9 @@ def _chargeback() -> Rows:
             "tenant_id": tenant,
             "idle_policy": "tenant-share",
             "overhead_policy": "tenant-share",
+            **{f"{name}_cost": part for name, part in zip(columns, parts, strict=True)},
             **{f"{name}_amount": part for name, part in zip(columns, parts, strict=True)},
+            "total_amount": sum(parts),
             **more,
         }
 

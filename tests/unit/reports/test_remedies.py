@@ -61,7 +61,8 @@ def test_report_says_what_to_do_when_nothing_tells_requests_apart(
              "cost_usd": Decimal(9)}
         ],
     )  # fmt: skip
-    nothing = [f"{name}_amount" for name in ("served", "waste", "idle", "overhead")]
+    categories = ("served", "waste", "idle", "overhead")
+    nothing = [f"{name}_{kind}" for name in categories for kind in ("cost", "amount")]
     nine = dict.fromkeys(
         (
             "unattributed_cost",

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tokenworks.reports.chargeback import Chargeback
-from tokenworks.reports.ledger import LedgerError, ledgers
+from tokenworks.reports.ledger import CATEGORIES, LedgerError, ledgers
 from tokenworks.reports.period import Period
 from tokenworks.reports.quality import FieldCount, Quality
 from tokenworks.reports.read import MartError, read_month
@@ -79,6 +79,17 @@ def test_credit_is_split_by_its_sign_when_idle_is_negative(tables: ReportTables)
     }
 
 
+def _charged(currency: str, total: str, **categories: str) -> dict[str, Any]:
+    """A line's exact cost and rounded amount by category, and what it is charged."""
+    told = {name: categories.get(name, "0 0").split() for name in CATEGORIES}
+    return {
+        "currency": currency,
+        **{f"{name}_cost": Decimal(cost) for name, (cost, _) in told.items()},
+        **{f"{name}_amount": Decimal(amount) for name, (_, amount) in told.items()},
+        "total_amount": Decimal(total),
+    }
+
+
 def test_hours_nobody_observed_are_charged_to_nobody_when_billed(
     home: Settings, write_mart: WriteMart
 ) -> None:
@@ -95,26 +106,13 @@ def test_hours_nobody_observed_are_charged_to_nobody_when_billed(
             {**base, "category": "idle", "cause": "unobserved", "cost": Decimal(30)},
         ],
     )
-    amounts = dict.fromkeys(("waste", "overhead", "unattributed"), Decimal(0))
-    charged: dict[str, Any] = {f"{name}_amount": amount for name, amount in amounts.items()}
-    charged |= {"month": "2026-09", "currency": "JPY", "idle_policy": "platform"}
-    charged |= {"overhead_policy": "platform"}
+    charged = {"month": "2026-09", "idle_policy": "platform", "overhead_policy": "platform"}
+    nobody, acme = {"line_kind": "not_observed"}, {"line_kind": "tenant", "tenant_id": "acme"}
     write_mart(
         "rpt_chargeback",
         [
-            {
-                **charged,
-                "line_kind": "not_observed",
-                "served_amount": Decimal(0),
-                "idle_amount": Decimal(30),
-            },
-            {
-                **charged,
-                "line_kind": "tenant",
-                "tenant_id": "acme",
-                "served_amount": Decimal(70),
-                "idle_amount": Decimal(0),
-            },
+            {**charged, **nobody, **_charged("JPY", idle="30 30", total="30")},
+            {**charged, **acme, **_charged("JPY", served="70 70", total="70")},
         ],
     )
     marts = read_month(home.published_parquet, Period(2026, 9))
@@ -127,6 +125,43 @@ def test_hours_nobody_observed_are_charged_to_nobody_when_billed(
         "WARNING: unknown share above the limit of 5%: 30.0% of cost has no known cause or method, "
         "3.8% of requests lack a token count, 100.00 JPY have no exchange rate."
     )
+
+
+def test_tenant_is_charged_its_own_sum_when_categories_are_rounded(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    """.333, .334 and .333 for each of three tenants: by category alone the first is charged 1.02, the others .99."""
+    parts = {"served": "0.333", "idle": "0.334", "waste": "0.333"}
+    write_mart(
+        "fct_cost_ledger",
+        [
+            {"event_date": date(2026, 9, 1), "currency": "EUR", "category": category,
+             "tenant_id": tenant, "cost": Decimal(cost)}
+            for tenant in "abc"
+            for category, cost in parts.items()
+        ],
+    )  # fmt: skip
+    charged = {"month": "2026-09", "line_kind": "tenant", "idle_policy": "platform"}
+    charged |= {"overhead_policy": "platform"}
+    by_category = {"a": "0.34", "b": "0.33", "c": "0.33"}
+    write_mart(
+        "rpt_chargeback",
+        [
+            {**charged, "tenant_id": tenant, **_charged("EUR", total="1.00", **{
+                category: f"{cost} {shown}" for category, cost in parts.items()
+            })}
+            for tenant, shown in by_category.items()
+        ],
+    )  # fmt: skip
+    marts = read_month(home.published_parquet, Period(2026, 9))
+    (found,) = build_tables(marts, Period(2026, 9)).chargebacks
+    assert [str(line.total) for line in found.lines] == ["1.00", "1.00", "1.00"]
+    sums = [sum(column) for column in zip(*(line.amounts for line in found.lines), strict=True)]
+    assert [str(total) for total in sums] == ["1.00", "1.00", "1.00", "0.00", "0.00"]
+    assert {amount for line in found.lines for amount in line.amounts[:3]} == {
+        Decimal("0.33"),
+        Decimal("0.34"),
+    }
 
 
 def test_chargeback_is_refused_when_it_is_not_the_ledgers(
