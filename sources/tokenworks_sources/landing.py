@@ -28,6 +28,7 @@ from tokenworks_sources.settings import Settings
 HEAD_BYTES = 64 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_PACKED = (GZIP_MAGIC, ZSTD_MAGIC, archives.ZIP_MAGIC)
 _BUFFER_BYTES = 1 << 20
 # As much as stays in the cache of a core.
 _DIGEST_BYTES = 1 << 18
@@ -46,8 +47,9 @@ def landing_files(settings: Settings, tables: Collection[str] | None = None) -> 
 def digest_of(path: Path) -> str:
     """xxh3-128 of the file's bytes, hex."""
     digest = xxhash.xxh3_128()
-    block = memoryview(bytearray(_DIGEST_BYTES))
     with path.open("rb", buffering=0) as stream:
+        size = min(os.fstat(stream.fileno()).st_size + 1, _DIGEST_BYTES)
+        block = memoryview(bytearray(size))
         while size := stream.readinto(block):
             digest.update(block[:size])
     return digest.hexdigest()
@@ -69,7 +71,7 @@ def decompressed_digest_of(path: Path) -> str:
 def is_compressed(path: Path) -> bool:
     """Whether the file is gzip, zstd or zip by its first bytes."""
     with path.open("rb") as stream:
-        return stream.read(4).startswith((GZIP_MAGIC, ZSTD_MAGIC, archives.ZIP_MAGIC))
+        return stream.read(4).startswith(_PACKED)
 
 
 @contextmanager
@@ -178,6 +180,21 @@ class _Bounded(io.RawIOBase):
             raise archives.too_large(self._path, self._stored)
         buffer[: len(data)] = data
         return len(data)
+
+
+def bytes_of(path: Path, most: int) -> bytes:
+    """The first bytes of a file, decompressed; the quickest way to a small one.
+
+    Raises:
+        LandingFileError: its compression is damaged.
+    """
+    with path.open("rb", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        text = stream.read(min(size + 1, most)) or b""
+    if text.startswith(_PACKED):
+        with open_decompressed(path) as stream:
+            return stream.read(most)
+    return text
 
 
 def preview_of(path: Path) -> Preview:

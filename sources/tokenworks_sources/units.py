@@ -29,7 +29,7 @@ from tokenworks_sources.settings import Settings
 
 # Larger files are units of their own, and stream.
 SMALL_BYTES = 1 << 20
-BATCH_BYTES = 1 << 26
+BATCH_BYTES = 1 << 27
 BATCH_FILES = 5_000
 
 READ_ERRORS = (TokenworksError, OSError, duckdb.Error, PolarsError, pa.ArrowException)

@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import json
 
+import polars as pl
+
 from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.settings import Settings
 
@@ -42,3 +44,30 @@ def test_compressed_logs_keep_every_record_when_they_are_read_together(settings:
     assert [outcome.error for outcome in report.files] == [None] * FILES
     assert [outcome.rejects for outcome in report.files] == [{}] * FILES
     assert [outcome.rows for outcome in report.files] == [{"requests": ROWS}] * FILES
+
+
+def test_lines_are_those_of_each_file_when_some_are_blank(settings: Settings) -> None:
+    folder = settings.landing / "requests" / "litellm"
+    folder.mkdir(parents=True)
+    one, two, three, *_ = (line.encode() for line in _log(0).splitlines())
+    files = {
+        "a.jsonl": b"\n" + one + b"\n \t\n" + two,
+        "b.jsonl": b"\xef\xbb\xbf" + three + b"\n\n\n",
+        "c.jsonl.gz": gzip.compress(b"\n\n" + one.replace(b"01T", b"02T") + b"\r\n\r\n{broken\n"),
+    }
+    for name, text in files.items():
+        (folder / name).write_bytes(text)
+    report = ingest_landing(settings)
+    told = [(outcome.rows, outcome.rejected) for outcome in report.files]
+    assert told == [({"requests": 2}, 0), ({"requests": 1}, 0), ({"requests": 1}, 1)]
+    lines = pl.read_parquet(
+        str(settings.lake / "requests" / "*" / "*.parquet"), columns=["source_file", "source_line"]
+    )
+    assert sorted((file[-len("a.jsonl") :], line) for file, line in lines.rows()) == [
+        ("a.jsonl", 2),
+        ("a.jsonl", 4),
+        ("b.jsonl", 1),
+        ("sonl.gz", 3),
+    ]
+    rejects = pl.read_parquet(str(settings.lake / "_rejects" / "requests" / "*.parquet"))
+    assert rejects["source_line"].to_list() == [5]

@@ -24,19 +24,23 @@ hash), `end_user` and `user` enter the lake as keyed pseudonyms only.
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import BatchSink, LandingFile, Preview, Sink
 from tokenworks_sources.connectors.requests import litellm_answers, litellm_csv, litellm_jsonl
-from tokenworks_sources.landing import open_decompressed
+from tokenworks_sources.landing import bytes_of, open_decompressed
 
 KNOWN_BY = ("request_id", "startTime", "call_type")
 WHAT = "a LiteLLM spend log"
 # A small landing file that unpacks to more than this is read alone.
 LARGEST_IN_BATCH = 16 << 20
 HEAD_BYTES = 1 << 20
+_FIRST_LINE = re.compile(rb"[^\r\n]+")
+_OBJECT_LINE = re.compile(rb"(?:\A|[\r\n])\s*\{")
 
 
 @dataclass(frozen=True)
@@ -71,17 +75,20 @@ class LiteLLM:
     def read_batch(self, sink: BatchSink) -> Collection[int]:
         """Hands the records of all JSONL files to the sink, in one pass."""
         places: list[int] = []
-        texts: list[bytes] = []
+        lines: list[int] = []
+        gathered = io.BytesIO()
         for place, file in enumerate(sink.files):
-            with open_decompressed(file.path) as stream:
-                text = stream.read(LARGEST_IN_BATCH + 1).removeprefix(tabular.BYTE_ORDER_MARK)
+            text = bytes_of(file.path, LARGEST_IN_BATCH + 1).removeprefix(tabular.BYTE_ORDER_MARK)
             begin = _begin(text[:HEAD_BYTES])
             is_by_line = _is_jsonl(begin) and not litellm_answers.is_answer(file.path, begin)
             if len(text) <= LARGEST_IN_BATCH and is_by_line:
+                is_open = not text.endswith(b"\n")
                 places.append(place)
-                texts.append(text if text.endswith(b"\n") else text + b"\n")
+                lines.append(text.count(b"\n") + is_open)
+                gathered.write(text)
+                gathered.write(b"\n" * is_open)
         if places:
-            litellm_jsonl.read_batch(sink, places, texts)
+            litellm_jsonl.read_batch(sink, places, lines, gathered.getvalue())
         return set(range(len(sink.files))) - set(places)
 
 
@@ -94,8 +101,6 @@ CONNECTOR = LiteLLM()
 
 def _is_jsonl(head: bytes) -> bool:
     """Whether a line begins an object; the first one may have lost its beginning."""
-    lines = head.splitlines()
-    header = tabular.header_of(lines[0].decode("utf-8", "replace")) if lines else []
-    return not set(KNOWN_BY) <= set(header) and any(
-        line.lstrip().startswith(b"{") for line in lines
-    )
+    first = _FIRST_LINE.match(head)
+    header = tabular.header_of(first[0].decode("utf-8", "replace")) if first else []
+    return not set(KNOWN_BY) <= set(header) and bool(_OBJECT_LINE.search(head))

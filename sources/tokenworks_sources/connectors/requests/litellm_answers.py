@@ -35,6 +35,9 @@ def is_answer(path: Path, begin: bytes) -> bool:
     """Whether a file that begins so is one document instead of records line by line."""
     if begin.startswith(b"["):
         return True
+    first = records.decoded(begin[: begin.find(b"\n") + 1])
+    if isinstance(first, dict):
+        return _page(first) is not None
     head = begin[:HEAD_BYTES]
     return b'"data"' in head and _page(records.first_record(Preview(path, head))) is not None
 

@@ -54,20 +54,22 @@ def read(file: LandingFile, sink: Sink, lines: Path) -> None:
             raise _unreadable(file, error) from error
 
 
-def read_batch(sink: BatchSink, places: list[int], texts: list[bytes]) -> None:
+def read_batch(sink: BatchSink, places: list[int], lines: list[int], text: bytes) -> None:
     """Hands every record of many small files to the sink, read as one text.
 
     Args:
         sink: where records go.
         places: the files' places in the batch.
-        texts: the files' bytes, each with a newline at its end.
+        lines: how many each of them has.
+        text: the files behind each other, each with a newline at its end.
     """
-    window = slices.window_of(b"".join(texts))
-    first, starts = 1, []
-    for place, text in zip(places, texts, strict=True):
-        starts.append(first)
-        first += text.count(b"\n")
-        sink.expect(place, sum(part.records for part in slices.window_of(text)))
+    window = slices.window_of(text)
+    ends = np.cumsum(lines)
+    starts = (ends - lines + 1).tolist()
+    blank = np.concatenate([np.array(part.blank, int) + part.lines_before for part in window])
+    skipped = np.bincount(np.searchsorted(ends, blank), minlength=len(lines))
+    for place, records in zip(places, (lines - skipped).tolist(), strict=True):
+        sink.expect(place, records)
     digests = [sink.files[place].digest for place in places]
     with litellm_engine.engine(sink) as (connection, files):
         connection.execute(
