@@ -15,8 +15,3 @@ case
 end as tier,
 coalesce({{ deployments }}.region, {{ region }}, '(unknown)') as region
 {%- endmacro %}
-
-{# The month after a month, both as YYYY-MM. #}
-{% macro month_after(month) -%}
-{{ year_month(plus_months("cast(" ~ month ~ " || '-01' as timestamp)", 1)) }}
-{%- endmacro %}

@@ -1,28 +1,28 @@
--- c: cost of the month, v: marginal cost of its tokens, b: what they would cost bought. Tokens at which both
+-- c: cost of the period, v: marginal cost of its tokens, b: what they would cost bought. Tokens at which both
 -- cost the same: (c − v) / (b − v) of those served.
 {{ config(materialized='table') }}
 with
 joined as (
     select
-        months.*,
+        costs.*,
         alternatives.provider,
         alternatives.model as alternative_model,
         alternatives.price_list,
         -- Where the cached part is unknown, or has no price of its own, all input counts at the input price.
         {{ mul_div_round(
-            '(months.input_tokens - months.cache_read_tokens) * alternatives.input_uncached_price
-            + months.cache_read_tokens
+            '(costs.input_tokens - costs.cache_read_tokens) * alternatives.input_uncached_price
+            + costs.cache_read_tokens
             * coalesce(alternatives.input_cache_read_price, alternatives.input_uncached_price)
-            + months.output_tokens * alternatives.output_price',
+            + costs.output_tokens * alternatives.output_price',
             '1', '1000000'
         ) }} as buy_units,
-        {{ mul_div_round('months.marginal_units', 'months.tokens', 'nullif(months.marginal_tokens, 0)') }}
+        {{ mul_div_round('costs.marginal_units', 'costs.tokens', 'nullif(costs.marginal_tokens, 0)') }}
             as variable_units
-    from {{ ref('int_finance__deployment_months') }} as months
+    from {{ ref('int_finance__deployment_periods') }} as costs
     left join {{ ref('int_finance__alternatives') }} as alternatives
         on
-            months.month = alternatives.month
-            and months.deployment_id = alternatives.deployment_id
+            costs.period = alternatives.period
+            and costs.deployment_id = alternatives.deployment_id
 ),
 
 judged as (
@@ -49,7 +49,10 @@ solved as (
 )
 
 select
-    month,
+    periods.calendar,
+    periods.period_name as period,
+    periods.first_date as period_start,
+    periods.month,
     deployment_id,
     model,
     tier,
@@ -86,3 +89,4 @@ select
     end as breakeven_power_usd_per_kwh,
     unknown_because
 from solved
+inner join {{ ref('int_finance__periods') }} as periods on solved.period = periods.period

@@ -1,11 +1,11 @@
 {{ config(materialized='table') }}
 {% set kinds = ['straight_line', 'lease', 'annuity', 'electricity', 'opex'] %}
 with
-months as (
+spans as (
     select
-        server_id,
-        {{ year_month('event_date') }} as month,
-        max(event_date) as last_date,
+        days.server_id,
+        dates.period,
+        max(days.event_date) as last_date,
         sum(available_us) as available_us,
         sum(assigned_us) as assigned_us,
         sum(busy_us) as busy_us,
@@ -13,15 +13,16 @@ months as (
         case when not bool_or(has_missing_rate) then sum({{ kind }}_units) end as {{ kind }}_units,
         {% endfor -%}
         bool_or(has_missing_rate) as has_missing_rate
-    from {{ ref('int_costs__server_days') }}
-    group by server_id, {{ year_month('event_date') }}
+    from {{ ref('int_costs__server_days') }} as days
+    inner join {{ ref('int_finance__period_dates') }} as dates on days.event_date = dates.event_date
+    group by days.server_id, dates.period
 ),
 
 -- What no bill tells is not in the sums; capital must be known. What is charged for an owned server (its support)
 -- comes on top of its capital.
 summed as (
     select
-        months.*,
+        spans.*,
         {% for view, capital in {'accounting': 'straight_line_units', 'economic': 'annuity_units'}.items() -%}
         case when not has_missing_rate then
             case
@@ -31,25 +32,28 @@ summed as (
             + coalesce(electricity_units, 0) + coalesce(opex_units, 0)
         end as {{ view }}_units{{ "," if not loop.last }}
         {% endfor %}
-    from months
-    inner join {{ ref('int_fleet__servers') }} as servers on months.server_id = servers.server_id
+    from spans
+    inner join {{ ref('int_fleet__servers') }} as servers on spans.server_id = servers.server_id
 ),
 
--- Of the estimates that hold in a month the last one is shown.
+-- Of the estimates that hold in a period the last one is shown.
 annuities as (
     select
-        summed.month,
+        summed.period,
         annuities.*
     from summed
     inner join {{ ref('int_fleet__annuities') }} as annuities
         on summed.server_id = annuities.server_id and annuities.from_date <= summed.last_date
     qualify row_number() over (
-        partition by summed.server_id, summed.month order by annuities.from_date desc
+        partition by summed.server_id, summed.period order by annuities.from_date desc
     ) = 1
 )
 
 select
-    summed.month,
+    periods.calendar,
+    periods.period_name as period,
+    periods.first_date as period_start,
+    periods.month,
     summed.server_id,
     servers.site_id,
     servers.ownership,
@@ -86,7 +90,8 @@ select
         when summed.economic_units is null then 'cost_unknown'
     end as rent_unknown_because
 from summed
+inner join {{ ref('int_finance__periods') }} as periods on summed.period = periods.period
 inner join {{ ref('int_fleet__servers') }} as servers on summed.server_id = servers.server_id
-left join annuities on summed.server_id = annuities.server_id and summed.month = annuities.month
+left join annuities on summed.server_id = annuities.server_id and summed.period = annuities.period
 left join {{ ref('int_finance__rents') }} as rents
-    on summed.month = rents.month and servers.gpu_model = rents.gpu_model
+    on summed.period = rents.period and servers.gpu_model = rents.gpu_model

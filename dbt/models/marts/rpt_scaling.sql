@@ -1,4 +1,4 @@
--- Hours of a month by how many tokens they processed, in steps of 1, 2, 5, 10, and the straight line through
+-- Hours of a period by how many tokens they processed, in steps of 1, 2, 5, 10, and the straight line through
 -- them: cost of an hour = fixed + variable × tokens. Sums of whole millionths of a dollar, so that the line
 -- does not depend on the order of hours.
 {{ config(materialized='table') }}
@@ -6,8 +6,8 @@
 with
 hours as (
     select
-        {{ year_month('event_date') }} as month,
-        deployment_id,
+        dates.period,
+        hours.deployment_id,
         usd_units,
         cast(tokens as {{ big_integer() }}) as tokens,
         cast({{ mul_div_round('usd_units', '1', '1000000') }} as {{ big_integer() }}) as micros,
@@ -17,12 +17,13 @@ hours as (
             when substr(cast(tokens as string), 1, 1) in ('2', '3', '4') then 2
             else 1
         end as lead
-    from {{ ref('int_finance__deployment_hours') }}
+    from {{ ref('int_finance__deployment_hours') }} as hours
+    inner join {{ ref('int_finance__period_dates') }} as dates on hours.event_date = dates.event_date
 ),
 
 buckets as (
     select
-        month,
+        period,
         deployment_id,
         coalesce(cast(rpad(cast(lead as string), cast(magnitude + 1 as int), '0') as bigint), 0) as volume_from,
         count(*) as hour_count,
@@ -34,7 +35,7 @@ buckets as (
 
 sums as (
     select
-        month,
+        period,
         deployment_id,
         cast(count(*) as {{ big_integer() }}) as n,
         sum(tokens) as x,
@@ -44,7 +45,7 @@ sums as (
         sum(micros * micros) as yy
     from hours
     where micros is not null
-    group by month, deployment_id
+    group by period, deployment_id
 ),
 
 lines as (
@@ -61,7 +62,7 @@ lines as (
 
 fitted as (
     select
-        month,
+        period,
         deployment_id,
         cast(n as bigint) as fit_hour_count,
         slope,
@@ -73,29 +74,32 @@ fitted as (
 ),
 
 prices as (
-    select month, deployment_id, min(buy_usd_per_m_tokens) as list_rate
+    select calendar, period, deployment_id, min(buy_usd_per_m_tokens) as list_rate
     from {{ ref('rpt_breakeven') }}
-    group by month, deployment_id
+    group by calendar, period, deployment_id
 ),
 
-months as (
+costs as (
     select
-        month,
+        period,
         deployment_id,
         model,
         tier,
         region,
         tokens,
         {{ ratio('cost_units', 'tokens') }} / 1e6 as rate
-    from {{ ref('int_finance__deployment_months') }}
+    from {{ ref('int_finance__deployment_periods') }}
 )
 
 select
-    buckets.month,
+    periods.calendar,
+    periods.period_name as period,
+    periods.first_date as period_start,
+    periods.month,
     buckets.deployment_id,
-    months.model,
-    months.tier,
-    months.region,
+    costs.model,
+    costs.tier,
+    costs.region,
     buckets.volume_from as volume_from_tokens_per_hour,
     cast(buckets.hour_count as bigint) as hour_count,
     cast(buckets.tokens as bigint) as token_count,
@@ -108,20 +112,23 @@ select
     fitted.fit_hour_count,
     case when fitted.mean_usd <> 0 then fitted.fixed_usd / fitted.mean_usd end as fixed_cost_share_ratio,
     case when fitted.mean_usd <> 0 then -fitted.fixed_usd / fitted.mean_usd end as unit_cost_elasticity,
-    months.rate as month_usd_per_m_tokens,
+    costs.rate as month_usd_per_m_tokens,
     case
-        when months.tokens > 0 and before.tokens > 0 and months.tokens <> before.tokens
-            and months.rate > 0 and before.rate > 0
-            then ln(months.rate / before.rate)
-                / ln(cast(months.tokens as double) / cast(before.tokens as double))
+        when costs.tokens > 0 and before.tokens > 0 and costs.tokens <> before.tokens
+            and costs.rate > 0 and before.rate > 0
+            then ln(costs.rate / before.rate)
+                / ln(cast(costs.tokens as double) / cast(before.tokens as double))
     end as unit_cost_elasticity_to_month_before,
     prices.list_rate as list_usd_per_m_tokens
 from buckets
-inner join months
-    on buckets.month = months.month and buckets.deployment_id = months.deployment_id
-left join months as before
-    on buckets.month = {{ month_after('before.month') }} and buckets.deployment_id = before.deployment_id
+inner join {{ ref('int_finance__periods') }} as periods on buckets.period = periods.period
+inner join costs
+    on buckets.period = costs.period and buckets.deployment_id = costs.deployment_id
+left join costs as before
+    on periods.base_period = before.period and buckets.deployment_id = before.deployment_id
 left join fitted
-    on buckets.month = fitted.month and buckets.deployment_id = fitted.deployment_id
+    on buckets.period = fitted.period and buckets.deployment_id = fitted.deployment_id
 left join prices
-    on buckets.month = prices.month and buckets.deployment_id = prices.deployment_id
+    on
+        periods.calendar = prices.calendar and periods.period_name = prices.period
+        and buckets.deployment_id = prices.deployment_id

@@ -1,14 +1,15 @@
 -- What could be bought in place of a deployment, and its price for the smallest prompts at the end of the
--- month in dollars: the models that fleet.yaml names, and all that a list prices by the same name.
+-- period in dollars: the models that fleet.yaml names, and all that a list prices by the same name.
 {% set classes = ['input_uncached', 'input_cache_read', 'output'] %}
 with
-months as (
+spans as (
     select
-        month,
-        deployment_id,
-        model,
-        {{ epoch_us("cast(" ~ month_after('month') ~ " || '-01' as timestamp)") }} as end_us
-    from {{ ref('int_finance__deployment_months') }}
+        costs.period,
+        costs.deployment_id,
+        costs.model,
+        {{ end_of_date_us('periods.last_date') }} as end_us
+    from {{ ref('int_finance__deployment_periods') }} as costs
+    inner join {{ ref('int_finance__periods') }} as periods on costs.period = periods.period
 ),
 
 named as (
@@ -27,8 +28,8 @@ named as (
 
 priced as (
     select
-        months.month,
-        months.deployment_id,
+        spans.period,
+        spans.deployment_id,
         prices.provider,
         prices.model,
         prices.price_list,
@@ -36,22 +37,22 @@ priced as (
         {% for class in classes -%}
         prices.{{ class }}{{ "," if not loop.last }}
         {% endfor %}
-    from months
+    from spans
     inner join {{ ref('int_prices__periods') }} as prices
         on
             prices.above_input_tokens = 0
-            and prices.valid_from_us < months.end_us
-            and prices.valid_to_us >= months.end_us
+            and prices.valid_from_us < spans.end_us
+            and prices.valid_to_us >= spans.end_us
     left join named
         on
-            months.deployment_id = named.deployment_id
+            spans.deployment_id = named.deployment_id
             and prices.provider = named.provider
             and prices.model = named.model
-            and named.from_us < months.end_us
-            and named.to_us >= months.end_us
-    where prices.model = months.model or named.deployment_id is not null
+            and named.from_us < spans.end_us
+            and named.to_us >= spans.end_us
+    where prices.model = spans.model or named.deployment_id is not null
     qualify row_number() over (
-        partition by months.month, months.deployment_id, prices.provider, prices.model
+        partition by spans.period, spans.deployment_id, prices.provider, prices.model
         order by prices.price_list = '' desc, prices.price_list asc, prices.currency asc
     ) = 1
 ),
@@ -61,7 +62,7 @@ rates as (
 )
 
 select
-    priced.month,
+    priced.period,
     priced.deployment_id,
     priced.provider,
     priced.model,
@@ -74,4 +75,4 @@ select
     ) }} as {{ class }}_price{{ "," if not loop.last }}
     {% endfor %}
 from priced
-left join rates on priced.month = rates.period and priced.currency = rates.currency
+left join rates on priced.period = rates.period and priced.currency = rates.currency

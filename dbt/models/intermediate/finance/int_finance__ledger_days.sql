@@ -1,4 +1,4 @@
--- The ledger per UTC day without bills and hours: what the monthly marts of finance sum, so that a new
+-- The ledger per UTC day without bills and hours: what the marts of finance sum, so that a new
 -- day costs them a day. Power is what a tariff prices, capacity everything else.
 {{ config(
     materialized='incremental',
@@ -6,7 +6,6 @@
 ) }}
 select
     event_date,
-    {{ year_month('event_date') }} as month,
     currency,
     category,
     cause,
@@ -25,4 +24,4 @@ select
 from {{ ref('int_costs__ledger') }}
 where {{ is_restated('event_date') }}
 group by
-    event_date, month, currency, category, cause, deployment_id, tenant_id, model, tier, region, cost_kind
+    event_date, currency, category, cause, deployment_id, tenant_id, model, tier, region, cost_kind

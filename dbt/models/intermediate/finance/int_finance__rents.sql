@@ -1,14 +1,17 @@
--- What the GPUs of a month's servers are offered for, in 1e-12 US dollars per GPU-hour: the lowest price of each way
--- to buy, of offers last seen in the 92 days before the month ends. Offers are found by the chip, so one that says
+-- What the GPUs of a period's servers are offered for, in 1e-12 US dollars per GPU-hour: the lowest price of each way
+-- to buy, of offers last seen in the 92 days before the period ends. Offers are found by the chip, so one that says
 -- only `H100` is of none.
 {% set options = ['on_demand', 'reserved', 'spot'] %}
 with
-months as (
+spans as (
     select distinct
-        {{ year_month('days.event_date') }} as month,
-        servers.gpu_model
+        dates.period,
+        servers.gpu_model,
+        {{ end_of_date_us('periods.last_date') }} as end_us
     from {{ ref('int_costs__server_days') }} as days
     inner join {{ ref('int_fleet__servers') }} as servers on days.server_id = servers.server_id
+    inner join {{ ref('int_finance__period_dates') }} as dates on days.event_date = dates.event_date
+    inner join {{ ref('int_finance__periods') }} as periods on dates.period = periods.period
 ),
 
 offered as (
@@ -24,7 +27,7 @@ chips as (
         names.gpu_model,
         facts.chip
     from (
-        select gpu_model from months
+        select gpu_model from spans
         union
         select gpu_model from offered
     ) as names
@@ -34,23 +37,22 @@ chips as (
 
 seen as (
     select
-        months.month,
-        months.gpu_model,
+        spans.period,
+        spans.gpu_model,
         offered.purchase_option,
         offered.currency,
         offered.price_units
-    from months
-    inner join chips as own on months.gpu_model = own.gpu_model
+    from spans
+    inner join chips as own on spans.gpu_model = own.gpu_model
     inner join chips as others on own.chip = others.chip
     inner join offered
         on
             others.gpu_model = offered.gpu_model
-            and offered.observed_us < {{ epoch_us("cast(" ~ month_after('months.month') ~ " || '-01' as timestamp)") }}
-            and offered.observed_us
-            >= {{ epoch_us("cast(" ~ month_after('months.month') ~ " || '-01' as timestamp)") }} - 92 * 24 * {{ hour_us() }}
+            and offered.observed_us < spans.end_us
+            and offered.observed_us >= spans.end_us - 92 * 24 * {{ hour_us() }}
     qualify row_number() over (
         partition by
-            months.month, months.gpu_model, offered.provider, offered.offer_id, offered.region,
+            spans.period, spans.gpu_model, offered.provider, offered.offer_id, offered.region,
             offered.purchase_option, offered.currency
         order by offered.observed_us desc, offered.source_file desc, offered.source_line desc
     ) = 1
@@ -58,7 +60,7 @@ seen as (
 
 priced as (
     select
-        seen.month,
+        seen.period,
         seen.gpu_model,
         seen.purchase_option,
         case
@@ -67,19 +69,19 @@ priced as (
         end as usd_units
     from seen
     left join {{ ref('int_finance__period_rates') }} as rates
-        on seen.month = rates.period and seen.currency = rates.currency
+        on seen.period = rates.period and seen.currency = rates.currency
 )
 
 select
-    months.month,
-    months.gpu_model,
+    spans.period,
+    spans.gpu_model,
     max(case when own.chip is not null then 1 else 0 end) = 1 as is_known_chip,
     count(priced.usd_units) as offer_count,
     {% for option in options -%}
     min(case when priced.purchase_option = '{{ option }}' then priced.usd_units end) as {{ option }}_units
     {{- "," if not loop.last }}
     {% endfor %}
-from months
-left join chips as own on months.gpu_model = own.gpu_model
-left join priced on months.month = priced.month and months.gpu_model = priced.gpu_model
-group by months.month, months.gpu_model
+from spans
+left join chips as own on spans.gpu_model = own.gpu_model
+left join priced on spans.period = priced.period and spans.gpu_model = priced.gpu_model
+group by spans.period, spans.gpu_model
