@@ -73,13 +73,16 @@ def read_batch(sink: BatchSink, places: list[int], lines: list[int], text: bytes
     digests = [sink.files[place].digest for place in places]
     with litellm_engine.engine(sink) as (connection, files):
         connection.execute(
-            "create temp table _starts as select unnest($1::bigint[]) as _first, "
-            "unnest($2::bigint[]) as _file, unnest($3::varchar[]) as _digest",
-            [starts, places, digests],
+            "create temp table _places as select _first, _file, _digest, "
+            "unnest(range(_first, _behind)) as _at from (select unnest($1::bigint[]) as _first, "
+            "unnest($2::bigint[]) as _behind, unnest($3::bigint[]) as _file, "
+            "unnest($4::varchar[]) as _digest)",
+            [starts, (ends + 1).tolist(), places, digests],
         )
         reader = _met(connection, files, slices.head_in(window), sink.pseudonym_key)
         where_from = "_line - _first + 1 as source_line, _file, _digest"
-        join = "asof join _starts on _line >= _first"
+        # An ASOF join would sort all that the records hold.
+        join = "join _places on _line = _at"
         origin = Origin(np.array(starts, np.int64), places, digests)
         _read_window(reader, window, where_from, join, sink, origin)
 
