@@ -18,7 +18,8 @@ from tokenworks.reports.ledger import CATEGORIES, CurrencyLedger, LedgerError
 from tokenworks.reports.money import Key, from_minor, minor_digits, minor_step, to_units
 from tokenworks.reports.rounding import Cell, grouped, settle
 
-_TENANT = "tenant"
+_TENANT, _PLATFORM = "tenant", "platform"
+_SHARED = "tenant-share"
 _LINE_NAMES = {
     "no_tenant": "(no tenant named)",
     "platform": "(platform: charged to no tenant)",
@@ -30,7 +31,7 @@ IDLE_POLICIES: Mapping[str, str] = {
         "The idle of a deployment is shared among the tenants that it served in the month, in "
         "proportion to their served cost there; idle of GPUs that belong to no deployment, and of "
         "deployments that served nobody, among all tenants in proportion to their served cost in "
-        "the same currency."
+        "the same currency, and to nobody in a currency in which nobody was served."
     ),
     "reserved": (
         "The idle of a deployment is charged to the tenants that reserved it, in proportion to the "
@@ -41,7 +42,7 @@ IDLE_POLICIES: Mapping[str, str] = {
 OVERHEAD_POLICIES: Mapping[str, str] = {
     "tenant-share": (
         "Overhead is shared among all tenants in proportion to their served cost in the same "
-        "currency."
+        "currency, and with nobody in a currency in which nobody was served."
     ),
     "platform": "Overhead is charged to no tenant and stays with the platform.",
 }
@@ -103,17 +104,25 @@ class ChargebackLine:
 
 @dataclass(frozen=True)
 class Chargeback:
-    """The chargeback of one currency; its lines sum to the ledger's total in minor units."""
+    """The chargeback of one currency; its lines sum to the ledger's total in minor units.
+
+    Attributes:
+        currency: ISO 4217 code.
+        lines: tenants first, then what no tenant can be charged with.
+        total: of all lines.
+        is_served: whether anybody was served for this currency, so that there are shares in it.
+    """
 
     currency: str
     lines: tuple[ChargebackLine, ...]
     total: Decimal
+    is_served: bool = True
 
 
 def policy(frame: pl.LazyFrame) -> Policy:
     """The policy of the month; the default where nothing was charged."""
     found = frame.select("idle_policy", "overhead_policy").drop_nulls().unique().collect()
-    idle, overhead = found.row(0) if found.height else ("tenant-share", "tenant-share")
+    idle, overhead = found.row(0) if found.height else (_SHARED, _SHARED)
     return Policy(idle, overhead)
 
 
@@ -133,6 +142,18 @@ def uncharged(frame: pl.LazyFrame) -> tuple[str, ...]:
     return tuple(sorted(str(name) for name in names.collect()["tenant_id"]))
 
 
+def unshared(found: Sequence[Chargeback], chosen: Policy) -> tuple[str, ...]:
+    """Currencies whose idle or overhead tenants were to share, and in which nobody was served."""
+    if _SHARED not in (chosen.idle, chosen.overhead):
+        return ()
+    return tuple(
+        charged.currency
+        for charged in found
+        if not charged.is_served
+        and any(line.name == _LINE_NAMES[_PLATFORM] and any(line.amounts) for line in charged.lines)
+    )
+
+
 def _of_currency(ledger: CurrencyLedger, rows: Sequence[Mapping[str, Any]]) -> Chargeback:
     own = sorted((row for row in rows if row["currency"] == ledger.currency), key=_order)
     amounts = _settled(own, ledger.currency)
@@ -143,7 +164,8 @@ def _of_currency(ledger: CurrencyLedger, rows: Sequence[Mapping[str, Any]]) -> C
             f"rpt_chargeback and fct_cost_ledger disagree in {ledger.currency}: charged "
             f"{sum(found, Decimal(0))}, posted {ledger.total}. Run `tokenworks build` again."
         )
-    return Chargeback(ledger.currency, lines, ledger.total)
+    is_served = any(row["served_cost"] > 0 for row in own)
+    return Chargeback(ledger.currency, lines, ledger.total, is_served)
 
 
 def _settled(rows: Sequence[Mapping[str, Any]], currency: str) -> dict[Key, tuple[Decimal, ...]]:

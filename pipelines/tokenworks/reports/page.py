@@ -21,6 +21,7 @@ from tokenworks.reports.headline import HeadlineRow
 from tokenworks.reports.ledger import CATEGORIES, IDLE, SERVED, UNOBSERVED, CurrencyLedger
 from tokenworks.reports.money import minor_digits
 from tokenworks.reports.quality import UNKNOWN_LIMIT
+from tokenworks.reports.remedies import remedies
 from tokenworks.reports.tables import ReportTables, check_summaries
 from tokenworks.reports.unit_cost import SegmentCost
 
@@ -68,6 +69,7 @@ def render_page(tables: ReportTables) -> str:
         tables=tables,
         first_line=tables.quality.first_line(),
         verdict=tables.quality.verdict(),
+        to_do=remedies(tables.quality),
         limit=formatting.percent(UNKNOWN_LIMIT, 0),
         figures=_figures(tables),
         drawn=_charts(tables),

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 import polars as pl
 
 from tokenworks.reports.ledger import UNATTRIBUTED, UNOBSERVED
+from tokenworks.reports.long_requests import LongRequests, long_requests
 from tokenworks.reports.money import from_units, to_units
 
 MEASURED, ESTIMATED, UNKNOWN = "measured", "estimated", "unknown"
@@ -84,12 +85,14 @@ class Quality:
         fields: known values of requests.
         untranslated: exact cost by currency that no exchange rate turned into dollars.
         telemetry_coverage: share of assigned GPU-hours that telemetry saw.
+        long_requests: rows of a log that are totals of many requests, by their length.
     """
 
     methods: tuple[MethodCost, ...]
     fields: tuple[FieldCount, ...]
     untranslated: Mapping[str, Decimal]
     telemetry_coverage: float | None
+    long_requests: LongRequests = LongRequests(0, None)
 
     def shares(self, currency: str, category: str | None = None) -> dict[str, Decimal | None]:
         """Share of a currency's cost, or of one category, by grade; credits count by their size."""
@@ -194,6 +197,7 @@ def quality(requests: pl.LazyFrame, ledger: pl.LazyFrame, hours: pl.LazyFrame) -
         fields=_fields(requests),
         untranslated=_untranslated(ledger),
         telemetry_coverage=_telemetry(hours),
+        long_requests=long_requests(requests),
     )
 
 

@@ -37,6 +37,7 @@ COLUMNS: Mapping[str, Columns] = {
     "fct_requests": {
         **_SEGMENT,
         "started_at": _TIME,
+        "ended_at": _TIME,
         "tenant_id": _TEXT,
         "deployment_id": _TEXT,
         "status": _TEXT,

@@ -66,7 +66,7 @@ def chargeback_sheet(tables: ReportTables) -> Sheet:
     return Sheet(
         name="Chargeback",
         title="Chargeback by tenant",
-        note=f"Policy: {tables.policy.name}. {tables.policy.text} Tokens stand on the line of the "
+        note=f"Policy: {tables.policy.name}. {tables.policy_text} Tokens stand on the line of the "
         f"tenant's main currency.{without}",
         widths=(34, 10, 16, 16, 16, 16, 16, 18, 18, 16, 16, 16, 18, 18),
         blocks=(block,),

@@ -14,9 +14,17 @@ from decimal import Decimal
 
 import polars as pl
 
-from tokenworks.reports.chargeback import Chargeback, Policy, chargebacks, policy, uncharged
+from tokenworks.reports.chargeback import (
+    Chargeback,
+    Policy,
+    chargebacks,
+    policy,
+    uncharged,
+    unshared,
+)
 from tokenworks.reports.charges import ChargeLine, charge_lines
 from tokenworks.reports.corrections import Correction, corrections
+from tokenworks.reports.formatting import listed
 from tokenworks.reports.headline import HeadlineRow, headline_rows
 from tokenworks.reports.ledger import CurrencyLedger, ledgers
 from tokenworks.reports.operations import (
@@ -125,6 +133,17 @@ class ReportTables:
     reconciliation: tuple[ReconciliationRow, ...]
     quality: Quality
     local_days: LocalDays | None = None
+
+    @property
+    def policy_text(self) -> str:
+        """Who bears idle and overhead, and where nobody could."""
+        alone = unshared(self.chargebacks, self.policy)
+        said = (
+            f" Nobody was served in {listed(alone)}: its idle and overhead stay with the platform."
+            if alone
+            else ""
+        )
+        return f"{self.policy.text}{said}"
 
     @property
     def unbalanced(self) -> tuple[ReconciliationRow, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -48,6 +48,30 @@ def test_remedy_is_named_when_a_cause_is_above_the_limit() -> None:
 def test_nothing_is_to_do_when_all_cost_is_placed() -> None:
     found = Quality((cost("1.00", "measured", ""),), (), {}, None)
     assert remedies(found) == ()
+
+
+def test_total_of_a_day_is_told_when_it_came_as_one_request(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    """900 of 1,000 tokens in two rows of a day; one of exactly four hours may be a request, one without an end too."""
+    day = {"event_date": date(2026, 9, 1), "started_at": datetime(2026, 9, 1)}
+    write_mart(
+        "fct_requests",
+        [
+            {**day, "ended_at": datetime(2026, 9, 2), "input_total_tokens": 700},
+            {**day, "ended_at": datetime(2026, 9, 1, 4, 0, 1), "output_total_tokens": 200},
+            {**day, "ended_at": datetime(2026, 9, 1, 4), "output_total_tokens": 60},
+            {**day, "input_total_tokens": 40},
+        ],
+    )
+    result = build_report(home, "2026-09")
+    said = (
+        "2 requests of more than 4 hours hold 90.0% of the tokens, and the cost of a prompt lies in the first hour of "
+        "its request: where they are totals of a day, land them through a mapping with `spread: hour` "
+        "(docs/mapping.md)."
+    )
+    assert result.to_do == (said,)
+    assert "2 requests of more than 4 hours" in result.page_path.read_text()
 
 
 def test_report_says_what_to_do_when_nothing_tells_requests_apart(

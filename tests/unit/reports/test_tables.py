@@ -164,6 +164,35 @@ def test_tenant_is_charged_its_own_sum_when_categories_are_rounded(
     }
 
 
+def test_currency_in_which_nobody_was_served_is_named_beside_the_policy(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    """Overhead of 12.00 pounds, and 30.00 dollars served: pounds have no shares."""
+    write_mart(
+        "fct_cost_ledger",
+        [
+            {"event_date": date(2026, 9, 1), "currency": "USD", "category": "served",
+             "tenant_id": "acme", "cost": Decimal(30)},
+            {"event_date": date(2026, 9, 1), "currency": "GBP", "category": "overhead",
+             "cause": "network", "cost": Decimal(12)},
+        ],
+    )  # fmt: skip
+    shared = {"month": "2026-09", "idle_policy": "platform", "overhead_policy": "tenant-share"}
+    acme, platform = {"line_kind": "tenant", "tenant_id": "acme"}, {"line_kind": "platform"}
+    lines = [
+        {**shared, **acme, **_charged("USD", served="30 30", total="30")},
+        {**shared, **platform, **_charged("GBP", overhead="12 12", total="12")},
+    ]
+    write_mart("rpt_chargeback", lines)
+    said = "Nobody was served in GBP: its idle and overhead stay with the platform."
+    marts = read_month(home.published_parquet, Period(2026, 9))
+    assert build_tables(marts, Period(2026, 9)).policy_text.endswith(said)
+    # Where the platform bears overhead by policy there is nothing to say.
+    write_mart("rpt_chargeback", [{**line, "overhead_policy": "platform"} for line in lines])
+    marts = read_month(home.published_parquet, Period(2026, 9))
+    assert said not in build_tables(marts, Period(2026, 9)).policy_text
+
+
 def test_chargeback_is_refused_when_it_is_not_the_ledgers(
     home: Settings, write_mart: WriteMart
 ) -> None:
