@@ -24,8 +24,8 @@ class LongRequests:
         token_share: their part of all tokens that are known; None where none are.
     """
 
-    count: int
-    token_share: Decimal | None
+    count: int = 0
+    token_share: Decimal | None = None
 
 
 def long_requests(requests: pl.LazyFrame) -> LongRequests:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -92,7 +92,7 @@ class Quality:
     fields: tuple[FieldCount, ...]
     untranslated: Mapping[str, Decimal]
     telemetry_coverage: float | None
-    long_requests: LongRequests = LongRequests(0, None)
+    long_requests: LongRequests = field(default_factory=LongRequests)
 
     def shares(self, currency: str, category: str | None = None) -> dict[str, Decimal | None]:
         """Share of a currency's cost, or of one category, by grade; credits count by their size."""
