@@ -108,6 +108,7 @@ select
     cast(null as string) as bill_kind,
     cast(null as bigint) as billed_nkwh,
     placed.billed_cost as billed_amount,
-    cast(null as string) as accrual_method
+    cast(null as string) as accrual_method,
+    coalesce(placed.charge_frequency = 'One-Time', false) as is_one_time
 from placed
 left join servers as host on placed.server_id = host.server_id

@@ -1,6 +1,7 @@
 -- Months (UTC) in which a leased server was seen at work and that no charge is for, and the latest month before that
 -- has one, whose price by time may stand in. A charge is for the month of its middle, so that a month in local time
--- is not taken for the next or the last one; what it reaches into of another month is charged.
+-- is not taken for the next or the last one; what it reaches into of another month is charged. What is paid once (a
+-- set-up, a repair) is no month's rent.
 {% set day_us = '86400000000' %}
 with
 charges as (
@@ -12,7 +13,7 @@ charges as (
         date_trunc('month', {{ timestamp_of_us(middle_us('period_from_us', 'period_to_us')) }}) as month_start,
         {{ money_units('amount') }} as amount_units
     from {{ ref('int_costs__charge_lines') }}
-    where scope = 'server'
+    where scope = 'server' and not is_one_time
 ),
 
 charged as (

@@ -1,7 +1,7 @@
 -- All charge lines; the ledger and the reconciliation start here.
 with
 lines as (
-    select * from {{ ref('int_costs__charge_lines') }}
+    select {{ all_but(['is_one_time']) }} from {{ ref('int_costs__charge_lines') }}
     union all
     select * from {{ ref('int_costs__bill_lines') }}
     union all
