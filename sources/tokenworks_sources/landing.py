@@ -117,6 +117,15 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
+def line_end(stream: BinaryIO, place: int, end: int) -> int:
+    """The byte behind the line that holds a place, or `end` where that comes first."""
+    if place >= end:
+        return end
+    stream.seek(place)
+    stream.readline()
+    return min(stream.tell(), end)
+
+
 def _only_member(path: Path, archive: zipfile.ZipFile, opened: ExitStack) -> BinaryIO:
     members = archives.data_members(path, archive)
     if len(members) > 1:

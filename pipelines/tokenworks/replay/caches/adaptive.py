@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.links import empty_lists, link_newest, unlink
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Ids = NDArray[np.int32]
 Ints = NDArray[np.int64]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]

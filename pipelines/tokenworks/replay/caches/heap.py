@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 

@@ -21,7 +21,7 @@ from tokenworks.replay.caches.adaptive import arc_hits
 from tokenworks.replay.caches.belady import belady_hits
 from tokenworks.replay.caches.frequency import lfu_hits, s3fifo_hits
 from tokenworks.replay.caches.recency import fifo_hits, lru_hits, sieve_hits
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Policy = Literal["lru", "lfu", "fifo", "sieve", "s3fifo", "arc", "belady"]
 Ints = NDArray[np.int64]

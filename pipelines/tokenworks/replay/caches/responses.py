@@ -15,8 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.links import LOOSE, empty_lists, link_newest, unlink
-from tokenworks.replay.jit import kernel
 from tokenworks.replay.serving.heap import pop_least, push_least
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

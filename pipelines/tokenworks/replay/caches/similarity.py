@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.links import LOOSE, empty_lists, link_newest, unlink
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]

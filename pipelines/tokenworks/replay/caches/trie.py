@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenworks.replay.caches.heap import pop_key, push_key
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]

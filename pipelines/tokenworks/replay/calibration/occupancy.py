@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenworks.replay.calibration.runs import Floats, Ints, RunLog
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 #: First tokens closer than this came from one step.
 ONE_STEP_SECONDS = 0.003

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

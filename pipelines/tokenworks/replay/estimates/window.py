@@ -30,11 +30,11 @@ from tokenworks.replay.estimates.capacity import (
 from tokenworks.replay.estimates.conformal import LEAST_BIAS, MANY, student_t
 from tokenworks.replay.estimates.metrics import METRICS, POWER_METRICS, Metric
 from tokenworks.replay.estimates.quantities import part_of
-from tokenworks.replay.jit import kernel
 from tokenworks.replay.language.scenario import Scenario
 from tokenworks.replay.pricing.rates import CARBON, FOLLOWS, PRICED, by_cell, summed
 from tokenworks.replay.spool import kept, let_go
 from tokenworks.replay.stage import Played, Stage
+from tokenworks_sources.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
+from tokenworks_sources.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

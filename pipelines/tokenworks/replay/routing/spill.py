@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
 from tokenworks.replay.serving.heap import pop_least, push_least
+from tokenworks_sources.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

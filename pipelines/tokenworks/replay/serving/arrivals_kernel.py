@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import Engine, Records, layout
 from tokenworks.replay.serving.heap import pop_least, push_least
+from tokenworks_sources.jit import bare_kernel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

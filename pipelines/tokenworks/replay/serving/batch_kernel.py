@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.blocks_kernel import blocks_of, context, fits
 from tokenworks.replay.serving.engine_state import ENDS, NEVER, STARTS, Engine
 from tokenworks.replay.serving.stretch_kernel import after, cut_short, plan_stretch, sum_up
+from tokenworks_sources.jit import bare_kernel
 
 
 @bare_kernel

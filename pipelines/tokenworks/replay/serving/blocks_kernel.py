@@ -6,8 +6,8 @@ Compiled callers keep their own copy of this code in their cache: after a change
 
 from __future__ import annotations
 
-from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import NEVER, Engine, Request
+from tokenworks_sources.jit import bare_kernel
 
 
 @bare_kernel

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
 from tokenworks.replay.serving import routing_kernel
 from tokenworks.replay.serving.arrivals_kernel import POSITION, Coming
 from tokenworks.replay.serving.engine_state import (
@@ -31,6 +30,7 @@ from tokenworks.replay.serving.work import (
 )
 from tokenworks.replay.serving.worker_cache_kernel import Caches, new_caches, no_caches
 from tokenworks.replay.spool import kept
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import bare_kernel
+from tokenworks_sources.jit import bare_kernel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import Engine
 from tokenworks.replay.serving.worker_cache_kernel import Caches, leading_run
+from tokenworks_sources.jit import bare_kernel
 
 Ints = NDArray[np.int64]
 

@@ -17,9 +17,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.engine_state import Engine, Records, Replica, layout
 from tokenworks.replay.serving.routing_kernel import load_of
+from tokenworks_sources.jit import bare_kernel
 
 
 class Clock(Protocol):

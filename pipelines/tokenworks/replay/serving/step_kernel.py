@@ -6,7 +6,6 @@ the moment of an arrival sees it, and the balancer sees slots that just became f
 
 from __future__ import annotations
 
-from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.arrivals_kernel import Coming, next_arrival, release, take_arrival
 from tokenworks.replay.serving.batch_kernel import begin, enqueue, finish
 from tokenworks.replay.serving.engine_state import ENDS, Engine
@@ -19,6 +18,7 @@ from tokenworks.replay.serving.scaling_kernel import (
     switch_off,
 )
 from tokenworks.replay.serving.worker_cache_kernel import Caches, use
+from tokenworks_sources.jit import bare_kernel
 
 
 @bare_kernel

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
-from tokenworks.replay.jit import bare_kernel
 from tokenworks.replay.serving.blocks_kernel import steps_that_fit
 from tokenworks.replay.serving.engine_state import ENDS, NEVER, Engine, Replica
+from tokenworks_sources.jit import bare_kernel
 
 
 @bare_kernel

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import bare_kernel
+from tokenworks_sources.jit import bare_kernel
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]

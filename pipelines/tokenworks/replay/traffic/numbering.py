@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenworks.replay.jit import kernel
 from tokenworks.replay.spool import room
+from tokenworks_sources.jit import kernel
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.int32]

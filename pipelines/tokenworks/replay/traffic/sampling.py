@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from tokenworks.replay.caches.hit_ratio import last_half, tokens_of_runs
 from tokenworks.replay.caches.policies import runs_of
-from tokenworks.replay.jit import kernel
 from tokenworks.replay.routing.draws import luck
 from tokenworks.replay.spool import kept, let_go
 from tokenworks.replay.traffic.prompts import Prompts
+from tokenworks_sources.jit import kernel
 
 Ids = NDArray[np.int32]
 Ints = NDArray[np.int64]

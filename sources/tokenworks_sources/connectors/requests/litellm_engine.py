@@ -20,6 +20,8 @@ from tokenworks_sources.pseudonyms import remember_key
 
 # So many are looked at before a log is read.
 MET_RECORDS = 8_192
+# A share of records that begin before the one in front of them: from there on rows are sorted.
+OUT_OF_ORDER_SHARE = 0.01
 
 
 @contextmanager

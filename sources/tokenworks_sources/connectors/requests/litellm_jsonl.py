@@ -1,16 +1,18 @@
 """Spend logs as JSONL: one parallel pass for each window of lines, and a second look at what is bad.
 
-Metadata is read as an object, which is the fastest; a log that keeps JSON inside strings shows it in
+A large log goes through the kernel of `litellm_columns.py`, any other through DuckDB's reader. There
+metadata is read as an object, which is the fastest; a log that keeps JSON inside strings shows it in
 its first records, and is then read as JSON from the start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -28,30 +30,91 @@ from tokenworks_sources.connectors.requests.litellm_left import Origin
 from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem, numbered
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.landing import is_compressed
+
+if TYPE_CHECKING:
+    from tokenworks_sources.connectors.requests.litellm_columns import Met
 
 LARGEST_LINE_BYTES = 1 << 24
-# A share of records that begin before the one in front of them: from there on rows are sorted.
-OUT_OF_ORDER_SHARE = 0.01
+# A shorter log is read before the kernel is loaded.
+SMALLEST_BYTES = 1 << 27
+# Logs become so many times smaller by compression, or more.
+COMPRESSED_SHARE = 4
 
 
 def read(file: LandingFile, sink: Sink, lines: Path) -> None:
     """Hands every record of a file to the sink; they stand line by line in `lines`."""
-    place = f"_line as source_line, 0 as _file, '{file.digest}' as _digest"
-    origin = Origin(np.array([1], np.int64), [0], [file.digest])
-    with (
-        litellm_engine.engine(sink) as (connection, files),
-        slices.windows_of(lines) as windows,
-    ):
+    with litellm_engine.engine(sink) as (connection, files):
         try:
-            reader = _met(connection, files, slices.head_of(lines), sink.pseudonym_key)
-            for window in windows:
-                records = sum(part.records for part in window)
-                sink.expect(records)
-                saved = _read_window(reader, window, place, "", _OneFile(sink), origin)
-                if saved > litellm_metadata.DOUBTFUL_SHARE * records:
-                    reader = replace(reader, found=litellm_metadata.EVERYWHERE)
+            _Log(file, sink, connection, files, lines).read()
         except duckdb.Error as error:
             raise _unreadable(file, error) from error
+
+
+@dataclass(frozen=True)
+class _Log:
+    """A log that is read by itself.
+
+    Attributes:
+        file, sink: where records come from and go to.
+        connection, files: the engine.
+        lines: the records, line by line.
+    """
+
+    file: LandingFile
+    sink: Sink
+    connection: duckdb.DuckDBPyConnection
+    files: SliceFileSystem
+    lines: Path
+
+    def read(self) -> None:
+        """Reads it by the kernel where it is large and plain, else by DuckDB."""
+        head = slices.head_of(self.lines)
+        if _pays(self.lines):
+            from tokenworks_sources.connectors.requests import litellm_columns
+
+            with slices.spans_of(self.lines) as spans:
+                met = litellm_columns.met(self.connection, head, self.sink.pseudonym_key)
+                if met is not None:
+                    self._take_columns(met, spans, head)
+                    return
+        with slices.windows_of(self.lines) as windows:
+            self._read_windows(windows, head)
+
+    def _read_windows(self, windows: Iterator[slices.Window], head: slices.Window) -> None:
+        reader = _met(self.connection, self.files, head, self.sink.pseudonym_key)
+        for window in windows:
+            records = slices.records_of(window)
+            self.sink.expect(records)
+            saved = _read_window(reader, window, self._place, "", _OneFile(self.sink), self._origin)
+            if saved > litellm_metadata.DOUBTFUL_SHARE * records:
+                reader = replace(reader, found=litellm_metadata.EVERYWHERE)
+
+    def _take_columns(self, met: Met, spans: Iterator[slices.Span], head: slices.Window) -> None:
+        """Reads spans by the kernel, and by DuckDB what it leaves: all that follows, where that is much."""
+        sink, before = _OneFile(self.sink), 0
+        reader = _Reader(self.connection, self.files, "json", met.in_order, ())
+        for span in spans:
+            lines = met.show(self.connection, span, before)
+            written = reader.copy(sink, met.rows(self._place), span.window())
+            window = span.counted(before, lines.tallies)
+            records = slices.records_of(window)
+            self.sink.expect(records)
+            saved = _read_left(reader, window, sink, self._origin) if written < records else 0
+            before = window[-1].lines_before + window[-1].lines
+            coming = met.behind(saved, records)
+            if coming is None:
+                self._read_windows(slices.counted(spans, before), head)
+                return
+            met = coming
+
+    @property
+    def _place(self) -> str:
+        return f"_line as source_line, 0 as _file, '{self.file.digest}' as _digest"
+
+    @property
+    def _origin(self) -> Origin:
+        return Origin(np.array([1], np.int64), [0], [self.file.digest])
 
 
 def read_batch(sink: BatchSink, places: list[int], lines: list[int], text: bytes) -> None:
@@ -85,6 +148,12 @@ def read_batch(sink: BatchSink, places: list[int], lines: list[int], text: bytes
         join = "join _places on _line = _at"
         origin = Origin(np.array(starts, np.int64), places, digests)
         _read_window(reader, window, where_from, join, sink, origin)
+
+
+def _pays(lines: Path) -> bool:
+    """Whether a log is so large that loading the kernel pays."""
+    share = COMPRESSED_SHARE if is_compressed(lines) else 1
+    return lines.stat().st_size >= SMALLEST_BYTES // share
 
 
 @dataclass(frozen=True)
@@ -127,6 +196,16 @@ class _Reader:
         source = f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join}"
         return litellm_sql.request_rows(source, form, self.found)
 
+    def copy(self, sink: BatchSink | _OneFile, rows: str, window: slices.Window) -> int:
+        """Writes the good ones of these rows of a window; how many."""
+        return sink.copy(
+            CONTRACT.table,
+            self.connection,
+            litellm_sql.good(rows),
+            day=_day_of(window) if self.in_order else None,
+            in_order=self.in_order,
+        )
+
     def _numbered(self, window: slices.Window, columns: dict[str, str]) -> str:
         return numbered(
             self.connection, self.files, window, lambda name: _scan(name, columns), "_line"
@@ -157,7 +236,7 @@ def _met(
         connection,
         files,
         "json" if (doubtful or 0) > litellm_metadata.DOUBTFUL_SHARE else "object",
-        turns <= OUT_OF_ORDER_SHARE * len(times),
+        turns <= litellm_engine.OUT_OF_ORDER_SHARE * len(times),
         litellm_metadata.found_by(found),
     )
 
@@ -171,28 +250,23 @@ def _read_window(
     origin: Origin,
 ) -> int:
     """Writes and rejects the records of a window; how many had to be read in all places for that."""
-    day = _day_of(window) if reader.in_order else None
-
-    def copy(rows: str) -> int:
-        return sink.copy(
-            CONTRACT.table,
-            reader.connection,
-            litellm_sql.good(rows),
-            day=day,
-            in_order=reader.in_order,
-        )
-
-    records = sum(part.records for part in window)
-    if copy(reader.rows(window, reader.form, place, join)) == records:
+    rows = reader.rows(window, reader.form, place, join)
+    if reader.copy(sink, rows, window) == slices.records_of(window):
         return 0
-    written = origin.lines_of(sink.copied())
+    return _read_left(reader, window, sink, origin)
+
+
+def _read_left(
+    reader: _Reader, window: slices.Window, sink: BatchSink | _OneFile, origin: Origin
+) -> int:
+    """Reads in all places what was not written, and rejects what is no good; how many were."""
     return litellm_left.read_again(
         reader.connection,
         window,
         origin,
-        litellm_left.left_of(window, written),
+        litellm_left.left_of(window, origin.lines_of(sink.copied())),
         lambda again: reader.rows(again, "json", litellm_left.PLACE, litellm_left.AGAIN),
-        copy,
+        lambda rows: reader.copy(sink, rows, window),
         sink.reject,
     )
 

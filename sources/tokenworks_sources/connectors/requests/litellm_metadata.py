@@ -36,7 +36,7 @@ EVERYWHERE = frozenset({*PLACES, *_objects()})
 def tree(found: Collection[str] = EVERYWHERE) -> Tree:
     """The shape that metadata is read into; objects that are not among `found` are one text."""
     root: Tree = {}
-    for path in _read(found):
+    for path in read_paths(found):
         *parents, leaf = path.split(".")
         node = root
         for parent in parents:
@@ -88,7 +88,7 @@ def doubtful(found: Collection[str] = EVERYWHERE) -> str:
     A string where an object is wanted is read as an object of nulls. So is a record doubtful that has
     something at a place that is only watched.
     """
-    shape, read = tree(found), list(_read(found))
+    shape, read = tree(found), list(read_paths(found))
     doubts = [" and ".join(f"_m.{name} is null" for name in shape)]
     usage = [path for path in read if path.startswith("usage_object.")]
     if usage:
@@ -107,7 +107,7 @@ def _members(paths: Iterable[str]) -> str:
     return ", ".join(f"_m.{path}" for path in paths)
 
 
-def _read(found: Collection[str]) -> Iterable[str]:
+def read_paths(found: Collection[str]) -> Iterable[str]:
     """Places, and the objects that are read as one text instead of their places."""
     paths: dict[str, None] = {}
     for place in PLACES:

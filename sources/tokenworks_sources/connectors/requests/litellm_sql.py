@@ -37,8 +37,9 @@ DOUBTFUL = "metadata: not read whole"
 
 # What `metadata` is: an object that DuckDB read as such, JSON of any kind, text that is read as the
 # object that it most likely holds, or text that may be JSON. Reading the object is the fastest, but JSON
-# inside a string would be lost without a word: what is doubtful is read again as one of the others.
-Form = Literal["object", "json", "cell", "text"]
+# inside a string would be lost without a word: what is doubtful is read again as one of the others. Of
+# columns that a kernel took nothing is doubtful, and counts and times are none but typed.
+Form = Literal["object", "json", "cell", "text", "columns"]
 OBJECTS: tuple[Form, ...] = ("object", "cell")
 
 
@@ -50,7 +51,7 @@ def request_rows(source: str, form: Form, found: Collection[str] = EVERYWHERE) -
         form: what the column `metadata` is.
         found: the places of metadata that are read; others are watched. All where it is no object.
     """
-    found = found if form in OBJECTS else EVERYWHERE
+    found = found if form in (*OBJECTS, "columns") else EVERYWHERE
     columns = ", ".join(
         f"{_column(column.name)}::{DUCKDB_TYPES[column.type]} as {column.name}"
         for column in CONTRACT.columns
@@ -58,14 +59,14 @@ def request_rows(source: str, form: Form, found: Collection[str] = EVERYWHERE) -
     # Few values are null and given: a test that fails at once comes first.
     complaints = " ".join(
         f"when {typed} is null and {_given(value)} then '{reason}'"
-        for value, typed, reason in (*_FIELD_CHECKS, *_count_checks(found), *_INNER_CHECKS)
+        for value, typed, reason in _checks(form, found)
     )
     doubt = f"when {litellm_metadata.doubtful(found)} then '{DOUBTFUL}'" if form in OBJECTS else ""
     if form == "cell":
         doubt = f"when metadata is not null and _m is null then '{DOUBTFUL}' {doubt}"
     return (
         f"select * exclude (_reason), coalesce(_reason, {sql_violation(CONTRACT)}) as _reason from ("
-        f"select {', '.join(PLACE)}, {columns}, case when {tells_nothing()} then '{NOTHING}' {doubt} {complaints} end as _reason "
+        f"select {', '.join(PLACE)}, {columns}, case when {tells_nothing(form)} then '{NOTHING}' {doubt} {complaints} end as _reason "
         f"from ({_typed(source, form, found)}) {_KNOWN})"
     )
 
@@ -89,6 +90,8 @@ def day_of(record: bytes) -> date | None:
 
 def fields(form: Form) -> str:
     """The columns to select from a scan; an empty text is no value, and no cast makes one of it."""
+    if form == "columns":
+        return ", ".join(f'"{name}"' for name in FIELDS)
     texts = [name for name in FIELDS if form != "object" or name != "metadata"]
     columns = ", ".join(
         f'"{name}"' if name in _CAST else f'nullif("{name}"::varchar, \'\') as "{name}"'
@@ -108,16 +111,17 @@ def _typed(source: str, form: Form, found: Collection[str]) -> str:
     """The text columns, the values inside metadata, and the typed ones."""
     inner = ", ".join(
         [
-            *(f"{_integer(f'_m.{place}')} as {_name(place)}" for place in _counts(found)),
+            *(f"{_whole(f'_m.{place}', form)} as {_name(place)}" for place in _counts(found)),
             *(f"{_first(name, found)} as {name}" for name in TEXTS),
         ]
     )
-    typed = ", ".join(f"{expression} as {name}" for name, expression in _TYPED.items())
+    expressions = _TYPED | (_TAKEN if form == "columns" else {})
+    typed = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
     largest = ", ".join(f"{_largest(name, found)} as {name}" for name in COUNTS)
     metadata, inside = "metadata", "metadata"
     if form == "cell":
         metadata, inside = litellm_metadata.from_text("metadata", found), "_metadata"
-    elif form != "object":
+    elif form not in ("object", "columns"):
         metadata, inside = (
             f"{_decoded('metadata')} as _found, {_with_usage('_found')}",
             f"json_transform(_metadata, '{json.dumps(litellm_metadata.tree())}')",
@@ -137,13 +141,25 @@ def _counts(found: Collection[str]) -> list[str]:
 def _first(name: str, found: Collection[str]) -> str:
     places = litellm_metadata.only(TEXTS[name], found)
     return (
-        f"coalesce({', '.join(f'_m.{place}' for place in places)})" if places else "null::varchar"
+        f"coalesce({', '.join(f'_m.{place}::varchar' for place in places)})"
+        if places
+        else "null::varchar"
     )
 
 
 def _largest(name: str, found: Collection[str]) -> str:
     places = litellm_metadata.only(COUNTS[name], found)
     return f"greatest({', '.join(map(_name, places))})" if places else "null::bigint"
+
+
+def _checks(form: Form, found: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """What is given, what it became, and what is wrong where that is nothing."""
+    for value, typed, reason in _FIELD_CHECKS:
+        if form != "columns" or typed not in _TAKEN:
+            yield value, typed, reason
+    if form != "columns":
+        yield from _count_checks(found)
+    yield from _INNER_CHECKS
 
 
 def _count_checks(found: Collection[str]) -> Iterator[tuple[str, str, str]]:
@@ -155,8 +171,10 @@ def _given(value: str) -> str:
     return f"{value} <> ''" if value.strip('"') in _CAST else f"{value} is not null"
 
 
-def tells_nothing() -> str:
+def tells_nothing(form: Form = "text") -> str:
     """Whether a record has none of the fields TELLING."""
+    if form == "columns":
+        return " and ".join(f'"{name}" is null' for name in TELLING)
     return " and ".join(f"nullif(\"{name}\", '') is null" for name in TELLING)
 
 
@@ -186,6 +204,10 @@ def _with_usage(metadata: str) -> str:
         f"then json_merge_patch({metadata}, json_object('usage_object', {usage}::json))::varchar "
         f"else {metadata} end"
     )
+
+
+def _whole(text: str, form: Form) -> str:
+    return text if form == "columns" else _integer(text)
 
 
 def _integer(text: str) -> str:
@@ -240,6 +262,15 @@ _TYPED = {
     "_score": "try_cast(score as double)",
     "_status": "coalesce(status, own_status)",
     "_stream": "try_cast(stream as boolean)",
+}
+
+# Those that a kernel makes.
+_TAKEN = {
+    "_input": "prompt_tokens",
+    "_output": "completion_tokens",
+    "_started": '"startTime"',
+    "_ended": '"endTime"',
+    "_first": '"completionStartTime"',
 }
 
 _FIELD_CHECKS = (

@@ -19,14 +19,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 from tokenworks_sources.errors import LandingFileError
-from tokenworks_sources.landing import is_compressed, open_decompressed
+from tokenworks_sources.landing import is_compressed, line_end, open_decompressed
 
 BLOCK_BYTES = 1 << 18
 WINDOW_BYTES = 1 << 28
@@ -40,6 +40,37 @@ _Codes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
 
 Source = Path | bytes
+
+
+class Span(NamedTuple):
+    """One run of whole lines that nobody has counted.
+
+    Attributes:
+        source: the file, or bytes in memory.
+        start: first byte.
+        end: byte behind the last one.
+    """
+
+    source: Source
+    start: int
+    end: int
+
+    def window(self) -> Window:
+        """The run as a window of one slice without its numbers."""
+        return [Slice(*self, 0, 0, ())]
+
+    def counted(self, before: int, pieces: Iterable[tuple[int, int, tuple[int, ...]]]) -> Window:
+        """The run as a window.
+
+        Args:
+            before: lines of the file before it.
+            pieces: bytes, lines and numbers of blank lines of each piece that it consists of.
+        """
+        window, start = Window(), self.start
+        for size, lines, blank in pieces:
+            window.append(Slice(self.source, start, start + size, before, lines, blank))
+            start, before = start + size, before + lines
+        return window
 
 
 @dataclass(frozen=True)
@@ -89,6 +120,7 @@ class Slice:
 
 
 Window = list[Slice]
+Made = TypeVar("Made")
 
 
 @contextmanager
@@ -97,18 +129,42 @@ def windows_of(path: Path) -> Iterator[Iterator[Window]]:
 
     The next window is made while the caller does something else, the first one from the beginning.
     """
-    windows = _held_windows(path) if is_compressed(path) else _plain_windows(path)
+    with _ahead(counted(_spans(path))) as windows:
+        yield windows
+
+
+@contextmanager
+def spans_of(path: Path) -> Iterator[Iterator[Span]]:
+    """The same windows, made ahead in the same way, whose lines nobody has counted."""
+    with _ahead(_spans(path)) as spans:
+        yield spans
+
+
+@contextmanager
+def _ahead(made: Iterator[Made]) -> Iterator[Iterator[Made]]:
     with ThreadPoolExecutor(1) as ahead:
-        first = ahead.submit(next, windows, None)
-        yield _in_turn(ahead, windows, first)
+        yield _in_turn(ahead, made, ahead.submit(next, made, None))
 
 
 def _in_turn(
-    ahead: ThreadPoolExecutor, windows: Iterator[Window], coming: Future[Window | None]
-) -> Iterator[Window]:
-    while (window := coming.result()) is not None:
-        coming = ahead.submit(next, windows, None)
+    ahead: ThreadPoolExecutor, made: Iterator[Made], coming: Future[Made | None]
+) -> Iterator[Made]:
+    while (one := coming.result()) is not None:
+        coming = ahead.submit(next, made, None)
+        yield one
+
+
+def counted(spans: Iterator[Span], lines: int = 0) -> Iterator[Window]:
+    """Windows of spans that follow so many lines."""
+    for span in spans:
+        window = slices_of(span.source, span.start, span.end, lines)
+        lines = window[-1].lines_before + window[-1].lines
         yield window
+
+
+def records_of(window: Window) -> int:
+    """Lines that are not blank."""
+    return sum(part.records for part in window)
 
 
 def window_of(text: bytes) -> Window:
@@ -129,7 +185,7 @@ def head_in(window: Window) -> Window:
     """The first lines of a window, in the same way."""
     first = window[0]
     with first.open() as stream:
-        end = _cut(stream, first.start + HEAD_BYTES, first.end)
+        end = line_end(stream, first.start + HEAD_BYTES, first.end)
     return [replace(first, end=end)]
 
 
@@ -138,24 +194,26 @@ def _begin(path: Path) -> int:
         return len(BYTE_ORDER_MARK) if stream.read(3) == BYTE_ORDER_MARK else 0
 
 
-def _plain_windows(path: Path) -> Iterator[Window]:
-    size, lines, start = path.stat().st_size, 0, _begin(path)
+def _spans(path: Path) -> Iterator[Span]:
+    return _held_spans(path) if is_compressed(path) else _plain_spans(path)
+
+
+def _plain_spans(path: Path) -> Iterator[Span]:
+    size, start = path.stat().st_size, _begin(path)
     with path.open("rb") as stream:
         while start < size:
-            end = _cut(stream, start + WINDOW_BYTES, size)
-            window = slices_of(path, start, end, lines)
-            lines = window[-1].lines_before + window[-1].lines
-            yield window
+            end = line_end(stream, start + WINDOW_BYTES, size)
+            yield Span(path, start, end)
             start = end
 
 
-def _held_windows(path: Path) -> Iterator[Window]:
-    lines, left = 0, b""
+def _held_spans(path: Path) -> Iterator[Span]:
+    is_first, left = True, b""
     with open_decompressed(path) as stream:
         while True:
             block = stream.read(HELD_WINDOW_BYTES)
             text = left + block
-            if lines == 0:
+            if is_first:
                 text = text.removeprefix(BYTE_ORDER_MARK)
             end = text.rfind(b"\n") + 1 if block else len(text)
             if block and not end:
@@ -164,22 +222,11 @@ def _held_windows(path: Path) -> Iterator[Window]:
                     f"a line is over {HELD_WINDOW_BYTES >> 20} MiB.",
                     "Ship one record a line.",
                 )
-            left = text[end:]
+            left, is_first = text[end:], False
             if end:
-                window = slices_of(text, 0, end, lines)
-                lines = window[-1].lines_before + window[-1].lines
-                yield window
+                yield Span(text, 0, end)
             if not block:
                 return
-
-
-def _cut(stream: BinaryIO, position: int, size: int) -> int:
-    """The end of the line that holds a byte."""
-    if position >= size:
-        return size
-    stream.seek(position)
-    stream.readline()
-    return stream.tell()
 
 
 def slices_of(
@@ -199,7 +246,7 @@ def slices_of(
     cuts = [start]
     with Slice(source, start, end, 0, 0, ()).open() as stream:
         for index in range(1, wanted):
-            cut = _cut(stream, max(start, start + (end - start) * index // wanted), end)
+            cut = line_end(stream, max(start, start + (end - start) * index // wanted), end)
             if cuts[-1] < cut < end:
                 cuts.append(cut)
     ranges = list(pairwise([*cuts, end]))
