@@ -17,16 +17,33 @@ bills as (
     group by bill_id, meter_id, currency
 ),
 
--- Delivery and supply state the same kWh twice; parts of the day state different ones.
+-- Delivery and supply state the same kWh twice, each whole or by parts of the day: of what their words tell apart the
+-- larger counts, and of the rest equal kWh count once.
+named as (
+    select
+        lines.*,
+        {% for word in ['delivery', 'distribution', 'transmission', 'transport', 'network', 'netz', 'wires'] -%}
+        {{ "or " if not loop.first }}coalesce(lower(issued.description) like '%{{ word }}%', false)
+        {% endfor -%}
+        as is_delivery
+    from lines
+    left join {{ ref('int_costs__issued_lines') }} as issued
+        on lines.bill_id = issued.bill_id and lines.charge_line_id = issued.charge_line_id
+    where lines.bill_kind = 'energy'
+),
+
 stated as (
-    select bill_id, meter_id, cast(sum(billed_nkwh) as {{ big_integer() }}) as energy_nkwh
+    select bill_id, meter_id, max(energy_nkwh) as energy_nkwh
     from (
-        select distinct bill_id, meter_id, period_from_us, period_to_us, billed_nkwh
-        from lines
-        where bill_kind = 'energy'
-    ) as quantities
+        select bill_id, meter_id, is_delivery, cast(sum(billed_nkwh) as {{ big_integer() }}) as energy_nkwh
+        from (
+            select distinct bill_id, meter_id, is_delivery, period_from_us, period_to_us, billed_nkwh
+            from named
+        ) as quantities
+        group by bill_id, meter_id, is_delivery
+        having count(*) = count(billed_nkwh)
+    ) as services
     group by bill_id, meter_id
-    having count(*) = count(billed_nkwh)
 ),
 
 metered as (
