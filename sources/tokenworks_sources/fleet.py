@@ -171,13 +171,20 @@ class Tier(_Dated):
 
 
 class Replica(_Dated):
-    """One engine process group on one or more GPUs, or on a MIG slice of each."""
+    """One engine process group on one or more GPUs, or on a part of each: a MIG slice, or a share in taking turns."""
 
     id: Identifier
     endpoint: str | None = None
     role: Literal["unified", "prefill", "decode"] = "unified"
     gpus: list[Identifier] = Field(min_length=1)
     mig: str | None = None
+    share: float | None = Field(None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_part(self) -> Replica:
+        if self.mig is not None and self.share is not None:
+            raise ValueError("a replica holds a slice (mig) or a share of its GPUs, not both")
+        return self
 
 
 class Allocation(BaseModel):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +27,7 @@ class _Span(NamedTuple):
     start: datetime
     end: datetime
     replica: str
-    slices: int
+    part: Fraction
 
 
 def check_fleet(path: Path, fleet: Fleet) -> None:
@@ -144,26 +145,26 @@ def _check_overlaps(path: Path, fleet: Fleet) -> None:
         for replica in deployment.replicas:
             start, end = fleet.start_of(replica), replica.valid_to or FOREVER
             for gpu in replica.gpus:
-                slices = _slices(path, deployment, replica, memory[gpu])
-                by_gpu.setdefault(gpu, []).append(_Span(start, end, replica.id, slices))
+                part = _part(path, deployment, replica, memory[gpu])
+                by_gpu.setdefault(gpu, []).append(_Span(start, end, replica.id, part))
             if replica.endpoint:
-                span = _Span(start, end, replica.id, MIG_SLICES)
+                span = _Span(start, end, replica.id, Fraction(1))
                 by_endpoint.setdefault(replica.endpoint, []).append(span)
     for kind, spans_by_name in (("GPU", by_gpu), ("endpoint", by_endpoint)):
         for name, spans in spans_by_name.items():
             _no_overlap(path, kind, name, spans)
 
 
-def _slices(path: Path, deployment: Deployment, replica: Replica, memory: float | None) -> int:
-    """Sevenths of each of its GPUs that a replica computes on."""
+def _part(path: Path, deployment: Deployment, replica: Replica, memory: float | None) -> Fraction:
+    """How much of each of its GPUs a replica computes on."""
     if replica.mig is None:
-        return MIG_SLICES
+        return Fraction(1) if replica.share is None else Fraction(str(replica.share))
     field = f"deployments.{deployment.id}.replicas.{replica.id}.mig"
     if memory is None:
         what = f"{replica.mig!r} is a part of a GPU whose memory is not stated."
         raise FleetError(path, field, what, "Give its server `gpu_memory_gb`.")
     try:
-        return mig_share(replica.mig, memory)[0]
+        return Fraction(mig_share(replica.mig, memory)[0], MIG_SLICES)
     except ValueError as error:
         what = "Use the profile that nvidia-smi names."
         raise FleetError(path, field, f"{error}.", what) from error
@@ -211,7 +212,7 @@ def _check_pools(path: Path, deployment: Deployment) -> None:
 def _no_overlap(path: Path, kind: str, name: str, spans: list[_Span]) -> None:
     for span in sorted(spans):
         held = sorted(other for other in spans if other.start <= span.start < other.end)
-        if sum(other.slices for other in held) <= MIG_SLICES:
+        if sum(other.part for other in held) <= 1:
             continue
         first, second = held[0], held[-1]
         raise FleetError(
@@ -220,5 +221,5 @@ def _no_overlap(path: Path, kind: str, name: str, spans: list[_Span]) -> None:
             f"{kind} {name} belongs to replica {first.replica} and to {second.replica} "
             f"from {span.start:%Y-%m-%d %H:%M}.",
             f"End {first.replica} with valid_to before {second.replica} begins, or give them "
-            "different ones.",
+            "different ones; engines that take turns on a GPU each state their `share` of it.",
         )

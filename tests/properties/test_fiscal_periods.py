@@ -87,8 +87,9 @@ def _tables() -> dict[str, list[Row]]:
 def ask(models: Models) -> Ask:
     """The marts of finance."""
     return models.ask(
-        _tables(), "rpt_chargeback", "rpt_variance", "rpt_rate_card", "fct_cost_ledger"
-    )
+        _tables(), "rpt_chargeback", "rpt_variance", "rpt_rate_card", "fct_cost_ledger",
+        "rpt_gpu_hour_cost", "rpt_breakeven", "rpt_scaling",
+    )  # fmt: skip
 
 
 def test_chargeback_of_a_fiscal_period_shares_what_the_period_cost(ask: Ask) -> None:
@@ -147,3 +148,32 @@ def test_rate_card_of_a_fiscal_period_is_what_the_period_charges(ask: Ask) -> No
         ("gregorian", "2026-10", "2026-10", "acme", 100_000),
     ]
     assert [row[5] for row in found] == pytest.approx([3.0, 8.8, 6.6, 3.0, 6.0, 9.4])
+
+
+def test_make_or_buy_and_the_gpu_hour_of_a_fiscal_period_are_of_its_days(ask: Ask) -> None:
+    """3.00 of the lease are in FY2026-P12, 14.00 in FY2027-P01, whose network of 1.40 is no server's."""
+    found = ask(
+        "select made.calendar, made.period, cast(made.period_start as varchar), made.month, "
+        "make_cost_usd, accounting_usd from rpt_breakeven as made inner join rpt_gpu_hour_cost as hours "
+        "on made.calendar = hours.calendar and made.period = hours.period order by all"
+    )
+    assert found == [
+        ("4-4-5", "FY2026-P12", "2026-08-23", None, D(3), D(3)),
+        ("4-4-5", "FY2027-P01", "2026-09-27", None, D("15.40"), D(14)),
+        ("gregorian", "2026-09", "2026-09-01", "2026-09", D(9), D(9)),
+        ("gregorian", "2026-10", "2026-10-01", "2026-10", D("9.40"), D(8)),
+    ]
+
+
+def test_period_before_is_of_the_same_calendar_when_volume_grows(ask: Ask) -> None:
+    """A million tokens for 3.00, then two for 15.40: ln(7.70 / 3.00) / ln(2); so October after September."""
+    found = ask(
+        "select distinct period, round(unit_cost_elasticity_to_month_before, 6) from rpt_scaling order by 1"
+    )
+    assert found == [
+        ("2026-09", None),
+        # One million for 9.40 after two for 9.00: ln(9.40 / 4.50) / ln(1 / 2).
+        ("2026-10", -1.062736),
+        ("FY2026-P12", None),
+        ("FY2027-P01", 1.359896),
+    ]

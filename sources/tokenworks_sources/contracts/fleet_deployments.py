@@ -42,7 +42,7 @@ REPLICAS = Contract(
         Column(
             "gpu_share_ratio",
             "double",
-            "Share of the GPU that the slice takes: the larger of compute and memory.",
+            "Share of the GPU that the replica takes: of a slice the larger of compute and memory.",
             "1",
             minimum=0,
             maximum=1,

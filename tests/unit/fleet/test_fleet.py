@@ -277,9 +277,25 @@ def test_slices_and_dated_methods_become_rows(
     assert frames["fleet_deployments"]["prefill_weight"].to_list() == [None]
 
 
+def test_engines_that_take_turns_hold_the_shares_that_they_state(
+    tmp_path: Path, ingest_file: Callable[..., Any]
+) -> None:
+    turns = SLICED.replace("mig: 3g.40gb", "share: 0.5").replace("mig: 4g.40gb", "share: 0.25")
+    frames = ingest_file(_fleet(tmp_path, turns), CONNECTOR).frames
+    found = frames["fleet_replicas"].select("replica_id", "mig_profile", "gpu_share_ratio")
+    assert found.rows() == [("p", None, 0.5), ("d", None, 0.25)]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("mig: 4g.40gb", "share: 0.58", r"belongs to replica d and to p .* state their `share`"),
+        ("mig: 4g.40gb", "share: 1.5", r"share: Input should be less than or equal to 1"),
+        (
+            "4g.40gb",
+            "4g.40gb, share: 0.5",
+            r"holds a slice \(mig\) or a share of its GPUs, not both",
+        ),
         (
             "4g.40gb",
             "7g.80gb",

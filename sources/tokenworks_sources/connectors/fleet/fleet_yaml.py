@@ -23,7 +23,7 @@ from tokenworks_sources.contracts.render import polars_schema
 from tokenworks_sources.depreciation import Estimate, stretches
 from tokenworks_sources.errors import FleetError
 from tokenworks_sources.fiscal import calendars
-from tokenworks_sources.fleet import Deployment, Fleet, Server, load_fleet
+from tokenworks_sources.fleet import Deployment, Fleet, Replica, Server, load_fleet
 from tokenworks_sources.landing import HEAD_BYTES
 
 # The head of a large fleet ends within an entry, so it is not parsed.
@@ -39,7 +39,7 @@ class FleetYaml:
     name = "fleet_yaml"
     table = "fleet"
     tables = tuple(contract.table for contract in contracts.CONTRACTS)
-    version = "5"
+    version = "6"
     summary = "fleet.yaml: sites, servers, GPUs, deployments, replicas, tiers, tenants"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -177,7 +177,6 @@ def _replicas(fleet: Fleet) -> Iterator[Row]:
     for deployment in fleet.deployments:
         for replica in deployment.replicas:
             for gpu in replica.gpus:
-                gigabytes = memory[gpu]
                 yield {
                     "replica_id": replica.id,
                     "deployment_id": deployment.id,
@@ -185,12 +184,17 @@ def _replicas(fleet: Fleet) -> Iterator[Row]:
                     "endpoint": replica.endpoint,
                     "role": replica.role,
                     "mig_profile": replica.mig,
-                    "gpu_share_ratio": mig_share(replica.mig, gigabytes)[1]
-                    if replica.mig and gigabytes
-                    else None,
+                    "gpu_share_ratio": _share(replica, memory[gpu]),
                     "valid_from": fleet.start_of(replica),
                     "valid_to": replica.valid_to,
                 }
+
+
+def _share(replica: Replica, gigabytes: float | None) -> float | None:
+    """The part of each of its GPUs that a replica holds; None where it holds all of it."""
+    if replica.mig and gigabytes:
+        return mig_share(replica.mig, gigabytes)[1]
+    return replica.share
 
 
 def _deployments(fleet: Fleet) -> Iterator[Row]:
