@@ -1,13 +1,13 @@
-"""Publish the marts: a new DuckDB file and Parquet folders that replace the old ones whole.
+"""Publish the marts: a new DuckDB file and a new folder of Parquet that replace the old ones by renames.
 
-Belongs here: what is published, the checks before, and the swap. What came out different is recorded
-before the swap (`books/history.py`), so nobody reads what the books do not remember. Readers keep the file they have
+Belongs here: what is published, in which order, and the checks before. How it is written lives in `publishing/`: what
+is as it was in the version before is carried on, not written again. What came out different is recorded before
+the swap (`books/history.py`), so nobody reads what the books do not remember. Readers keep the file they have
 open; the next one they open is the new one. Queries on what is published live in `published.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -17,7 +17,16 @@ from pathlib import Path
 import duckdb
 
 from tokenworks.books.history import record
-from tokenworks.held import unless_held
+from tokenworks.publishing.marts import put_mart
+from tokenworks.publishing.place import (
+    DATABASE,
+    PARQUET,
+    copy_database,
+    put_in_place,
+    versions_folder,
+)
+from tokenworks.publishing.tables import CopyError, copy_comments, free_ratio
+from tokenworks.publishing.version import Version, published_version, version_of
 from tokenworks.questions import write_questions
 from tokenworks.restatement import build_inputs, state_file
 from tokenworks.warehouse import warehouse_lock
@@ -60,7 +69,7 @@ class PublishedMart:
     Attributes:
         name: table and folder name.
         rows: number of rows.
-        digest: SHA-256 of its Parquet file.
+        digest: SHA-256 over the names and digests of its Parquet files.
     """
 
     name: str
@@ -95,26 +104,68 @@ def publish(settings: Settings, now: datetime | None = None) -> list[PublishedMa
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:
-            marts = _write(settings, staging, now)
-            _swap(settings, staging, marts)
+            written = _write(settings, staging, now)
+            put_in_place(settings, staging, written.version)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    return marts
+    return written.published
 
 
-def _write(settings: Settings, staging: Path, now: datetime | None) -> list[PublishedMart]:
-    database = staging / "warehouse.duckdb"
-    with connected(staging / "spill", keeps_order=True, database=database) as connection:
+@dataclass(frozen=True)
+class _Written:
+    published: list[PublishedMart]
+    version: Version
+
+
+def _write(settings: Settings, staging: Path, now: datetime | None) -> _Written:
+    before = published_version(settings)
+    if before is not None:
+        try:
+            copy_database(settings, staging)
+            return _written(settings, staging, now, before)
+        except (duckdb.Error, CopyError):
+            # What is published is not what was put there: nothing is built upon it.
+            shutil.rmtree(staging)
+            staging.mkdir()
+    return _written(settings, staging, now, None)
+
+
+def _written(
+    settings: Settings, staging: Path, now: datetime | None, before: Version | None
+) -> _Written:
+    database, spill = staging / DATABASE, staging / "spill"
+    with connected(spill, keeps_order=True, database=database) as connection:
         connection.execute(f"attach '{_quoted(settings.build_database)}' as built (read_only)")
         names = mart_names(connection)
         _refuse_imbalance(connection, names)
-        marts = [write_mart(connection, name, staging / "parquet" / name) for name in names]
-        _write_catalogue(connection, marts)
+        _drop_others(connection, names)
+        known = before.marts if before else {}
+        files = versions_folder(settings) / before.folder if before else None
+        marts = {
+            name: put_mart(connection, name, staging / PARQUET / name, known.get(name), files)
+            for name in names
+        }
+        copy_comments(connection, names)
+        published = [PublishedMart(name, mart.rows, mart.digest) for name, mart in marts.items()]
+        _write_catalogue(connection, published)
         write_questions(connection, names)
-        _check_copies(connection, names)
         connection.execute("detach built")
-        record(settings, connection, names, build_inputs(settings), now)
-    return marts
+        pieces = {name: mart.table.pieces for name, mart in marts.items()}
+        record(settings, connection, pieces, build_inputs(settings), now)
+        connection.execute("checkpoint")
+        return _Written(published, version_of(marts, free_ratio(connection)))
+
+
+def _drop_others(connection: duckdb.DuckDBPyConnection, names: list[str]) -> None:
+    """Of a file that is carried on: the questions, and tables that are marts no more."""
+    own = "database_name = current_database() and not internal"
+    views = connection.execute(f"select view_name from duckdb_views() where {own}").fetchall()
+    tables = connection.execute(f"select table_name from duckdb_tables() where {own}").fetchall()
+    for (view,) in views:
+        connection.execute(f"drop view {view}")
+    for (table,) in tables:
+        if table not in names:
+            connection.execute(f"drop table {table}")
 
 
 def mart_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -148,57 +199,6 @@ def _refuse_imbalance(connection: duckdb.DuckDBPyConnection, names: list[str]) -
         )
 
 
-def write_mart(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) -> PublishedMart:
-    """Write a mart of the attached `built` as a table and into a folder of Parquet.
-
-    Args:
-        connection: to the file that gets the table.
-        name: of the mart.
-        folder: gets the Parquet; must not exist.
-    """
-    order = _order(connection, name)
-    connection.execute(f"create table {name} as select * from built.{name} order by {order}")
-    folder.mkdir(parents=True)
-    path = folder / "part-0.parquet"
-    # One thread writes the rows in the table's order, so equal data gives equal bytes.
-    connection.execute("set threads = 1")
-    connection.execute(
-        f"copy {name} to '{_quoted(path)}' (format parquet, compression zstd, row_group_size 122880)"
-    )
-    connection.execute("reset threads")
-    _copy_comments(connection, name)
-    rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return PublishedMart(name, rows, digest)
-
-
-def _order(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """A day's rows lie together, so that who asks for a day skips the others; then by key.
-
-    Keys stand first in every mart, so ordering by all columns is ordering by key, and total.
-    """
-    columns = {row[0] for row in connection.execute(f"describe built.{name}").fetchall()}
-    return "event_date, columns(*)" if "event_date" in columns else "all"
-
-
-def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """The descriptions that dbt keeps as comments, so that a reader finds them in the file."""
-    table = connection.execute(
-        "select comment from duckdb_tables() where database_name = 'built' and table_name = ?",
-        [name],
-    ).fetchall()
-    columns = connection.execute(
-        "select column_name, comment from duckdb_columns() where database_name = 'built' "
-        "and table_name = ? and comment is not null",
-        [name],
-    ).fetchall()
-    for (comment,) in table:
-        connection.execute(f"comment on table {name} is '{_quoted(comment or '')}'")
-    for column, comment in columns:
-        connection.execute(f"comment on column {name}.\"{column}\" is '{_quoted(comment)}'")
-
-
 def _write_catalogue(connection: duckdb.DuckDBPyConnection, marts: list[PublishedMart]) -> None:
     connection.execute(f"create table {CATALOGUE} (mart varchar, row_count bigint, sha256 varchar)")
     if marts:
@@ -206,47 +206,6 @@ def _write_catalogue(connection: duckdb.DuckDBPyConnection, marts: list[Publishe
             f"insert into {CATALOGUE} values (?, ?, ?)",
             [[mart.name, mart.rows, mart.digest] for mart in marts],
         )
-
-
-def _check_copies(connection: duckdb.DuckDBPyConnection, names: list[str]) -> None:
-    for name in names:
-        built, copied = connection.execute(
-            f"select (select count(*) from built.{name}), (select count(*) from {name})"
-        ).fetchall()[0]
-        if built != copied:
-            raise PublishError(f"{name}: {copied} of {built} rows were copied. Publish again.")
-
-
-def _swap(settings: Settings, staging: Path, marts: list[PublishedMart]) -> None:
-    """Put the new Parquet and the new file in place, each by one rename."""
-    version = hashlib.sha256("".join(mart.digest for mart in marts).encode()).hexdigest()[:16]
-    versions = settings.publish / ".versions"
-    versions.mkdir(exist_ok=True)
-    if not (versions / version).is_dir():
-        (staging / "parquet").mkdir(exist_ok=True)
-        os.replace(staging / "parquet", versions / version)
-    previous = _current_version(settings)
-    link = staging / "link"
-    link.symlink_to(Path(".versions") / version, target_is_directory=True)
-    os.replace(link, settings.published_parquet)
-    os.replace(staging / "warehouse.duckdb", settings.published_database)
-    # One version back stays, for those who read it right now, and what a replay holds. An older one leaves
-    # its place whole, so that a crash while its files are removed leaves no half of a version behind.
-    for old in list(versions.iterdir()):
-        if old.name not in (version, previous):
-            with unless_held(old) as is_free:
-                if is_free:
-                    os.replace(old, staging / old.name)
-
-
-def _current_version(settings: Settings) -> str | None:
-    if settings.published_parquet.is_symlink():
-        return settings.published_parquet.readlink().name
-    if settings.published_parquet.exists():
-        raise PublishError(
-            f"{settings.published_parquet}: is in the way of the published Parquet. Move it elsewhere."
-        )
-    return None
 
 
 def _quoted(text: Path | str) -> str:

@@ -66,12 +66,12 @@ class Settings:
 
     @property
     def published_database(self) -> Path:
-        """The DuckDB file that people read; replaced whole."""
+        """The DuckDB file that people read; replaced by a rename."""
         return self.publish / "warehouse.duckdb"
 
     @property
     def published_parquet(self) -> Path:
-        """One folder of Parquet per mart."""
+        """One folder of Parquet per mart, in one or more parts."""
         return self.publish / "parquet"
 
     @property

@@ -82,7 +82,7 @@ def by_hand(home: Path) -> Ask:
     parquet = Settings.at(home).published_parquet
 
     def run(statement: str) -> Answer:
-        text = re.sub(r"\{(\w+)\}", rf"read_parquet('{parquet}/\1/part-0.parquet')", statement)
+        text = re.sub(r"\{(\w+)\}", rf"read_parquet('{parquet}/\1/*.parquet')", statement)
         return _fetched(connection, text)
 
     return lambda question: HAND[question](run)

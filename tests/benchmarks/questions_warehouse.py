@@ -1,7 +1,7 @@
 """A published warehouse of many requests, made from the sample fleet's by copying its marts.
 
 The demo runs through the whole product once (ingest, build, publish). Its published marts are then copied
-18 times a fortnight for as many fortnights as the requests take, and written by publish's own `write_mart`: same
+18 times a fortnight for as many fortnights as the requests take, and written by publish's own `put_mart`: same
 columns, types, order, row groups and files. A copy has ids, dates and money of its own, tokens and latencies
 that differ by up to a tenth; there are three times as many tenants. What is added up by tenant is added up again, by the
 mart's own compiled SQL. The copies' books do not balance: they are there to be queried, not believed.
@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from tokenworks.dbt_project import dbt_paths
-from tokenworks.publish import write_mart
+from tokenworks.publishing.marts import put_mart
 from tokenworks.questions import write_questions
 from tokenworks_sources.settings import Settings
 
@@ -73,7 +73,7 @@ def write_warehouse(sample: Settings, target: Settings, requests: int) -> int:
                 else _copies(connection, mart, fortnights)
             )
             connection.execute(f"create view built.{mart} as {text}")
-            write_mart(connection, mart, target.published_parquet / mart)
+            put_mart(connection, mart, target.published_parquet / mart)
         connection.execute("detach built")
         write_questions(connection, list(MARTS))
     return int(rows * COPIES * fortnights)

@@ -1,4 +1,4 @@
-"""The published warehouse: what people read, replaced whole after all marts are built."""
+"""The published warehouse: what people read, replaced in one go after all marts are built."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -24,7 +24,7 @@ def publish_asset(built: Iterable[dg.AssetKey]) -> dg.AssetsDefinition:
         kinds={"duckdb", "parquet"},
         pool=POOL,
         freshness_policy=PUBLISHED_FRESHNESS,
-        description="Marts in one DuckDB file and as Parquet, swapped in whole.",
+        description="Marts in one DuckDB file and as Parquet, swapped in by renames.",
     )
     def published_warehouse(settings: SettingsResource) -> dg.MaterializeResult[None]:
         home = settings.get()

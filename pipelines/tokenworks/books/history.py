@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,36 +17,25 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from tokenworks.books.pieces import among, columns_of, different, order_of, piece_of
 from tokenworks.books.reasons import Inputs, reasons_for
 from tokenworks.books.recording import (
     ABOUT,
     COLUMNS,
     FORM,
     INPUTS,
-    LEDGER,
-    UNDATED,
-    Found,
     Piece,
     Recording,
-    Totals,
     recordings,
     state_of,
 )
 from tokenworks_sources.settings import Settings
 
-# The column whose date a row of a mart stands for; the first one that the mart has.
-DATE_COLUMNS = ("event_date", "period_start", "month")
-# Money whose movement a restatement shows, by mart: what it is, and its sum.
-MONEY = {
-    LEDGER: ("'billed ' || currency", "cost"),
-    "rpt_unit_cost": ("'list USD'", "cost_list_usd"),
-}
-
 
 def record(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
-    marts: Iterable[str],
+    found: Mapping[str, Mapping[str, Piece]],
     inputs: Inputs | None,
     now: datetime | None = None,
 ) -> Recording | None:
@@ -55,14 +44,16 @@ def record(
     Args:
         settings: the home folder.
         connection: holds the marts as tables.
-        marts: their names.
+        found: their pieces as they are now, by mart.
         inputs: what the build read; None where that is not known.
         now: when the recording is made; the present where not given.
     """
     earlier = recordings(settings)
     known = state_of(earlier)
-    found = {mart: pieces_of(connection, mart) for mart in marts}
-    changed = {mart: _different(pieces, known.get(mart, {})) for mart, pieces in found.items()}
+    changed = {
+        mart: different(pieces, {name: last.piece for name, last in known.get(mart, {}).items()})
+        for mart, pieces in found.items()
+    }
     changed = {mart: pieces for mart, pieces in changed.items() if pieces}
     staging = settings.books / ".staging"
     shutil.rmtree(staging, ignore_errors=True)
@@ -72,7 +63,7 @@ def record(
         return None
     moment = _after(earlier, now or datetime.now(UTC))
     written = {
-        mart: _write(connection, mart, pieces, staging / moment)
+        mart: _write(connection, mart, pieces, staging / moment, len(found[mart]))
         for mart, pieces in sorted(changed.items())
     }
     before = inputs_of(settings, earlier)
@@ -87,80 +78,29 @@ def record(
     return recording
 
 
-def pieces_of(connection: duckdb.DuckDBPyConnection, mart: str) -> dict[str, Piece]:
-    """The pieces of a mart: rows, fingerprint and money of each date, and the columns."""
-    described = connection.execute(f"describe {mart}").fetchall()
-    columns = hashlib.sha256(repr([row[:2] for row in described]).encode()).hexdigest()[:16]
-    piece = piece_of([row[0] for row in described])
-    version = f"{duckdb.__version__} {columns}"
-    counted = connection.execute(
-        f"select {piece}, count(*), cast(sum(cast(hash({mart}) as hugeint)) as varchar) "
-        f"from {mart} group by 1 order by 1"
-    ).fetchall()
-    totals = _totals(connection, mart, piece)
-    pieces = {
-        name: Piece(rows, f"{version} {rows} {hashed}", totals=totals.get(name, {}))
-        for name, rows, hashed in counted
-    }
-    return {COLUMNS: Piece(0, columns), **pieces}
-
-
-def piece_of(columns: Iterable[str]) -> str:
-    """SQL that names the piece of a row."""
-    there = set(columns)
-    for column in DATE_COLUMNS:
-        if column in there:
-            cast = column if column == "month" else f"cast({column} as date)"
-            return f"coalesce(cast({cast} as varchar), '{UNDATED}')"
-    return f"'{UNDATED}'"
-
-
-def _totals(connection: duckdb.DuckDBPyConnection, mart: str, piece: str) -> dict[str, Totals]:
-    if mart not in MONEY:
-        return {}
-    label, amount = MONEY[mart]
-    totals: dict[str, Totals] = {}
-    for name, what, total in connection.execute(
-        f"select {piece}, {label}, sum({amount}) from {mart} group by all order by all"
-    ).fetchall():
-        if total is not None:
-            totals.setdefault(name, {})[what] = f"{total:f}"
-    return totals
-
-
-def _different(found: Mapping[str, Piece], known: Mapping[str, Found]) -> dict[str, Piece]:
-    """Pieces that are new or not as they were, and those that have lost all their rows."""
-    changed = {
-        name: piece
-        for name, piece in found.items()
-        if name not in known or known[name].piece.fingerprint != piece.fingerprint
-    }
-    gone = {name for name, last in known.items() if last.piece.rows and name not in found}
-    return changed | {name: Piece(0, "") for name in gone}
-
-
 def _write(
-    connection: duckdb.DuckDBPyConnection, mart: str, pieces: Mapping[str, Piece], folder: Path
+    connection: duckdb.DuckDBPyConnection,
+    mart: str,
+    pieces: Mapping[str, Piece],
+    folder: Path,
+    all_pieces: int,
 ) -> dict[str, Piece]:
-    """Write the changed pieces of a mart; the pieces with their files."""
+    """Write the changed pieces of a mart, which may be all that it has; the pieces with their files."""
     target = folder / mart
     target.mkdir(parents=True)
-    columns = [row[0] for row in connection.execute(f"describe {mart}").fetchall()]
+    columns = columns_of(connection, mart)
     # One thread: the rows of a piece keep the order of the mart.
     connection.execute("set threads = 1")
     if COLUMNS in pieces:
         path = target / f"{COLUMNS}.parquet"
         connection.execute(f"copy (from {mart} limit 0) to '{_quoted(path)}' (format parquet)")
     if any(piece.rows for piece in pieces.values()):
+        some = f"where {among(columns, pieces)} order by {order_of(columns)}"
         connection.execute(
-            "create temp table changed_pieces as select unnest(?) as _piece", [list(pieces)]
-        )
-        connection.execute(
-            f"copy (select * from (select *, {piece_of(columns)} as _piece from {mart}) "
-            f"where _piece in (from changed_pieces)) to '{_quoted(target)}' "
+            f"copy (select *, {piece_of(columns)} as _piece from {mart} "
+            f"{some if len(pieces) < all_pieces else ''}) to '{_quoted(target)}' "
             "(format parquet, compression zstd, partition_by (_piece), overwrite_or_ignore true)"
         )
-        connection.execute("drop table changed_pieces")
     connection.execute("reset threads")
     return {name: _with_files(piece, name, target, folder) for name, piece in pieces.items()}
 

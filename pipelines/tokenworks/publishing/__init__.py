@@ -1,0 +1,1 @@
+"""What publishing writes: the tables, the parts of the Parquet, and what it keeps of the version before."""
