@@ -31,7 +31,7 @@ IDLE_POLICIES: Mapping[str, str] = {
         "The idle of a deployment is shared among the tenants that it served in the month, in "
         "proportion to their served cost there; idle of GPUs that belong to no deployment, and of "
         "deployments that served nobody, among all tenants in proportion to their served cost in "
-        "the same currency, and to nobody in a currency in which nobody was served."
+        "the same currency, and to nobody in a currency in which nobody has served cost above 0."
     ),
     "reserved": (
         "The idle of a deployment is charged to the tenants that reserved it, in proportion to the "
@@ -42,7 +42,7 @@ IDLE_POLICIES: Mapping[str, str] = {
 OVERHEAD_POLICIES: Mapping[str, str] = {
     "tenant-share": (
         "Overhead is shared among all tenants in proportion to their served cost in the same "
-        "currency, and with nobody in a currency in which nobody was served."
+        "currency, and with nobody in a currency in which nobody has served cost above 0."
     ),
     "platform": "Overhead is charged to no tenant and stays with the platform.",
 }
@@ -110,7 +110,7 @@ class Chargeback:
         currency: ISO 4217 code.
         lines: tenants first, then what no tenant can be charged with.
         total: of all lines.
-        is_served: whether anybody was served for this currency, so that there are shares in it.
+        is_served: whether anybody has served cost above 0 in it, so that there are shares.
     """
 
     currency: str
@@ -143,7 +143,7 @@ def uncharged(frame: pl.LazyFrame) -> tuple[str, ...]:
 
 
 def unshared(found: Sequence[Chargeback], chosen: Policy) -> tuple[str, ...]:
-    """Currencies whose idle or overhead tenants were to share, and in which nobody was served."""
+    """Currencies whose idle or overhead tenants were to share, and in which nobody has served cost above 0."""
     if _SHARED not in (chosen.idle, chosen.overhead):
         return ()
     return tuple(

@@ -139,7 +139,8 @@ class ReportTables:
         """Who bears idle and overhead, and where nobody could."""
         alone = unshared(self.chargebacks, self.policy)
         said = (
-            f" Nobody was served in {listed(alone)}: its idle and overhead stay with the platform."
+            f" Nobody has served cost above 0 in {listed(alone)}: its idle and overhead stay with the "
+            "platform."
             if alone
             else ""
         )

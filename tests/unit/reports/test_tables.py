@@ -184,7 +184,7 @@ def test_currency_in_which_nobody_was_served_is_named_beside_the_policy(
         {**shared, **platform, **_charged("GBP", overhead="12 12", total="12")},
     ]
     write_mart("rpt_chargeback", lines)
-    said = "Nobody was served in GBP: its idle and overhead stay with the platform."
+    said = "Nobody has served cost above 0 in GBP: its idle and overhead stay with the platform."
     marts = read_month(home.published_parquet, Period(2026, 9))
     assert build_tables(marts, Period(2026, 9)).policy_text.endswith(said)
     # Where the platform bears overhead by policy there is nothing to say.
