@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tokenworks_sources.connectors import csv_windows
-from tokenworks_sources.connectors.requests import litellm, litellm_sql
+from tokenworks_sources.connectors.requests import csv_spans, litellm, litellm_sql
 
 
 @pytest.mark.parametrize(
@@ -36,12 +37,16 @@ def _record(name: str, *, tokens: str = "5", message: str = "") -> str:
     return f'{name},acompletion,{times},m,{tokens},"{{""trace_id"": ""t""}}",{message}\n'
 
 
+@pytest.mark.parametrize("window", [300, 2000, 1 << 20])
+@pytest.mark.parametrize("packed", [False, True])
 def test_every_record_keeps_its_line_when_windows_of_csv_are_plain_and_not_in_turn(
-    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int, packed: bool
 ) -> None:
-    monkeypatch.setattr(csv_windows, "WINDOW_BYTES", 2000)
-    path = tmp_path / "spend.csv"
-    path.write_text(
+    monkeypatch.setattr(csv_windows, "WINDOW_BYTES", window)
+    monkeypatch.setattr(csv_spans, "WINDOW_BYTES", window)
+    monkeypatch.setattr(csv_spans, "HELD_WINDOW_BYTES", window)
+    path = tmp_path / ("spend.csv.gz" if packed else "spend.csv")
+    text = (
         HEADER  # line 1
         + _record("a")
         + _record("b", tokens="12.7")  # line 3
@@ -51,7 +56,8 @@ def test_every_record_keeps_its_line_when_windows_of_csv_are_plain_and_not_in_tu
         + _record("e").replace(",m,", ",")  # line 27, one cell less
         + "".join(_record(f"f{number}") for number in range(20))  # lines 28 to 47
         + _record("g", tokens="many")  # line 48
-    )
+    ).encode()
+    path.write_bytes(gzip.compress(text) if packed else text)
 
     found = ingest_file(path, litellm.CONNECTOR)
 

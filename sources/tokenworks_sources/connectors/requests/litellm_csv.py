@@ -6,7 +6,8 @@ Either way every cell is text that meets the same SQL.
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,8 +17,9 @@ import polars as pl
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Sink
-from tokenworks_sources.connectors.csv_windows import Cursor, is_plain
+from tokenworks_sources.connectors.csv_windows import Cursor
 from tokenworks_sources.connectors.requests import (
+    csv_spans,
     litellm_engine,
     litellm_fields,
     litellm_left,
@@ -25,27 +27,33 @@ from tokenworks_sources.connectors.requests import (
     litellm_sql,
     slices,
 )
+from tokenworks_sources.connectors.requests.csv_spans import Looked
 from tokenworks_sources.connectors.requests.litellm_left import Origin
 from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem, numbered
+from tokenworks_sources.connectors.requests.slices import Slice
 from tokenworks_sources.contracts.requests import CONTRACT
-from tokenworks_sources.landing import open_decompressed
+from tokenworks_sources.landing import is_compressed, open_decompressed
 
+HEADER_BYTES = 1 << 16
 # As Python's `isspace`, as far as a cell of one line may hold it.
 _WHITE = "' ' || chr(9) || chr(11) || chr(12)"
 
 
 def read(file: LandingFile, sink: Sink, required: Sequence[str], what: str) -> None:
     """Hands every record of a file to the sink, in windows of lines."""
-    with (
-        open_decompressed(file.path) as stream,
-        litellm_engine.engine(sink) as (connection, files),
-    ):
-        cursor = Cursor(stream)
+    with open_decompressed(file.path) as stream:
+        cursor = Cursor(stream, block=HEADER_BYTES)
         names = tabular.csv_header(file.path, cursor, required, what)
-        log = _Log(file, sink, connection, files, names, cursor)
-        while cursor.look():
-            log.read_window()
+    with ExitStack() as ahead:
+        runs = ahead.enter_context(csv_spans.looked_ahead(file.path, cursor.taken, cursor.lines))
+        with litellm_engine.engine(sink) as (connection, files):
+            log = _Log(file, sink, connection, files, names)
+            log.meet_at(cursor.taken)
+            left = log.read_plain(runs)
+            ahead.close()
+            if left:
+                log.read_with_care(left)
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,6 @@ class _Log:
         file, sink: where records come from and go to.
         connection, files: the engine.
         names: the header.
-        cursor: what of the file is not yet read.
         met: whether the first records were looked at, which tell the names of people and
         form, found: how metadata is read.
     """
@@ -77,26 +84,49 @@ class _Log:
     connection: duckdb.DuckDBPyConnection
     files: SliceFileSystem
     names: list[str]
-    cursor: Cursor
     met: bool = False
     form: litellm_sql.Form = "cell"
     found: Collection[str] = EVERYWHERE
 
-    def read_window(self) -> None:
+    def meet_at(self, start: int) -> None:
+        """Looks at the first records of a plain file, while the first run is looked at."""
+        path = self.file.path
+        if is_compressed(path) or start == path.stat().st_size:
+            return
+        first = slices.head_in([Slice(path, start, path.stat().st_size, 0, 0, ())])
+        with suppress(duckdb.InvalidInputException):
+            self._meet(first)
+
+    def read_plain(self, runs: Iterator[Looked]) -> Looked | None:
+        """Reads runs by DuckDB; the first that it cannot read as `csv` does."""
+        for run in runs:
+            if run.window is None or not self._copied(run.window):
+                return run
+        return None
+
+    def read_with_care(self, run: Looked) -> None:
+        """Reads what begins with a run, each window in the way that it allows."""
+        with open_decompressed(self.file.path) as stream:
+            csv_spans.skip(stream, run.start)
+            cursor = Cursor(stream, lines=run.lines)
+            while cursor.look():
+                self._read_window(cursor)
+
+    def _read_window(self, cursor: Cursor) -> None:
         """Reads what the cursor shows."""
-        cursor = self.cursor
-        window = slices.slices_of(cursor.text, cursor.start, cursor.end, cursor.lines)
-        last = window[-1].lines_before + window[-1].lines
-        if is_plain(cursor.text, cursor.start, cursor.end) and self._copied(window):
-            cursor.start, cursor.lines = cursor.end, last
-        else:
-            self._read_records(last)
+        place = cursor.text, cursor.start, cursor.end, cursor.lines
+        window = csv_spans.plain_window(*place)
+        if window and self._copied(window):
+            cursor.start, cursor.lines = cursor.end, window[-1].lines_before + window[-1].lines
+            return
+        last = slices.slices_of(*place)[-1]
+        self._read_records(cursor, last.lines_before + last.lines)
 
     def _copied(self, window: slices.Window) -> bool:
         """Reads a window by DuckDB; False where it is damaged, and nothing of it was kept."""
         try:
             if not self.met:
-                self._meet(self._scan(self.files.show(slices.head_in(window))[0]))
+                self._meet(slices.head_in(window))
             place = f"_line as source_line, 0 as _file, '{self.file.digest}' as _digest"
             written = self._copy(self._rows(window, self.form, place), self._day_of(window))
         except duckdb.InvalidInputException:
@@ -107,8 +137,9 @@ class _Log:
             self._read_again(window, records)
         return True
 
-    def _meet(self, first: str) -> None:
+    def _meet(self, head: slices.Window) -> None:
         """Looks at the first records: their names, and the form of their metadata."""
+        first = self._scan(self.files.show(head)[0])
         looked = (
             f"(select *, {litellm_metadata.from_text('metadata', EVERYWHERE)} as _m from {first})"
         )
@@ -177,10 +208,10 @@ class _Log:
             f"max_line_size = {tabular.RECORD_BYTES}, buffer_size = {2 * tabular.RECORD_BYTES}))"
         )
 
-    def _read_records(self, last: int) -> None:
+    def _read_records(self, cursor: Cursor, last: int) -> None:
         """Reads lines up to one record by record; the last record may take more of them."""
         broken = _Broken(self.sink)
-        for block in tabular.csv_records(self.file.path, self.cursor, self.names, broken, last):
+        for block in tabular.csv_records(self.file.path, cursor, self.names, broken, last):
             self.sink.expect(block.height)
             self._read_block(block)
 
