@@ -10,6 +10,7 @@ import pytest
 
 from tests.dbt import small_lake
 from tests.properties.compiled import Models, Row
+from tokenworks.dbt_project import dbt_paths
 
 D = Decimal
 # Description, category, service category, what else it says, billed and effective cost, and where it lands.
@@ -90,3 +91,19 @@ def test_charge_of_a_server_is_borne_by_its_gpus_whole(
     assert {entry[0] for entry in entries} == {"accelerator"}
     assert {entry[1] for entry in entries} <= {"served", "waste", "idle", "unattributed"}
     assert sum(entry[3] for entry in entries) == D(kind[3])
+
+
+def test_books_agree_when_a_servers_charge_has_no_rate(models: Models) -> None:
+    """7.00 pounds beside 12.00 dollars on one server: the dollars of its requests are unknown, and no fault."""
+    rows = [
+        _line("lease", "12.00", "12.00", resource_id="srv-us"),
+        _line("hosting", "7.00", "7.00", resource_id="srv-us", billing_currency="GBP"),
+    ]
+    ask = models.ask({**small_lake.tables(), "charges": rows}, "fct_requests", "fct_cost_ledger")
+    tests = dbt_paths(models.settings).target / "compiled" / "tokenworks" / "tests"
+    assert ask((tests / "assert_requests_sum_to_ledger.sql").read_text()) == []
+    found = ask(
+        "select request_id, cost_accelerator_usd, cost_electricity_usd > 0 from fct_requests "
+        "where request_id in ('A', 'B') order by 1"
+    )
+    assert found == [("A", None, True), ("B", None, True)]
