@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 from tokenworks_sources.connectors.csv_windows import plain_lines
 from tokenworks_sources.connectors.requests import slices
 from tokenworks_sources.connectors.requests.slices import Slice, Source, Window
-from tokenworks_sources.landing import is_compressed, open_decompressed
+from tokenworks_sources.landing import is_compressed, line_end, open_decompressed
 
 WINDOW_BYTES = 1 << 28
 # Of decompressed bytes there are two windows in memory.
@@ -46,17 +45,8 @@ def looked_ahead(path: Path, start: int, lines: int) -> Iterator[Iterator[Looked
     The next one is looked at while the caller does something else, the first from the beginning.
     """
     spans = _held_spans(path, start) if is_compressed(path) else _spans(path, start)
-    runs = _looked(spans, start, lines)
-    with ThreadPoolExecutor(1) as ahead:
-        yield _in_turn(ahead, runs, ahead.submit(next, runs, None))
-
-
-def _in_turn(
-    ahead: ThreadPoolExecutor, runs: Iterator[Looked], coming: Future[Looked | None]
-) -> Iterator[Looked]:
-    while (looked := coming.result()) is not None:
-        coming = ahead.submit(next, runs, None)
-        yield looked
+    with slices.ahead(_looked(spans, start, lines)) as runs:
+        yield runs
 
 
 def _looked(spans: Iterator[tuple[Source, int, int]], place: int, lines: int) -> Iterator[Looked]:
@@ -90,26 +80,17 @@ def _cuts(source: Source, start: int, end: int) -> list[int]:
     cuts = [start]
     with Slice(source, start, end, 0, 0, ()).open() as stream:
         for number in range(1, count):
-            cut = _line_end(stream, start + (end - start) * number // count, end)
+            cut = line_end(stream, start + (end - start) * number // count, end)
             if cuts[-1] < cut < end:
                 cuts.append(cut)
     return [*cuts, end]
-
-
-def _line_end(stream: BinaryIO, place: int, end: int) -> int:
-    """The byte behind the line that holds a place, or `end` where that comes first."""
-    if place >= end:
-        return end
-    stream.seek(place)
-    stream.readline()
-    return min(stream.tell(), end)
 
 
 def _spans(path: Path, start: int) -> Iterator[tuple[Source, int, int]]:
     size = path.stat().st_size
     with path.open("rb") as stream:
         while start < size:
-            end = _line_end(stream, start + WINDOW_BYTES, size)
+            end = line_end(stream, start + WINDOW_BYTES, size)
             yield path, start, end
             start = end
 

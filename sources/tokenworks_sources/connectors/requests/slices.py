@@ -129,28 +129,29 @@ def windows_of(path: Path) -> Iterator[Iterator[Window]]:
 
     The next window is made while the caller does something else, the first one from the beginning.
     """
-    with _ahead(counted(_spans(path))) as windows:
+    with ahead(counted(_spans(path))) as windows:
         yield windows
 
 
 @contextmanager
 def spans_of(path: Path) -> Iterator[Iterator[Span]]:
     """The same windows, made ahead in the same way, whose lines nobody has counted."""
-    with _ahead(_spans(path)) as spans:
+    with ahead(_spans(path)) as spans:
         yield spans
 
 
 @contextmanager
-def _ahead(made: Iterator[Made]) -> Iterator[Iterator[Made]]:
-    with ThreadPoolExecutor(1) as ahead:
-        yield _in_turn(ahead, made, ahead.submit(next, made, None))
+def ahead(made: Iterator[Made]) -> Iterator[Iterator[Made]]:
+    """The same, each made while the caller does something else, the first from the beginning."""
+    with ThreadPoolExecutor(1) as thread:
+        yield _in_turn(thread, made, thread.submit(next, made, None))
 
 
 def _in_turn(
-    ahead: ThreadPoolExecutor, made: Iterator[Made], coming: Future[Made | None]
+    thread: ThreadPoolExecutor, made: Iterator[Made], coming: Future[Made | None]
 ) -> Iterator[Made]:
     while (one := coming.result()) is not None:
-        coming = ahead.submit(next, made, None)
+        coming = thread.submit(next, made, None)
         yield one
 
 
