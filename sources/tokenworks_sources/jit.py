@@ -6,19 +6,34 @@ processes load.
 
 from __future__ import annotations
 
+import gc
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast
-
-import numba
-from numba.np import linalg
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _without_blas() -> None:
-    """Numba looks for a BLAS when it starts, which imports SciPy; no kernel multiplies matrices."""
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Numba makes objects by the hundred thousand when it starts, and nothing that is left over."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _start() -> None:
+    """Loads what numba would when the first kernel is called, without a BLAS.
+
+    It looks for one, which imports SciPy for as long as all else takes; no kernel multiplies matrices.
+    """
+    linalg: Any = importlib.import_module("numba.np.linalg")
     look = linalg.ensure_blas
 
     def refuse() -> None:
@@ -29,9 +44,13 @@ def _without_blas() -> None:
         importlib.import_module("numba.np.arraymath")
     finally:
         linalg.ensure_blas = look
+    importlib.import_module("numba.core.registry").cpu_target.target_context.refresh()
 
 
-_without_blas()
+with _no_garbage():
+    import numba
+
+    _start()
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

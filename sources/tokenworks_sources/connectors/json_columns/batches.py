@@ -1,6 +1,6 @@
 """A run of lines as Arrow batches: pieces of it are taken apart by all cores, ahead of who reads them.
 
-Texts are views into the piece itself, which lives as long as its batch.
+Texts are views into the piece itself, which lives as long as its batches.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -22,22 +20,16 @@ from tokenworks_sources.connectors.json_columns.lines import (
     ROWS,
     Found,
     columns_of_lines,
-    lines_in,
 )
-from tokenworks_sources.connectors.json_columns.shape import (
-    WATCHED,
-    WHOLE,
-    Integers,
-    Kind,
-    Shape,
-    shape_of,
-)
+from tokenworks_sources.connectors.json_columns.pools import Lent, Pool
+from tokenworks_sources.connectors.json_columns.shape import WATCHED, WHOLE, Kind, shape_of
 from tokenworks_sources.connectors.json_columns.words import PADDING, Bytes
 from tokenworks_sources.landing import line_end
 
 # The column with the number of each line, counted from 1.
 LINE = "_line"
 PIECE_BYTES = 1 << 22
+BATCH_LINES = 1 << 15
 MOST_THREADS = 16
 _NEWLINE = 0x0A
 _DEEPEST = 64
@@ -45,12 +37,12 @@ _TYPES = {Kind.COUNT: pa.int64(), Kind.INSTANT: pa.timestamp("us")}
 
 
 class Tally(NamedTuple):
-    """What one piece of a run held.
+    """What lines were taken apart.
 
     Attributes:
         size: bytes.
         lines: lines, blank ones included.
-        blank: numbers of the blank lines within the piece, counted from 1.
+        blank: numbers of the blank lines among them, counted from 1.
     """
 
     size: int
@@ -58,107 +50,93 @@ class Tally(NamedTuple):
     blank: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Whole lines that were taken apart.
+class Piece(NamedTuple):
+    """Lines that were taken apart.
 
     Attributes:
-        tally: what it held.
-        numbers: the number of each line that was decided, counted from 1.
-        values: the values of these lines.
+        tally: what they are.
+        batch: the values of those that were decided; LINE counts from 1.
     """
 
     tally: Tally
-    numbers: Integers
-    values: list[pa.Array]
-    schema: pa.Schema
-
-    def batch(self, before: int = 0) -> pa.RecordBatch:
-        """The values, with LINE counted on from the lines before the piece."""
-        held = [None, pa.py_buffer(self.numbers + before)]
-        lines = pa.Array.from_buffers(pa.int64(), len(self.numbers), held)
-        return pa.RecordBatch.from_arrays([*self.values, lines], schema=self.schema)
+    batch: pa.RecordBatch
 
 
-@dataclass(frozen=True)
 class Columns:
     """Takes lines apart into the columns of some values.
 
-    Attributes:
+    Args:
         wanted: kinds of values by their paths.
+
+    Attributes:
+        schema: the columns of a batch: those that are not only watched, and LINE.
     """
 
-    wanted: Mapping[str, Kind]
+    def __init__(self, wanted: Mapping[str, Kind]) -> None:
+        self._taken = {path: kind for path, kind in wanted.items() if kind not in WATCHED}
+        self._shape = shape_of(wanted)
+        self._texts = Pool(lambda: np.empty(2 * PIECE_BYTES, np.uint8))
+        self._rooms = Pool(self._room)
+        types = {path: _TYPES.get(kind, pa.string_view()) for path, kind in self._taken.items()}
+        self.schema = pa.schema({**types, LINE: pa.int64()})
 
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """The columns of a batch: those that are not only watched, and LINE."""
-        kinds = {path: _TYPES.get(kind, pa.string_view()) for path, kind in self._taken.items()}
-        return pa.schema({**kinds, LINE: pa.int64()})
+    def text_of(self, size: int) -> Lent[Bytes]:
+        """Room for so many bytes of lines, and PADDING behind them."""
+        if size + PADDING <= 2 * PIECE_BYTES:
+            return self._texts.lend()
+        return Lent(np.empty(size + PADDING, np.uint8), deque())
 
-    def of(self, lines: Bytes) -> Piece:
-        """The piece of whole lines; the last one may lack its newline.
+    def pieces(self, text: Lent[Bytes], size: int) -> list[Piece]:
+        """The pieces of so many bytes of whole lines; the last one may lack its newline."""
+        lines = text.held
+        lines[size : size + PADDING] = 0
+        lines[size] = _NEWLINE
+        end = size + (size > 0 and lines[size - 1] != _NEWLINE)
+        place, pieces = 0, []
+        while place < end:
+            room = self._rooms.lend()
+            found = room.held
+            for part in (found.given, found.seen, found.counts):
+                part.fill(0)
+            behind = columns_of_lines(lines, place, end, self._shape, found)
+            blank = tuple(found.blank[: found.counts[BLANK]].tolist())
+            tally = Tally(min(behind, size) - place, int(found.counts[LINES]), blank)
+            pieces.append(Piece(tally, self._batch(text, room)))
+            place = behind
+        return pieces
 
-        Args:
-            lines: the bytes, with room for PADDING behind them, which this writes to.
-        """
-        end = len(lines) - PADDING
-        lines[end:] = 0
-        lines[end] = _NEWLINE
-        stop = end if end == 0 or lines[end - 1] == _NEWLINE else end + 1
-        found = _room(self._taken, self._shape, lines_in(lines, stop), end)
-        columns_of_lines(lines, stop, self._shape, found)
-        rows, blank = int(found.counts[ROWS]), int(found.counts[BLANK])
-        return Piece(
-            Tally(end, int(found.counts[LINES]), tuple(found.blank[:blank].tolist())),
-            found.lines[:rows],
-            list(self._values(lines, found, rows)),
-            self.schema,
-        )
-
-    @cached_property
-    def _taken(self) -> dict[str, Kind]:
-        return {path: kind for path, kind in self.wanted.items() if kind not in WATCHED}
-
-    @cached_property
-    def _shape(self) -> Shape:
-        return shape_of(self.wanted)
-
-    def _values(self, lines: Bytes, found: Found, rows: int) -> Iterator[pa.Array]:
+    def _batch(self, text: Lent[Bytes], room: Lent[Found]) -> pa.RecordBatch:
+        found = room.held
+        rows = int(found.counts[ROWS])
         wholes, texts = iter(found.wholes), iter(found.views)
-        behind = [pa.py_buffer(lines), pa.py_buffer(found.written)]
-        for given, kind in zip(found.given, self._taken.values(), strict=True):
-            is_full = given[:rows].all()
-            buffers = [
-                None if is_full else pa.py_buffer(np.packbits(given[:rows], bitorder="little"))
-            ]
-            if kind in WHOLE:
-                buffers.append(pa.py_buffer(next(wholes)))
-            else:
-                buffers += [pa.py_buffer(next(texts)), *behind]
-            yield pa.Array.from_buffers(_TYPES.get(kind, pa.string_view()), rows, buffers)
+        behind = [text.buffer(text.held), room.buffer(found.written)]
+        arrays = []
+        for given, kind in zip(found.given[:, :rows], self._taken.values(), strict=True):
+            values = next(wholes if kind in WHOLE else texts)[:rows]
+            valid = None
+            if not given.all():
+                # What is null is not looked at, but copied.
+                values[given == 0] = 0
+                valid = pa.py_buffer(np.packbits(given, bitorder="little"))
+            buffers = [valid, room.buffer(values), *(() if kind in WHOLE else behind)]
+            arrays.append(pa.Array.from_buffers(_TYPES.get(kind, pa.string_view()), rows, buffers))
+        numbers = room.buffer(found.lines[:rows])
+        arrays.append(pa.Array.from_buffers(pa.int64(), rows, [None, numbers]))
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-
-def padded(lines: bytes) -> Bytes:
-    """Lines as `Columns.of` takes them."""
-    return np.frombuffer(bytearray(lines) + bytearray(PADDING), np.uint8)
-
-
-def _room(taken: Mapping[str, Kind], shape: Shape, lines: int, size: int) -> Found:
-    wholes = sum(kind in WHOLE for kind in taken.values())
-    texts = len(taken) - wholes
-    return Found(
-        # What is null is never looked at, but is copied.
-        views=np.zeros((texts, lines, 2), np.uint64),
-        wholes=np.zeros((wholes, lines), np.int64),
-        given=np.zeros((len(taken), lines), np.uint8),
-        lines=np.empty(lines, np.int64),
-        blank=np.empty(lines, np.int64),
-        written=np.empty(size + PADDING, np.uint8),
-        seen=np.zeros(len(shape.kinds), np.int64),
-        parents=np.zeros(_DEEPEST, np.int64),
-        counts=np.zeros(4, np.int64),
-    )
+    def _room(self) -> Found:
+        wholes = sum(kind in WHOLE for kind in self._taken.values())
+        return Found(
+            views=np.empty((len(self._taken) - wholes, BATCH_LINES, 2), np.uint64),
+            wholes=np.empty((wholes, BATCH_LINES), np.int64),
+            given=np.empty((len(self._taken), BATCH_LINES), np.uint8),
+            lines=np.empty(BATCH_LINES, np.int64),
+            blank=np.empty(BATCH_LINES, np.int64),
+            written=np.empty(2 * PIECE_BYTES, np.uint8),
+            seen=np.empty(len(self._shape.kinds), np.int64),
+            parents=np.empty(_DEEPEST, np.int64),
+            counts=np.empty(4, np.int64),
+        )
 
 
 class Lines:
@@ -174,7 +152,7 @@ class Lines:
         before: lines of the source before them, which LINE counts as well.
 
     Attributes:
-        tallies: what each piece held, in order, as far as the last stream was read.
+        tallies: what was read, piece by piece, as far as the last stream was.
     """
 
     def __init__(
@@ -198,32 +176,38 @@ class Lines:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         self.tallies, lines = [], self._before
-        with self._opened() as stream:
-            for piece in _in_order(self._columns, _texts(stream, self._start, self._end)):
-                self.tallies.append(piece.tally)
-                yield piece.batch(lines)
-                lines += piece.tally.lines
+        for piece in self._pieces():
+            self.tallies.append(piece.tally)
+            yield _moved(piece.batch, lines)
+            lines += piece.tally.lines
+
+    def _pieces(self) -> Iterator[Piece]:
+        threads = min(os.cpu_count() or 1, MOST_THREADS)
+        with self._opened() as stream, ThreadPoolExecutor(threads) as pool:
+            waiting: deque[Future[list[Piece]]] = deque()
+            for text, size in self._texts(stream):
+                waiting.append(pool.submit(self._columns.pieces, text, size))
+                if len(waiting) > threads:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+
+    def _texts(self, stream: BinaryIO) -> Iterator[tuple[Lent[Bytes], int]]:
+        start = self._start
+        while start < self._end:
+            stop = line_end(stream, start + PIECE_BYTES, self._end)
+            text = self._columns.text_of(stop - start)
+            stream.seek(start)
+            # Cut while it is read, there are fewer; its size tells at the end.
+            size = stream.readinto(text.held[: stop - start].data)  # type: ignore[attr-defined]
+            yield text, size
+            start = stop
 
 
-def _in_order(columns: Columns, texts: Iterator[Bytes]) -> Iterator[Piece]:
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Piece]] = deque()
-        for text in texts:
-            waiting.append(pool.submit(columns.of, text))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _texts(stream: BinaryIO, start: int, end: int) -> Iterator[Bytes]:
-    """Whole lines with PADDING behind them, a piece at a time."""
-    while start < end:
-        stop = line_end(stream, start + PIECE_BYTES, end)
-        text = np.empty(stop - start + PADDING, np.uint8)
-        stream.seek(start)
-        got = stream.readinto(text[:-PADDING].data)  # type: ignore[attr-defined]
-        # Cut while it is read; its size tells at the end.
-        yield text[: got + PADDING]
-        start = stop
+def _moved(batch: pa.RecordBatch, lines: int) -> pa.RecordBatch:
+    """A batch whose LINE counts on from so many lines."""
+    if lines == 0:
+        return batch
+    numbers = np.frombuffer(batch.column(LINE).buffers()[1], np.int64) + lines
+    moved = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+    return pa.RecordBatch.from_arrays([*batch.columns[:-1], moved], schema=batch.schema)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenworks_sources.connectors.json_columns.words import Bytes
+from tokenworks_sources.connectors.json_columns.words import Bytes, byte_at
 from tokenworks_sources.jit import part_of_kernel
 
 _ZERO, _NINE, _BLANK, _DOT, _COLON, _MINUS = 0x30, 0x39, 0x20, 0x2E, 0x3A, 0x2D
@@ -43,7 +43,7 @@ def instant_at(text: Bytes, begin: int, end: int) -> tuple[int, bool]:
 @part_of_kernel
 def _two(text: Bytes, place: int) -> int:
     """A number of two digits; far below 0 where one is none."""
-    first, second = int(text[place]) - _ZERO, int(text[place + 1]) - _ZERO
+    first, second = byte_at(text, place) - _ZERO, byte_at(text, place + 1) - _ZERO
     if 0 <= first <= 9 and 0 <= second <= 9:
         return first * 10 + second
     return -100_000
@@ -56,7 +56,7 @@ def _fraction(text: Bytes, place: int, end: int) -> tuple[int, int]:
         return 0, place
     micro, digits = 0, 0
     while place + 1 + digits < end and digits < _DIGITS:
-        digit = int(text[place + 1 + digits]) - _ZERO
+        digit = byte_at(text, place + 1 + digits) - _ZERO
         if not 0 <= digit <= 9:
             break
         micro = micro * 10 + digit

@@ -16,7 +16,14 @@ from tokenworks_sources.connectors.json_columns.values import (
     after_value,
     after_word,
 )
-from tokenworks_sources.connectors.json_columns.words import Bytes, first_of, plain_end, word_at
+from tokenworks_sources.connectors.json_columns.words import (
+    PADDING,
+    Bytes,
+    byte_at,
+    first_of,
+    plain_end,
+    word_at,
+)
 from tokenworks_sources.jit import part_of_kernel
 
 if TYPE_CHECKING:
@@ -110,7 +117,7 @@ def count_at(text: Bytes, begin: int, end: int) -> tuple[int, bool]:
         return 0, False
     number = 0
     for place in range(begin, end):
-        number = number * 10 + int(text[place]) - _ZERO
+        number = number * 10 + byte_at(text, place) - _ZERO
     return number, True
 
 
@@ -134,6 +141,8 @@ def _json(text: Bytes, place: int, entry: int, row: int, shape: Shape, found: Fo
         # JSON in a string; where that is empty, none.
         return end if end == place + 2 else DOUBTFUL
     begin = found.counts[_WRITTEN]
+    if begin + end - place > len(found.written) - PADDING:
+        return DOUBTFUL
     behind = _copied(text, place, end, found.written, begin)
     if behind < 0:
         return DOUBTFUL

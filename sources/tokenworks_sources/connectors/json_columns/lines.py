@@ -53,10 +53,21 @@ ROWS, BLANK, LINES, WRITTEN = range(4)
 
 
 @bare_kernel
-def columns_of_lines(text: Bytes, end: int, shape: Shape, found: Found) -> None:
-    """Fills `found` with the values of all lines of a text that ends with a newline at `end` - 1."""
-    place, line, rows, blank = 0, 0, 0, 0
-    while place < end:
+def columns_of_lines(text: Bytes, place: int, end: int, shape: Shape, found: Found) -> int:
+    """Fills `found` with the values of lines, as many as there is room for.
+
+    Args:
+        text: lines; a newline stands before `end`.
+        place: first byte of the first line.
+        end: byte behind the last one.
+        shape: what is wanted.
+        found: where it goes; nothing is `given` yet, and no entry `seen`.
+
+    Returns:
+        the byte behind the last line that was read.
+    """
+    line, rows, blank, most = 0, 0, 0, len(found.lines)
+    while place < end and line < most:
         line += 1
         begin = _after_white_space(text, place)
         if text[begin] == _NEWLINE:
@@ -74,15 +85,7 @@ def columns_of_lines(text: Bytes, end: int, shape: Shape, found: Found) -> None:
                 found.given[column, rows] = 0
             place = newline_from(text, place) + 1
     found.counts[ROWS], found.counts[BLANK], found.counts[LINES] = rows, blank, line
-
-
-@bare_kernel
-def lines_in(text: Bytes, end: int) -> int:
-    """How many newlines there are."""
-    lines = 0
-    for place in range(end):
-        lines += text[place] == _NEWLINE
-    return lines
+    return place
 
 
 @part_of_kernel

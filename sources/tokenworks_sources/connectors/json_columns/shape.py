@@ -155,7 +155,7 @@ def ends_of_name(text: Bytes, start: int, length: int) -> tuple[np.uint64, np.ui
 def slot_of(head: np.uint64, tail: np.uint64, length: int) -> int:
     """The slot at which a name is looked for first."""
     mixed = (head * _HEADS) ^ (tail * _TAILS) ^ (np.uint64(length) * _LENGTHS)
-    return int((mixed * _HEADS) >> _SHIFT)
+    return int(np.int64((mixed * _HEADS) >> _SHIFT))
 
 
 @part_of_kernel

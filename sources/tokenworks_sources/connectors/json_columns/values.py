@@ -5,7 +5,7 @@ What is rare is not decided here: a kernel says DOUBTFUL, and the line is read b
 
 from __future__ import annotations
 
-from tokenworks_sources.connectors.json_columns.words import Bytes, plain_end
+from tokenworks_sources.connectors.json_columns.words import Bytes, byte_at, plain_end
 from tokenworks_sources.jit import bare_kernel
 
 DOUBTFUL = -1
@@ -62,7 +62,7 @@ def _after_escape(text: Bytes, place: int) -> int:
 def _hexadecimal(text: Bytes, place: int) -> int:
     number = 0
     for step in range(4):
-        byte = int(text[place + step])
+        byte = byte_at(text, place + step)
         if _ZERO <= byte <= _NINE:
             number = number * 16 + byte - _ZERO
         elif 0x61 <= byte | 0x20 <= 0x66:
@@ -124,10 +124,10 @@ def after_number(text: Bytes, place: int) -> int:
 def after_word(text: Bytes, place: int) -> int:
     """Behind true, false or null."""
     letters = (
-        int(text[place])
-        | int(text[place + 1]) << 8
-        | int(text[place + 2]) << 16
-        | int(text[place + 3]) << 24
+        byte_at(text, place)
+        | byte_at(text, place + 1) << 8
+        | byte_at(text, place + 2) << 16
+        | byte_at(text, place + 3) << 24
     )
     if letters in (_TRUE, _NULL):
         return place + 4

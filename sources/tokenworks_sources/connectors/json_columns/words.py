@@ -51,6 +51,12 @@ zeros_below = cast("Callable[[np.uint64], np.uint64]", intrinsic(_zeros_below))
 
 
 @part_of_kernel
+def byte_at(text: Bytes, place: int) -> int:
+    """A byte as a signed number: of unsigned and signed ones numba makes a fraction."""
+    return int(np.int64(text[place]))
+
+
+@part_of_kernel
 def plain_end(text: Bytes, place: int) -> int:
     """The first byte from here on that is a quote, a backslash, below a blank, or not ASCII."""
     while True:
@@ -63,7 +69,7 @@ def plain_end(text: Bytes, place: int) -> int:
             | word
         ) & _HIGH
         if marks != _NONE:
-            return place + int(zeros_below(marks) >> _THREE)
+            return place + int(np.int64(zeros_below(marks) >> _THREE))
         place += 8
 
 
@@ -74,7 +80,7 @@ def newline_from(text: Bytes, place: int) -> int:
         newlines = word_at(text, place) ^ _NEWLINES
         marks = (newlines - _ONES) & ~newlines & _HIGH
         if marks != _NONE:
-            return place + int(zeros_below(marks) >> _THREE)
+            return place + int(np.int64(zeros_below(marks) >> _THREE))
         place += 8
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 import duckdb
 import pyarrow as pa
 
-from tokenworks_sources.connectors.json_columns.batches import LINE, Columns, Lines, padded
+from tokenworks_sources.connectors.json_columns.batches import LINE, Columns, Lines
 from tokenworks_sources.connectors.json_columns.shape import Kind
 from tokenworks_sources.connectors.requests import (
     litellm_engine,
@@ -120,18 +120,17 @@ WHOLE = frozenset(KINDS)
 
 def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) -> Met | None:
     """Looks at the first records: names, fields and order; None where the kernel is of no use."""
-    with head[0].open() as stream:
-        text = stream.read(head[0].end - head[0].start)
-    piece = Met(WHOLE, in_order=True).columns.of(padded(text))
-    records, batch = piece.tally.lines - len(piece.tally.blank), piece.batch()
-    if records - batch.num_rows > LEFT_SHARE * records:
+    lines = Lines(Met(WHOLE, in_order=True).columns, head[0].open, head[0].start, head[0].end)
+    first = pa.table(lines).combine_chunks()
+    records = sum(tally.lines - len(tally.blank) for tally in lines.tallies)
+    if records - first.num_rows > LEFT_SHARE * records:
         return None
-    connection.register(LINES, pa.table(batch))
+    connection.register(LINES, first)
     litellm_engine.remember_names(connection, key, LINES)
-    times = batch.column("startTime").drop_null().view(pa.int64()).to_numpy()
+    times = first.column("startTime").drop_null().combine_chunks().view(pa.int64()).to_numpy()
     turns = int((times[1:] < times[:-1]).sum())
     return Met(
-        frozenset(path for path in KINDS if batch.column(path).null_count < batch.num_rows),
+        frozenset(path for path in KINDS if first.column(path).null_count < first.num_rows),
         turns <= litellm_engine.OUT_OF_ORDER_SHARE * len(times),
     )
 
