@@ -1,15 +1,19 @@
 """The one place that touches numba, so that compiled kernels keep their Python types.
 
 Kernels are cached on disk beside their module: the first call on a machine compiles, later
-processes load.
+processes load. Numba looks whether a kernel's own module is what it was; here all modules of its room
+have to be, since kernels of others may have become part of it.
 """
 
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
@@ -53,6 +57,36 @@ with _no_garbage():
     _start()
 
 
+def _stamp_by_room() -> None:
+    files: Any = importlib.import_module("numba.core.caching")._SourceFileBackedLocatorMixin
+    stamp_of_file = files.get_source_stamp
+
+    def stamp(locator: Any) -> bytes:
+        room = _ROOMS.get(locator._py_file)
+        return stamp_of_file(locator) if room is None else _digest_of(room)
+
+    files.get_source_stamp = stamp
+
+
+# The rooms of modules with kernels.
+_ROOMS: dict[str, Path] = {}
+_stamp_by_room()
+
+
+def _room_of(module: Path) -> Path:
+    """The package below the outermost one that a module is part of; that one where there is none."""
+    packages = [folder for folder in module.parents if (folder / "__init__.py").is_file()]
+    return packages[-2:][0] if packages else module.parent
+
+
+@lru_cache
+def _digest_of(room: Path) -> bytes:
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for module in sorted(room.rglob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.digest()
+
+
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function to machine code without fast-math, so results do not depend on order."""
     return _compiled(function)
@@ -74,4 +108,6 @@ def part_of_kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
     compiler = cast("Any", numba.njit)
+    module = function.__code__.co_filename
+    _ROOMS[module] = _room_of(Path(module))
     return cast("Callable[P, R]", compiler(cache=True, nogil=True, **options)(function))

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.connectors.results import Land
 from tests.unit.connectors.spans import Read
 from tokenworks_sources.connectors.base import Connector
-from tokenworks_sources.connectors.requests import otlp_json
+from tokenworks_sources.connectors.requests import litellm_jsonl, otlp_json
 
 
 @pytest.fixture
@@ -26,6 +26,12 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ingest_file: Any) -> R
         return ingest_file(path, otlp_json.CONNECTOR)
 
     return run
+
+
+@pytest.fixture(params=[0, 1 << 62], ids=["kernel", "duckdb"])
+def spend_log_reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spend logs of any size are read by the kernel, and by DuckDB."""
+    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", request.param)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tokenworks_sources.connectors.requests import litellm, slices
 from tokenworks_sources.errors import LandingFileError
 
 CONNECTOR = litellm.CONNECTOR
+pytestmark = pytest.mark.usefixtures("spend_log_reader")
 
 ROW: dict[str, Any] = {
     "request_id": "chatcmpl-1",

@@ -13,6 +13,7 @@ import pytest
 from tokenworks_sources.connectors.requests import litellm, litellm_engine, litellm_left
 
 CONNECTOR = litellm.CONNECTOR
+pytestmark = pytest.mark.usefixtures("spend_log_reader")
 
 Ingest = Callable[..., Any]
 
