@@ -17,12 +17,14 @@ hosts as (
         server_id,
         case
             when row_number() over (
-                partition by lower(hostname) order by valid_from_us asc, server_id desc
+                partition by {{ name.format('hostname') }} order by valid_from_us asc, server_id desc
             ) > 1 then valid_from_us
             else -{{ forever_us() }}
         end as named_from_us,
         coalesce(
-            lead(valid_from_us) over (partition by lower(hostname) order by valid_from_us asc, server_id desc),
+            lead(valid_from_us) over (
+                partition by {{ name.format('hostname') }} order by valid_from_us asc, server_id desc
+            ),
             {{ forever_us() }}
         ) as named_to_us
     from servers
@@ -59,9 +61,16 @@ named as (
     inner join gpus on hosts.server_id = gpus.server_id
     group by hosts.host_name, gpus.gpu_index, hosts.server_id, hosts.named_from_us, hosts.named_to_us
     {% endfor %}
+),
+
+ranked as (
+    select
+        *,
+        rank() over (partition by resource_name order by place asc) as choice
+    from named
 )
 
 -- A name that means several things means the first of them.
-select {{ all_but(['place']) }}
-from named
-qualify rank() over (partition by resource_name order by place asc) = 1
+select resource_name, server_id, gpu_uuid, named_from_us, named_to_us
+from ranked
+where choice = 1
