@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from tokenworks.books.history import record
-from tokenworks.publishing.marts import put_mart
+from tokenworks.publishing.marts import Before, put_mart
 from tokenworks.publishing.place import (
     DATABASE,
     PARQUET,
@@ -28,7 +28,7 @@ from tokenworks.publishing.place import (
 from tokenworks.publishing.tables import CopyError, copy_comments, free_ratio
 from tokenworks.publishing.version import Version, published_version, version_of
 from tokenworks.questions import write_questions
-from tokenworks.restatement import build_inputs, state_file
+from tokenworks.restatement import build_inputs, remade_since, state_file
 from tokenworks.warehouse import warehouse_lock
 from tokenworks_sources.engine import connected
 from tokenworks_sources.errors import TokenworksError
@@ -139,10 +139,9 @@ def _written(
         names = mart_names(connection)
         _refuse_imbalance(connection, names)
         _drop_others(connection, names)
-        known = before.marts if before else {}
-        files = versions_folder(settings) / before.folder if before else None
+        known = _known(settings, before) if before else {}
         marts = {
-            name: put_mart(connection, name, staging / PARQUET / name, known.get(name), files)
+            name: put_mart(connection, name, staging / PARQUET / name, known.get(name))
             for name in names
         }
         copy_comments(connection, names)
@@ -154,6 +153,16 @@ def _written(
         record(settings, connection, pieces, build_inputs(settings), now)
         connection.execute("checkpoint")
         return _Written(published, version_of(marts, free_ratio(connection)))
+
+
+def _known(settings: Settings, version: Version) -> dict[str, Before]:
+    """What the file that is carried on holds of each mart."""
+    folder = versions_folder(settings) / version.folder
+    remade = remade_since(settings, version.built)
+    return {
+        name: Before(mart, folder / name, remade.dates if remade and name in remade.marts else None)
+        for name, mart in version.marts.items()
+    }
 
 
 def _drop_others(connection: duckdb.DuckDBPyConnection, names: list[str]) -> None:

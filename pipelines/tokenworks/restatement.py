@@ -19,12 +19,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import duckdb
 
 from tokenworks.books.reasons import Inputs
 from tokenworks.dbt_project import project_dir, project_files
+from tokenworks.made import Made, dates_since, kept_marts, lengthened, unbroken
 from tokenworks_sources.contracts.registry import CONTRACTS
 from tokenworks_sources.lake import partition_files
 from tokenworks_sources.lake.paths import EMPTY_PART, date_of_part
@@ -57,11 +58,12 @@ UNSETTLED = "changed during the build"
 
 
 class BuildState(TypedDict):
-    """The rules and the lake that a build read."""
+    """The rules and the lake that a build read, and what builds have made."""
 
     rules: str
     lake: LakeState
     files: dict[str, str]
+    builds: NotRequired[list[Made]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Restatement:
     Attributes:
         whole_because: why all dates are made again; None where only some are.
         dates: event dates whose rows in the lake changed, by lake table; empty where whole.
-        state: the rules and the lake as they are before dbt starts.
+        state: the rules and the lake as they are before dbt starts, and the builds that came before it.
     """
 
     whole_because: str | None
@@ -101,7 +103,8 @@ def plan(settings: Settings) -> Restatement:
     if any(before.get(table) != lake.get(table) for table in FLEET):
         return Restatement("the fleet changed", state=state)
     dates = {table: _changed(before.get(table, {}), lake.get(table, {})) for table in BY_DATE}
-    return Restatement(None, dates, state=state)
+    builds = unbroken(built.get("builds", []), settings.build_database)
+    return Restatement(None, dates, state={**state, "builds": builds})
 
 
 def state_file(settings: Settings) -> Path:
@@ -140,7 +143,12 @@ def record(settings: Settings, restatement: Restatement) -> list[date]:
             f"select distinct event_date from {RESTATED} order by all"
         ).fetchall()
     planned = restatement.state
-    read: BuildState = {**planned, "lake": _settled(planned["lake"], lake_state(settings.lake))}
+    days = [day.isoformat() for (day,) in restated]
+    read: BuildState = {
+        **planned,
+        "lake": _settled(planned["lake"], lake_state(settings.lake)),
+        "builds": lengthened(planned.get("builds", []), settings.build_database, days),
+    }
     state_file(settings).write_text(json.dumps(read, sort_keys=True))
     return [day for (day,) in restated]
 
@@ -203,6 +211,28 @@ def build_inputs(settings: Settings) -> Inputs | None:
     """What the last complete build read; None where a part was built after it."""
     state = _built_state(state_file(settings))
     return Inputs(state["rules"], state["files"]) if state else None
+
+
+@dataclass(frozen=True)
+class Remade:
+    """What can differ from an earlier state of the build.
+
+    Attributes:
+        dates: that were made again since.
+        marts: in which no other date differs.
+    """
+
+    dates: frozenset[str]
+    marts: frozenset[str]
+
+
+def remade_since(settings: Settings, stamp: str | None) -> Remade | None:
+    """What was made again since an earlier state of the build's file; None where that is not known."""
+    state = _built_state(state_file(settings))
+    if state is None or state["rules"] != rules_digest():
+        return None
+    dates = dates_since(unbroken(state.get("builds", []), settings.build_database), stamp)
+    return None if dates is None else Remade(dates, kept_marts())
 
 
 def rules_digest() -> str:

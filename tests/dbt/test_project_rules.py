@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tokenworks.dbt_project import ensure_manifest
+from tokenworks.made import kept_marts
 from tokenworks.publish import MART_PREFIXES
 from tokenworks.restatement import BY_DATE
 from tokenworks.warehouse import BuildResult
@@ -130,6 +131,20 @@ def test_tested_models_that_keep_dates_forget_them_as_marts_do(
         for hook in model["config"]["pre-hook"]
     }
     assert forgotten == {"{{ forget_restated_mart() }}"}
+
+
+def test_publishing_knows_which_marts_keep_dates(models: list[dict[str, Any]]) -> None:
+    """It looks at no other dates of theirs than those that builds made again."""
+    kept = {
+        model["name"]
+        for model in models
+        if _layer(model) == "marts" and model["config"]["materialized"] == "incremental"
+    }
+    assert kept == kept_marts()
+    assert {model["config"]["materialized"] for model in models if _layer(model) == "marts"} == {
+        "incremental",
+        "table",
+    }
 
 
 def test_models_are_short(models: list[dict[str, Any]]) -> None:

@@ -115,6 +115,17 @@ def among(columns: Iterable[str], pieces: Iterable[str]) -> str:
     return "(" + (" or ".join(f"({condition})" for condition in conditions) or "false") + ")"
 
 
+def pieces_on(columns: Iterable[str], dates: Iterable[str]) -> set[str] | None:
+    """The pieces that some dates made again may have changed; None where any may have been.
+
+    What is made again of a mart without `event_date` are the months of the dates.
+    """
+    column = date_column(columns)
+    if column == DATE_COLUMNS[0]:
+        return set(dates)
+    return {day[: len("2026-10")] for day in dates} if column == MONTH else None
+
+
 def order_of(columns: Iterable[str]) -> str:
     """A date's rows lie together, so that who asks for a date skips the others; then by key.
 

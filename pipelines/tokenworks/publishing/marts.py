@@ -36,12 +36,23 @@ class Mart:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Before:
+    """A mart of the version that the file holds.
+
+    Attributes:
+        mart: the mart.
+        files: the folder of its Parquet.
+        remade: dates of which alone it may differ; None where it may of any.
+    """
+
+    mart: Mart
+    files: Path
+    remade: frozenset[str] | None
+
+
 def put_mart(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    folder: Path,
-    before: Mart | None = None,
-    files: Path | None = None,
+    connection: duckdb.DuckDBPyConnection, name: str, folder: Path, before: Before | None = None
 ) -> Mart:
     """Bring a mart of the attached `built` into the file, and into a folder of Parquet.
 
@@ -49,14 +60,14 @@ def put_mart(
         connection: to the file that gets the table.
         name: of the mart.
         folder: gets its Parquet; must not exist.
-        before: the mart of the version that the file holds; None where it holds none.
-        files: the folder of that version's Parquet.
+        before: the mart as the file holds it; None where it does not.
 
     Raises:
         CopyError: the file does not hold what it should.
     """
-    if before is None or files is None:
+    if before is None:
         table = put_table(connection, name)
         return Mart(table, put_parts(connection, name, table, folder))
-    table = put_table(connection, name, before.table)
-    return Mart(table, put_parts(connection, name, table, folder, (files / name, before.parts)))
+    table = put_table(connection, name, before.mart.table, before.remade)
+    earlier = before.files, before.mart.parts
+    return Mart(table, put_parts(connection, name, table, folder, earlier))

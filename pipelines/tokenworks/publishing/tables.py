@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from tokenworks.books.pieces import among, columns_of, different, order_of, pieces_of
+from tokenworks.books.pieces import among, columns_of, different, order_of, pieces_of, pieces_on
 from tokenworks.books.recording import COLUMNS, Piece
 from tokenworks_sources.errors import TokenworksError
 
@@ -43,7 +43,10 @@ class Table:
 
 
 def put_table(
-    connection: duckdb.DuckDBPyConnection, name: str, before: Table | None = None
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    before: Table | None = None,
+    remade: frozenset[str] | None = None,
 ) -> Table:
     """Bring a mart of the attached `built` into the file.
 
@@ -51,11 +54,17 @@ def put_table(
         connection: to the file.
         name: of the mart.
         before: the mart as the file holds it; None where it does not.
+        remade: dates that may differ from it; None where any may.
 
     Raises:
         CopyError: the file does not hold what it should.
     """
-    table = _made_anew(connection, name) if before is None else _carried(connection, name, before)
+    if before is None:
+        table = _made_anew(connection, name)
+    else:
+        found = _found(connection, name, before, remade)
+        table = _carried(connection, name, before, found)
+    # Of dates that are not looked at, too: a row more or less does not pass.
     built, copied = connection.execute(
         f"select (select count(*) from built.{name}), (select count(*) from {name})"
     ).fetchall()[0]
@@ -64,8 +73,25 @@ def put_table(
     return table
 
 
-def _carried(connection: duckdb.DuckDBPyConnection, name: str, before: Table) -> Table:
-    found = pieces_of(connection, name, f"built.{name}")
+def _found(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    before: Table,
+    remade: frozenset[str] | None,
+) -> dict[str, Piece]:
+    """The pieces of the mart as it was built, looked at where they may differ from before."""
+    source = f"built.{name}"
+    columns = columns_of(connection, source)
+    pieces = None if remade is None else pieces_on(columns, remade)
+    if pieces is None:
+        return pieces_of(connection, name, source)
+    kept = {piece: last for piece, last in before.pieces.items() if piece not in pieces}
+    return kept | pieces_of(connection, name, source, among(columns, pieces))
+
+
+def _carried(
+    connection: duckdb.DuckDBPyConnection, name: str, before: Table, found: Mapping[str, Piece]
+) -> Table:
     changed = different(found, before.pieces).keys()
     if not changed:
         return Table(found, frozenset(), before.loose)

@@ -15,13 +15,12 @@ from pathlib import Path
 import duckdb
 import msgspec
 
+from tokenworks.made import stamp_of
 from tokenworks.publishing.marts import Mart
 from tokenworks_sources.settings import Settings
 
 # Raised where the same rows are published as other files than before.
 LAYOUT = 1
-# The part of a DuckDB file that each change of it writes: its header and its two roots.
-ROOTS = 3 * 4096
 # A file of which more than this is free is written anew.
 FREE_RATIO = 0.5
 
@@ -35,6 +34,7 @@ class Version:
         marts: by name.
         free: share of the published file that holds nothing.
         stamp: of the published file.
+        built: stamp of the build's file that it was made of.
         layout: of the files.
         duckdb: the version of DuckDB that wrote them.
     """
@@ -43,6 +43,7 @@ class Version:
     marts: Mapping[str, Mart]
     free: float
     stamp: str = ""
+    built: str | None = None
     layout: int = LAYOUT
     duckdb: str = duckdb.__version__
 
@@ -51,17 +52,6 @@ def version_of(marts: Mapping[str, Mart], free: float) -> Version:
     """A version that holds some marts; its folder is named by what they hold."""
     digests = "".join(mart.digest for _, mart in sorted(marts.items()))
     return Version(hashlib.sha256(digests.encode()).hexdigest()[:16], marts, free)
-
-
-def stamp_of(database: Path) -> str | None:
-    """What tells one state of a closed DuckDB file from others; None where it is not there, or open."""
-    if not database.is_file() or database.with_name(f"{database.name}.wal").exists():
-        return None
-    with database.open("rb") as handle:
-        roots = handle.read(ROOTS)
-        status = os.fstat(handle.fileno())
-    told = f"{status.st_size} {status.st_mtime_ns}".encode()
-    return hashlib.sha256(roots + told).hexdigest()[:32]
 
 
 def published_version(settings: Settings) -> Version | None:
@@ -87,7 +77,8 @@ def keep_version(settings: Settings, staging: Path, version: Version, folder: Pa
         name: replace(mart, table=replace(mart.table, changed=frozenset()))
         for name, mart in version.marts.items()
     }
-    told = replace(version, stamp=stamp, marts=_as_placed(marts, folder))
+    built = stamp_of(settings.build_database)
+    told = replace(version, stamp=stamp, built=built, marts=_as_placed(marts, folder))
     beside = staging / "version.json"
     beside.write_bytes(msgspec.json.encode(told))
     os.replace(beside, _path(settings))

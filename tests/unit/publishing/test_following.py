@@ -13,9 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tokenworks.made import stamp_of
 from tokenworks.publish import publish
 from tokenworks.published import query
-from tokenworks.publishing.version import published_version, stamp_of
+from tokenworks.publishing.version import published_version
 from tokenworks.restatement import state_file
 from tokenworks_sources.settings import Settings
 
