@@ -16,7 +16,7 @@ from tokenworks.reports.quality import UNKNOWN, UNKNOWN_LIMIT, Quality
 REMEDIES = {
     "no_weights": "nothing tells how the requests of a busy hour share its cost: state `weights` or an `allocation` "
     "method of the deployment (docs/fleet.md); `dim_phase_weights` says what was learnt, and why it was refused",
-    "no_tokens": "engines were busy in hours without a logged request: bring the gateway's log, or correct `key` and "
+    "no_tokens": "engines were busy in hours without a logged request whose tokens are known: bring the gateway's log, or correct `key` and "
     "`endpoint` in fleet.yaml",
     "unexplained": "the meter read more than the GPUs drew: `rpt_reconciliation` compares the two",
     UNOBSERVED: "hours were billed of which no log, scrape or meter says anything: bring those of the whole period",
@@ -51,7 +51,7 @@ def _of_totals(found: Quality) -> tuple[str, ...]:
     if not long.count:
         return ()
     said = (
-        f"{whole(long.count)} requests of more than {LONGEST_HOURS} hours hold {percent(long.token_share)} of the "
+        f"Requests of more than {LONGEST_HOURS} hours ({whole(long.count)}) hold {percent(long.token_share)} of the "
         "tokens, and the cost of a prompt lies in the first hour of its request: where they are totals of a day, "
         "land them through a mapping with `spread: hour` (docs/mapping.md)."
     )

@@ -66,12 +66,12 @@ def test_total_of_a_day_is_told_when_it_came_as_one_request(
     )
     result = build_report(home, "2026-09")
     said = (
-        "2 requests of more than 4 hours hold 90.0% of the tokens, and the cost of a prompt lies in the first hour of "
+        "Requests of more than 4 hours (2) hold 90.0% of the tokens, and the cost of a prompt lies in the first hour of "
         "its request: where they are totals of a day, land them through a mapping with `spread: hour` "
         "(docs/mapping.md)."
     )
     assert result.to_do == (said,)
-    assert "2 requests of more than 4 hours" in result.page_path.read_text()
+    assert "Requests of more than 4 hours (2)" in result.page_path.read_text()
 
 
 def test_report_says_what_to_do_when_nothing_tells_requests_apart(
