@@ -16,8 +16,8 @@ from tokenworks.reports.quality import UNKNOWN, UNKNOWN_LIMIT, Quality
 REMEDIES = {
     "no_weights": "nothing tells how the requests of a busy hour share its cost: state `weights` or an `allocation` "
     "method of the deployment (docs/fleet.md); `dim_phase_weights` says what was learnt, and why it was refused",
-    "no_tokens": "engines were busy in hours without a logged request whose tokens are known: bring the gateway's log, or correct `key` and "
-    "`endpoint` in fleet.yaml",
+    "no_tokens": "engines were busy in hours without a logged request whose tokens are known: bring the gateway's log, "
+    "or correct `key` and `endpoint` in fleet.yaml",
     "unexplained": "the meter read more than the GPUs drew: `rpt_reconciliation` compares the two",
     UNOBSERVED: "hours were billed of which no log, scrape or meter says anything: bring those of the whole period",
 }
