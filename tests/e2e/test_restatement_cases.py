@@ -16,8 +16,9 @@ import pytest
 from tests.e2e.test_books import HEADER
 from tests.e2e.test_late_data import FLEET
 from tokenworks.dbt_project import dbt_paths
-from tokenworks.publish import MART_PREFIXES
-from tokenworks.restatement import plan, record
+from tokenworks.publish import MART_PREFIXES, publish
+from tokenworks.publishing.version import published_version
+from tokenworks.restatement import plan, record, remade_since
 from tokenworks.warehouse import BuildResult, build_warehouse
 from tokenworks_sources.ingest import ingest_landing
 from tokenworks_sources.settings import Settings
@@ -128,7 +129,7 @@ def _running_over_midnight(*outputs: int) -> list[Span]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """All first versions, built."""
+    """All first versions, built and published."""
     settings = Settings.at(tmp_path_factory.mktemp("cases") / "home")
     fleet = settings.landing / "fleet" / "fleet_yaml" / "fleet.yaml"
     fleet.parent.mkdir(parents=True)
@@ -159,6 +160,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     _land(settings)
     build_warehouse(settings)
     assert _causes_of_waste(settings) == {"retried"}
+    publish(settings)
     return settings
 
 
@@ -246,6 +248,21 @@ def test_marts_equal_a_whole_build_of_the_same_lake(home: Settings, whole: Setti
             for left, right in (("a", "b"), ("b", "a")):
                 query = f"from {left}.{mart} except all from {right}.{mart}"
                 assert connection.execute(query).fetchall() == [], mart
+
+
+def test_what_is_published_by_dates_equals_a_whole_build_published_at_once(
+    home: Settings, whole: Settings
+) -> None:
+    """Same rows, same files; those in which no row changed are of the version before."""
+    before = published_version(home)
+    assert before is not None
+    assert remade_since(home, before.built) is not None
+    marts = publish(home)
+    assert marts == publish(whole)
+    after = published_version(home)
+    assert after is not None
+    for mart, is_linked in (("dim_sites", True), ("fct_requests", False)):
+        assert (after.marts[mart].parts == before.marts[mart].parts) == is_linked
 
 
 def _faults(tests: Settings, rows: Settings, mart: str, planted: str, scratch: Path) -> set[str]:
