@@ -1,8 +1,8 @@
 """One new day on a year of history, beside the same day on ten days.
 
-Run it with `python tests/benchmarks/bench_warehouse_day.py [requests a day]`. Both warehouses are built whole
-first; then a day arrives and is built. Figures are wall and CPU seconds of the build with its tests;
-publication, which copies what it publishes, is shown apart.
+Run it with `python tests/benchmarks/bench_warehouse_day.py [requests a day]`. Both warehouses are built whole and
+published first; then a day arrives, is built and published. Figures are wall and CPU seconds of the build with its
+tests, and of publication.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def new_day(settings: Settings, history: int, requests: int) -> tuple[Cost, Cost
     for day in range(history):
         write_day(settings.lake, day, requests)
     build_warehouse(settings, threads=THREADS)
+    publish(settings)
     write_day(settings.lake, history, requests)
     with measured() as built:
         result = build_warehouse(settings, threads=THREADS)
@@ -46,16 +47,16 @@ def main() -> int:
         for history in HISTORIES:
             settings = Settings.at(Path(name) / f"{history}")
             built, published, dates = new_day(settings, history, requests)
-            costs[history] = built
+            costs[history] = built.cpu, built.cpu + published.cpu
             print(
                 f"one day of {requests:,} requests on {history:3} days: {built.wall:6.1f} s wall "
                 f"{built.cpu:6.1f} s CPU, {dates} dates made again; published in {published.cpu:.1f} s CPU"
             )
             for model, seconds in slowest(settings):
                 print(f"    {model:32} {seconds:8.1f} s wall")
-    short, long = (costs[history].cpu for history in HISTORIES)
-    print(f"ratio of CPU {long / short:.2f}, goal {GOAL}")
-    return 0 if long / short <= GOAL else 1
+    build, both = (long / short for short, long in zip(*costs.values(), strict=True))
+    print(f"ratio of CPU {build:.2f}, with publication {both:.2f}, goal {GOAL}")
+    return 0 if both <= GOAL else 1
 
 
 if __name__ == "__main__":
