@@ -18,7 +18,7 @@ RUN_RESULTS = "run_results.json"
 PASSED, FAILED, REFUSED = 0, 1, 2
 SHOWN = ("info", "warn", "error")
 REFUSAL = "MainEncounteredError"  # not told before dbt has read its flags, so `main` tells all
-# A parsed project is a million objects that stay; Python would look through them again and again.
+# A run is a million objects that mostly stay; Python would look through them again and again.
 COLLECTED_EVERY = 200_000
 
 
@@ -30,14 +30,14 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0 where all went well, 1 where a node failed, 2 where dbt could not run.
     """
-    gc.set_threshold(COLLECTED_EVERY)
+    gc.disable()
     os.environ["DBT_LOG_LEVEL"] = "none"  # `show` prints
     # A file of all that dbt does takes a tenth of a small build; who looks for an error asks for it.
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
     from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
-    outcome = dbtRunner(callbacks=[show]).invoke(list(arguments))
+    outcome = dbtRunner(callbacks=[show, collect]).invoke(list(arguments))
     if isinstance(outcome.result, RunExecutionResult):
         outcome.result.write(str(Path(os.environ["DBT_TARGET_PATH"]) / RUN_RESULTS))
     if outcome.exception is not None:
@@ -50,6 +50,14 @@ def show(event: Any) -> None:
     """Print what dbt's console shows; that formats all events, also those that it then hides."""
     if event.info.level in SHOWN and event.info.name != REFUSAL:
         _say(event.info.msg)
+
+
+def collect(event: Any) -> None:
+    """Once nodes are built, look for garbage; among what dbt had read by then there is little, and much to look at."""
+    if event.info.name == "NodeStart" and not gc.isenabled():
+        gc.freeze()
+        gc.set_threshold(COLLECTED_EVERY)
+        gc.enable()
 
 
 def _say(line: str) -> None:
