@@ -1,15 +1,27 @@
 {# Which dates changed: fingerprints of their rows, held against those of the last complete build. #}
 
 {# One number per date and part: equal numbers, equal rows. Sums of row hashes, so the order of rows does
-   not matter. `parts` maps models, or relations of the query, to the date of a row of `source`. #}
-{% macro fingerprints_of(parts) -%}
+   not matter. `parts` maps models, or relations of the query, to the date of a row of `source`. `kept` names the
+   dates that a model makes again: of others it has the rows of the last complete build, whose numbers stand. #}
+{% macro fingerprints_of(parts, kept={}) -%}
+{% set as_built = adapter.get_relation(target.database, 'restatement', 'as_built') if not is_whole_build() %}
 {% for part, date in parts.items() -%}
+{% set made_again = is_made_again(date, kept[part]) if part in kept else 'true' %}
 select
     {{ date }} as event_date,
     '{{ part }}' as part,
     sum(cast({{ row_hash('source') }} as {{ big_integer() }})) as fingerprint
 from {{ ref(part) if part.startswith('int_') else part }} as source
+{% if as_built and part in kept -%}
+where {{ in_hours('source.hour_index', made_again) if 'hour_index' in date else made_again }}
+{% endif -%}
 group by {{ date }}
+{% if as_built and part in kept -%}
+union all
+select event_date, part, fingerprint
+from {{ as_built }} as built
+where model = '{{ this.identifier }}' and part = '{{ part }}' and not {{ is_made_again('event_date', kept[part]) }}
+{% endif -%}
 {{ "union all" if not loop.last }}
 {% endfor %}
 {%- endmacro %}

@@ -26,16 +26,18 @@
 {% endmacro %}
 
 {# Those of one lake table whose files changed. #}
-{% macro restated_lake_dates(lake_table) %}
-    {{ return(literal_dates(
+{% macro restated_lake_dates(lake_table) %}{{ return(literal_dates(lake_dates_query(lake_table))) }}{% endmacro %}
+{% macro lake_dates_query(lake_table) %}
+    {{ return(
         "select cast(event_date as varchar) from " ~ handed_dates() ~ " where lake_table = '"
         ~ lake_table ~ "' order by 1"
-    )) }}
+    ) }}
 {% endmacro %}
 
 {# Those of a model with the dates as `event_date`. #}
-{% macro dates_of(model) %}
-    {{ return(literal_dates("select distinct cast(event_date as varchar) from " ~ ref(model) ~ " order by 1")) }}
+{% macro dates_of(model) %}{{ return(literal_dates(dates_query(model))) }}{% endmacro %}
+{% macro dates_query(model) %}
+    {{ return("select distinct cast(event_date as varchar) from " ~ ref(model) ~ " order by 1") }}
 {% endmacro %}
 
 {# Condition on a column: its date is made again. `dates` is a model with the dates as `event_date`, or
@@ -56,6 +58,32 @@
     {%- if is_incremental() -%}
         delete from {{ this }} where {{ is_restated(column, dates) }}
     {%- endif -%}
+{% endmacro %}
+
+{# Both for a model of hours. Ranges of hours tell DuckDB what it need not read; of a date that is computed for each
+   row it does not know. #}
+{% macro is_restated_hour(column, dates='int_books__restated_dates') %}
+    {{- in_hours(column, is_restated(hour_date(column), dates)) -}}
+{% endmacro %}
+{% macro forget_restated_hours(column, dates='int_books__restated_dates') %}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where {{ is_restated_hour(column, dates) }}
+    {%- endif -%}
+{% endmacro %}
+
+{# A condition on the dates of hours as one on the hours. #}
+{% macro in_hours(column, condition) %}
+    {%- set ranges = [] -%}
+    {%- for day in modules.re.findall("date '([0-9-]{10})'", condition) -%}
+        {%- set first = (modules.datetime.date.fromisoformat(day).toordinal() - 719163) * 24 -%}
+        {%- set from = ranges.pop()[0] if ranges and ranges[-1][1] == first else first -%}
+        {%- do ranges.append([from, first + 24]) -%}
+    {%- endfor -%}
+    {%- set conditions = [] -%}
+    {%- for first, end in ranges -%}
+        {%- do conditions.append('(' ~ column ~ ' >= ' ~ first ~ ' and ' ~ column ~ ' < ' ~ end ~ ')') -%}
+    {%- endfor -%}
+    {{- '(' ~ (conditions | join(' or ')) ~ ')' if conditions else condition -}}
 {% endmacro %}
 
 {# The same for a model of months, which makes those again of which a date is made again. Months are ranges of
@@ -94,10 +122,14 @@
     {{- 'true' if is_whole_build() else column ~ ' in ' ~ dates_of(dates) -}}
 {% endmacro %}
 
+{% macro is_hour_made_again(column, dates) %}
+    {{- in_hours(column, is_made_again(hour_date(column), dates)) -}}
+{% endmacro %}
+
 {# Condition on a date of start in such a model: an attempt of it may have run in an hour of the dates. #}
 {% macro may_run_in(column, dates) %}
     {%- set groups = ref('int_requests__hour_groups') -%}
-    {%- set condition = is_made_again(hour_date('hour_index'), dates) -%}
+    {%- set condition = is_hour_made_again('hour_index', dates) -%}
     {%- if is_whole_build() -%}
         true
     {%- else -%}
@@ -125,16 +157,35 @@
     (select * from {{ source('lake', lake_table) }} where {{ is_restated('event_date', lake_table) }}) as restated_rows
 {%- endmacro %}
 {% macro duckdb__restated_rows(lake_table) -%}
-    {%- set parts = source('lake', lake_table) | string -%}
-    {%- if not is_incremental() -%}
-        {{ return(parts) }}
+    {%- set rows = source('lake', lake_table) | string -%}
+    {{ return(parts_of(rows, restated_lake_dates(lake_table)) if is_incremental() else rows) }}
+{%- endmacro %}
+
+{# Records of requests in the lake, in what is made anew, of the dates that a query tells as texts: staging reads all
+   dates, and to look at the parts of a year takes longer than to read those of a day. #}
+{% macro records_of(query) %}{{ return(adapter.dispatch('records_of')(query)) }}{% endmacro %}
+{% macro default__records_of(query) -%}
+    {%- set staged = ref('stg_lake__requests') -%}
+    {{- staged if is_whole_build() else '(select * from ' ~ staged ~ ' where event_date in ' ~ literal_dates(query) ~ ')' -}}
+{%- endmacro %}
+{% macro duckdb__records_of(query) -%}
+    {%- set staged = ref('stg_lake__requests') -%}
+    {%- if is_whole_build() or model.resource_type == 'unit_test' -%}
+        {{ return(staged) }}
     {%- endif -%}
-    {%- set folder = modules.re.search("'(.+)/[*]/[*].parquet'", parts).group(1) -%}
-    {%- set days = modules.re.findall('[0-9-]{10}', restated_lake_dates(lake_table)) -%}
-    {#- The empty part comes first: it tells the columns. -#}
+    {%- set view = run_query(
+        "select sql from duckdb_views() where schema_name = '" ~ staged.schema ~ "' and view_name = '"
+        ~ staged.identifier ~ "'"
+    ).rows[0][0] -%}
+    {{ return('(' ~ parts_of(view.split(' AS ', 1)[1].rstrip(';\n'), literal_dates(query)) ~ ')') }}
+{%- endmacro %}
+
+{# A reading of the lake that opens only the parts of some dates. The empty part comes first: it tells the columns. #}
+{% macro parts_of(rows, days) %}
+    {%- set folder = modules.re.search("'([^']+)/[*]/[*].parquet'", rows).group(1) -%}
     {%- set folders = ["'" ~ folder ~ "/event_date=1970-01-01/_empty.parquet'"] -%}
-    {%- for day in days -%}
+    {%- for day in modules.re.findall('[0-9-]{10}', days) -%}
         {%- do folders.append("'" ~ folder ~ '/event_date=' ~ day ~ "/*.parquet'") -%}
     {%- endfor -%}
-    {{ return(parts | replace("'" ~ folder ~ "/*/*.parquet'", '[' ~ (folders | join(', ')) ~ '], allow_empty=true')) }}
-{%- endmacro %}
+    {{ return(rows | replace("'" ~ folder ~ "/*/*.parquet'", '[' ~ (folders | join(', ')) ~ '], allow_empty=true')) }}
+{% endmacro %}

@@ -25,3 +25,44 @@ case when length(request_id) >= 16 then request_id else emitter || ' ' || reques
     'input_cache_write_1h_tokens',
 ]) }}
 {% endmacro %}
+
+{# One row per attempt, as the lake tells it. Most records are attempts as they are; what became of those that share
+   a request id the sightings tell. Records are those of some dates, told attempts those of all. #}
+{% macro seen_attempts(dates) %}
+{%- set filled = filled_from_sightings() + input_parts() -%}
+with
+told as (
+    select
+        {{ all_but(filled + ['is_outer'], 'sightings') }},
+        {% for column in filled -%}
+        coalesce(sightings.{{ column }}, calls.{{ column }}) as {{ column }},
+        {% endfor -%}
+        coalesce(calls.sighting_count, 1) as sighting_count
+    from {{ ref('int_requests__sightings') }} as sightings
+    left join {{ ref('int_requests__calls') }} as calls
+        on sightings.emitter = calls.emitter and sightings.request_id = calls.request_id
+    where
+        not sightings.is_outer
+        and coalesce(calls.is_lead, true)
+),
+
+plain as (
+    select
+        {{ all_but(filled, 'requests') }},
+        requests.event_date as started_date,
+        {% for column in filled -%}
+        requests.{{ column }},
+        {% endfor -%}
+        cast(1 as bigint) as sighting_count
+    from {{ records_of(dates_query(dates)) }} as requests
+    where
+        not exists (
+            select 1 from {{ ref('int_requests__sightings') }} as sightings
+            where sightings.request_id = requests.request_id
+        )
+)
+
+select * from plain
+union all
+select * from told
+{% endmacro %}

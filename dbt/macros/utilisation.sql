@@ -56,7 +56,7 @@ unallocated as (
     inner join {{ ref('int_fleet__sites') }} as sites on states.site_id = sites.site_id
     where
         states.deployment_id is null
-        and {{ is_restated(hour_date('states.hour_index')) }}
+        and {{ is_restated_hour('states.hour_index') }}
         and not exists (
             -- The rest of an hour in which a replica held the GPU is paid by that replica's deployment.
             select 1 from {{ ref('int_gpu__replica_hours') }} as held

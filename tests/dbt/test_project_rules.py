@@ -170,13 +170,15 @@ def test_nothing_comes_from_a_package(manifest: dict[str, Any]) -> None:
 
 def _told_by_stage(parents: dict[str, list[str]]) -> list[set[str]]:
     """What tells, by the dates that a model keeps, of a change in the rows of a date."""
-    # A change of the fleet makes all dates again; the dates themselves are made anew in each build.
+    # A change of the fleet or of a seed makes all dates again; the dates themselves are made anew in each build.
     told = {key for key in parents if ".int_fleet__" in key or ".stg_lake__fleet_" in key}
+    told |= {key for above in parents.values() for key in above if key.startswith("seed.")}
     told -= {_id("int_fleet__window")}
     told |= {_id(dates) for dates in STAGES}
     # Shared ids are made anew for the dates that are made again, and only for them. What is seen of an attempt
     # is told by its date's lake files and sightings, of which the first dates know.
-    told |= {_id("int_requests__shared_ids"), _id("int_requests__seen")}
+    seen = ("int_requests__shared_ids", "int_requests__seen", "int_requests__attempts")
+    told |= {_id(name) for name in seen}
     stages = [set(told)]
     for dates in DATES[1:]:
         told |= set(parents[_id(dates.replace("restated_dates", "fingerprints"))])
@@ -199,8 +201,11 @@ def test_what_restated_models_read_is_restated_or_fingerprinted(
     stages = {
         key: max([STAGES[by_id[up]["name"]] for up in parents[key] if _is_dates(up)], default=0)
         for key, model in by_id.items()
-        # Lake tables that are kept tell nothing: what follows from them is held by fingerprints.
-        if model["config"]["materialized"] == "incremental" and _layer(model) != "staging"
+        # Lake tables that are kept, and hours that are kept by line, tell nothing: what follows from them is held by
+        # fingerprints.
+        if model["config"]["materialized"] == "incremental"
+        and _layer(model) != "staging"
+        and model["name"] != "int_costs__line_hours"
     }
 
     def is_told(key: str, stage: int) -> bool:

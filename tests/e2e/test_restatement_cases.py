@@ -28,6 +28,8 @@ ONE_CALL = "chatcmpl-0000000000000000"
 LATE_CHARGE = (
     "L,7,a,USD,2026-09-01,2026-10-01,2026-09-11T00:00:00Z,2026-09-12T00:00:00Z,Usage,7,Storage,"
 )
+EARLIER_CHARGE = LATE_CHARGE.replace("7", "5")
+KEPT_CHARGE = LATE_CHARGE.replace("09-12T", "09-21T").replace("09-11T", "09-20T")
 
 
 def _september(day: int, hour: int = 10, minute: int = 0, second: int = 0) -> datetime:
@@ -96,10 +98,10 @@ def _drop(settings: Settings, name: str, *records: Span) -> None:
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
-def _drop_charge(settings: Settings, *lines: str) -> None:
-    path = settings.landing / "charges" / "focus" / "late.csv"
-    path.parent.mkdir(parents=True)
-    path.write_text("\n".join([HEADER, *lines]) + "\n")
+def _drop_charge(settings: Settings, name: str, line: str) -> None:
+    path = settings.landing / "charges" / "focus" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{HEADER}\n{line}\n")
 
 
 def _drop_scrapes(settings: Settings, first: datetime, count: int) -> None:
@@ -157,6 +159,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     _drop(settings, "litellm/failed.jsonl", failed)
     answer = _gateway(failed_at + timedelta(hours=2), 202, asked="again")
     _drop(settings, "litellm/found.jsonl", answer)
+    _drop_charge(settings, "late.csv", EARLIER_CHARGE)
+    _drop_charge(settings, "kept.csv", KEPT_CHARGE)
     _land(settings)
     build_warehouse(settings)
     assert _causes_of_waste(settings) == {"retried"}
@@ -166,14 +170,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def built(home: Settings) -> BuildResult:
-    """The second build: four files replaced, a new day, a late charge, and late scrapes."""
+    """The second build: five files replaced, one of charges, a new day, and late scrapes."""
     _drop(home, "otlp_json/around.jsonl", _span(_september(3), 8, trace=8))
     _drop(home, "otlp_json/last.jsonl", _span(_september(10), 9, trace=9))
     _drop(home, "litellm/6.jsonl", *_running_over_midnight(80, 40))
     _drop(home, "litellm/13.jsonl", _gateway(_september(13), 13))
     _drop(home, "litellm/answer.jsonl", _gateway(_september(2, 1), 103))
     _drop(home, "litellm/failed.jsonl", _gateway(datetime(2026, 8, 28, 12, tzinfo=UTC), 203))
-    _drop_charge(home, LATE_CHARGE)
+    _drop_charge(home, "late.csv", LATE_CHARGE)
     _drop_scrapes(home, _september(5), 60)
     _land(home)
     return build_warehouse(home)

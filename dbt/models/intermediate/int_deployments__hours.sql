@@ -1,27 +1,34 @@
 -- Everything known about a deployment's hour, in whole units; the hourly marts divide it.
+{{ config(materialized='incremental', pre_hook="{{ forget_restated_hours('hour_index') }}") }}
 with
 gpus as (
     select * from {{ ref('int_deployments__gpu_hours') }}
+    where {{ is_restated_hour('hour_index') }}
 ),
 
 engine as (
     select * from {{ ref('int_deployments__engine_hours') }}
+    where {{ is_restated_hour('hour_index') }}
 ),
 
 requests as (
     select * from {{ ref('int_deployments__request_hours') }}
+    where {{ is_restated_hour('hour_index') }}
 ),
 
 costs as (
     select * from {{ ref('int_deployments__cost_hours') }}
+    where {{ is_restated_hour('hour_index') }}
 ),
 
 peaks as (
     select * from {{ ref('int_deployments__peak_hours') }}
+    where {{ is_restated_hour('hour_index') }}
 ),
 
 work as (
     select * from {{ ref('int_deployments__work_hours') }}
+    where {{ is_restated_hour('hour_index') }}
 ),
 
 energy as (
@@ -30,6 +37,7 @@ energy as (
         hour_index,
         cast({{ known_sum('energy_mj') }} as bigint) as energy_mj
     from {{ ref('int_energy__deployment_hours') }}
+    where {{ is_restated_hour('hour_index') }}
     group by deployment_id, hour_index
 ),
 

@@ -15,7 +15,7 @@ hours as (
 
 gaps as (
     select * from {{ ref('int_latency__histogram_hours') }}
-    where metric = 'inter_token_latency_seconds' and {{ is_restated(hour_date('hour_index')) }}
+    where metric = 'inter_token_latency_seconds' and {{ is_restated_hour('hour_index') }}
 ),
 
 merged as (

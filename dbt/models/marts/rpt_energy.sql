@@ -35,7 +35,7 @@ hours as (
         on energy.deployment_id = deployments.deployment_id
     left join intensity
         on energy.grid_zone = intensity.grid_zone and energy.hour_index = intensity.hour_index
-    where {{ is_restated(hour_date('energy.hour_index')) }}
+    where {{ is_restated_hour('energy.hour_index') }}
 ),
 
 energy as (

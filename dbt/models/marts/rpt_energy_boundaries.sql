@@ -17,7 +17,7 @@ hours as (
         on energy.deployment_id = deployments.deployment_id
     left join {{ ref('int_energy__carbon_hours') }} as carbon
         on energy.site_id = carbon.site_id and energy.hour_index = carbon.hour_index
-    where {{ is_restated(hour_date('energy.hour_index')) }}
+    where {{ is_restated_hour('energy.hour_index') }}
 ),
 
 sites as (
@@ -30,7 +30,7 @@ sites as (
     from {{ ref('int_energy__site_hours') }} as energy
     left join {{ ref('int_energy__carbon_hours') }} as carbon
         on energy.site_id = carbon.site_id and energy.hour_index = carbon.hour_index
-    where {{ is_restated(hour_date('energy.hour_index')) }}
+    where {{ is_restated_hour('energy.hour_index') }}
     group by energy.site_id, {{ hour_date('energy.hour_index') }}
 ),
 

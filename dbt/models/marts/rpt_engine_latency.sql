@@ -18,7 +18,7 @@ hours as (
     from {{ ref('int_latency__histogram_hours') }} as hours
     inner join {{ ref('int_fleet__deployments') }} as deployments
         on hours.deployment_id = deployments.deployment_id
-    where {{ is_restated(hour_date('hours.hour_index')) }}
+    where {{ is_restated_hour('hours.hour_index') }}
 ),
 
 merged as (

@@ -12,7 +12,7 @@ hours as (
         {% endfor %}
     from {{ ref('int_gpu__state_hours') }} as states
     inner join {{ ref('int_fleet__sites') }} as sites on states.site_id = sites.site_id
-    where {{ is_restated(hour_date('states.hour_index')) }}
+    where {{ is_restated_hour('states.hour_index') }}
     group by {{ hour_date('states.hour_index') }}, sites.region
 ),
 

@@ -37,7 +37,7 @@ attempts as (
     from {{ ref('int_requests__hours') }}
     where
         not is_served
-        and {{ is_restated(hour_date('hour_index')) }}
+        and {{ is_restated_hour('hour_index') }}
         and {{ may_run_in('started_date', 'int_books__restated_dates') }}
     group by 1, 2, 3
 ),

@@ -39,7 +39,7 @@ asked as (
         hours.hour_index - 168 * weeks.week as past_hour_index
     from hours
     cross join weeks
-    where {{ is_restated(hour_date('hours.hour_index'), 'int_alarms__restated_dates') }}
+    where {{ is_restated_hour('hours.hour_index', 'int_alarms__restated_dates') }}
 ),
 
 pairs as (

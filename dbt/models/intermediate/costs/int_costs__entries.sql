@@ -16,7 +16,7 @@ whole as (
     from {{ ref('int_costs__placed') }} as placed
     left join {{ ref('int_allocation__headroom') }} as headroom
         on placed.deployment_id = headroom.deployment_id and placed.hour_index = headroom.hour_index
-    where {{ is_restated(hour_date('placed.hour_index'), 'int_costs__restated_dates') }}
+    where {{ is_restated_hour('placed.hour_index', 'int_costs__restated_dates') }}
 ),
 
 -- Where the deployment counts headroom as idle, busy time is busy only as far as its batches were full.
@@ -35,11 +35,11 @@ placed as (
 
 tenants as (
     select * from {{ ref('int_costs__tenant_weights') }}
-    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
 ),
 
 methods as (
     select * from {{ ref('int_allocation__methods') }}
+    where {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
 ),
 
 busy as (

@@ -1,11 +1,11 @@
 -- Each charge line over UTC hours, and what each hour weighs: what the hour's energy costs at the tariff,
 -- metered energy, energy of the GPUs, or seconds, by what is known for the whole line. Taxes and credits
--- are not here: they follow the others.
+-- are not here: they follow the others. Of the lines that are spread only.
 {{ config(materialized='view') }}
 with
 lines as (
     select * from {{ ref('int_costs__lines') }}
-    where amount_units <> 0 and not is_on_base
+    where amount_units <> 0 and not is_on_base and {{ is_to_spread('line_key') }}
 ),
 
 exploded as (

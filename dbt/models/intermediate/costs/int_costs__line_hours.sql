@@ -1,12 +1,11 @@
 -- Each hour of each charge line by component: the host's share of a server's charge, the facility's
 -- overhead in energy, and what GPUs do not explain of a bill without readings. Parts of an hour add up to
--- it; the second component and the unexplained part of a line have line keys of their own.
+-- it; the second component and the unexplained part of a line have line keys of their own. Hours that follow from
+-- their line alone are kept while it is what it was (macros/line_hours.sql).
+{{ config(materialized='incremental', pre_hook="{{ forget_line_hours() }}") }}
 with
--- A bill that has lines of its own for the host needs no share.
-hosted as (
-    select distinct bill_id, scope_id
-    from {{ ref('int_costs__lines') }}
-    where component = 'host'
+lines as (
+    {{ spread_lines() }}
 ),
 
 hours as (
@@ -18,19 +17,16 @@ hours as (
         billed.hour_units,
         coalesce(billed.explained_ppb, 1000000000) as explained_ppb,
         coalesce(pues.pue_ppm, sites.pue_ppm) as pue_ppm,
-        case when hosted.bill_id is null then servers.host_share_ppm end as host_ppm
+        case when not lines.is_hosted then servers.host_share_ppm end as host_ppm
     from {{ ref('int_costs__billed_hours') }} as billed
-    inner join {{ ref('int_costs__lines') }} as lines on billed.line_key = lines.line_key
+    inner join lines on billed.line_key = lines.line_key
     left join {{ ref('int_fleet__servers') }} as servers
         on lines.component = 'accelerator' and lines.scope_id = servers.server_id
-    left join hosted
-        on
-            lines.component = 'accelerator'
-            and lines.bill_id = hosted.bill_id and lines.scope_id = hosted.scope_id
     left join {{ ref('int_fleet__sites') }} as sites
         on lines.scope = 'site' and lines.bill_kind in ('energy', 'rider') and lines.scope_id = sites.site_id
     left join {{ ref('int_energy__pue_hours') }} as pues
         on sites.site_id = pues.site_id and billed.hour_index = pues.hour_index
+    where {{ is_to_spread('billed.line_key') }}
 ),
 
 split as (
@@ -69,6 +65,7 @@ select
     charge_line_id,
     line_key || {{ suffix }} as line_key,
     line_key as billed_line_key,
+    line_hash,
     cost_source,
     {{ component }} as component,
     scope,

@@ -2,17 +2,17 @@
 -- their bill go in that hour, or by the site's energy where these fall below zero.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_costs__restated_dates') }}"
 ) }}
 with
 lines as (
     select * from {{ ref('int_costs__line_hours') }}
-    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+    where {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
 ),
 
 base as (
     select * from {{ ref('int_costs__placed_base') }}
-    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+    where {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
 ),
 
 observed as (

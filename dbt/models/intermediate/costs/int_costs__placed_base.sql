@@ -2,7 +2,7 @@
 -- a row of its own.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_costs__restated_dates') }}"
 ) }}
 with
 lines as (
@@ -16,19 +16,19 @@ lines as (
         coalesce(gpu_uuid, scope_id) as target_id,
         coalesce(bill_kind = 'demand', false) and scope = 'site' as is_demand
     from {{ ref('int_costs__line_hours') }}
-    where not is_on_base and {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+    where not is_on_base and {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
 ),
 
 targets as (
     select scope, scope_id, hour_index, deployment_id, pool, state, gpu_method, weight
     from {{ ref('int_costs__targets') }}
-    where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+    where {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
     union all
     -- Few bills name a GPU, so that these are not kept for all of them.
     select 'gpu', gpu_uuid, hour_index, deployment_id, pool, state, 'gpu-time', cast(state_us as {{ big_integer() }})
     from {{ ref('int_gpu__state_hours') }}
     where
-        {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+        {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
         and gpu_uuid in (select gpu_uuid from lines where gpu_uuid is not null)
 ),
 

@@ -2,7 +2,7 @@
 -- who were served also bear the waste that was carved out of their work.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_costs__restated_dates') }}"
 ) }}
 {% set groups = {
     'accelerator_units': "component in ('accelerator', 'host')",

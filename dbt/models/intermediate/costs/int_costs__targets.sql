@@ -4,7 +4,7 @@
 -- What is fixed weighs by rated power × GPU time (`site_reserved`), where all of a site's are known.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_gpu__restated_dates') }}"
 ) }}
 with
 states as (
@@ -19,7 +19,7 @@ states as (
     left join {{ ref('int_gpu__measured_hours') }} as energy
         on states.gpu_uuid = energy.gpu_uuid and states.hour_index = energy.hour_index
     left join {{ ref('int_fleet__servers') }} as servers on states.server_id = servers.server_id
-    where {{ is_restated(hour_date('states.hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('states.hour_index', 'int_gpu__restated_dates') }}
 ),
 
 sites as (
@@ -30,7 +30,7 @@ sites as (
         sum(paid_us) as paid_us,
         sum(cast(energy_mj as {{ big_integer() }})) as measured_mj
     from {{ ref('int_gpu__measured_hours') }}
-    where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('hour_index', 'int_gpu__restated_dates') }}
     group by site_id, hour_index
 ),
 

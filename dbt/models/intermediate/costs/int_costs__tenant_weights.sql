@@ -1,6 +1,6 @@
 -- What each tenant's requests weigh in a pool of a deployment's hour, served and wasted apart. Of what was
 -- served, the part of the prefill that was done again after a preemption and the part of the decode that
--- verified rejected drafts are waste.
+-- verified rejected drafts are waste. Of the dates whose ledger is made again only.
 {{ config(materialized='view') }}
 with
 groups as (
@@ -16,6 +16,7 @@ groups as (
         sum(decode_part) as decode_part,
         sum(weight) as weight
     from {{ ref('int_allocation__pool_groups') }}
+    where {{ is_hour_made_again('hour_index', 'int_costs__restated_dates') }}
     group by deployment_id, hour_index, pool, tenant_id, category, cause
 ),
 

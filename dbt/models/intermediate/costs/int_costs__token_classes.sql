@@ -21,7 +21,7 @@ grouped as (
         sum(case when not is_split then prefill_part + cache_read_part end) as input_unsplit_weight,
         sum(decode_part) as output_weight
     from {{ ref('int_allocation__groups') }}
-    where is_served and {{ is_restated(hour_date('hour_index')) }}
+    where is_served and {{ is_restated_hour('hour_index') }}
     group by {{ hour_date('hour_index') }}, deployment_id, tenant_id
 )
 

@@ -1,7 +1,7 @@
 -- Ledger of a deployment per UTC hour, in US dollars.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_costs__restated_dates') }}"
 ) }}
 select
     deployment_id,

@@ -12,7 +12,7 @@ states as (
         states.state,
         cast(sum(states.state_us) as bigint) as state_us
     from {{ ref('int_gpu__state_hours') }} as states
-    where {{ is_restated(hour_date('states.hour_index')) }}
+    where {{ is_restated_hour('states.hour_index') }}
     group by 1, 2, 3, 4
 )
 

@@ -1,11 +1,11 @@
--- One row per attempt, resolved to replica and deployment.
+-- One row per attempt of the dates whose attempts are made again, resolved to replica and deployment.
 {{ config(materialized='view') }}
 with
 attempts as (
     select
         *,
         {{ epoch_us('started_at') }} as started_us
-    from {{ ref('int_requests__seen') }}
+    from ({{ seen_attempts('int_requests__restated_dates') }}) as seen
 ),
 
 endpoints as (

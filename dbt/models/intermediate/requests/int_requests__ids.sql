@@ -9,5 +9,4 @@ select
     {{ text_hash("case when span_id is not null then trace_id end") }} as trace_hash,
     {{ text_hash('logical_request_id') }} as logical_hash,
     status in ('failure', 'cancelled') or attempt is not null as may_be_superseded
-from {{ ref('stg_lake__requests') }}
-where {{ is_restated('event_date', 'requests') }}
+from {{ records_of(lake_dates_query('requests') if not is_whole_build()) }} as records

@@ -34,7 +34,10 @@ touched as (
 
 seen as (
     select event_date, trace_hash from {{ records }}
-    where (request_hash, counted_by) in (select request_hash, counted_by from touched)
+    where
+        -- A number alone is looked for much faster than a pair.
+        request_hash in (select request_hash from touched)
+        and (request_hash, counted_by) in (select request_hash, counted_by from touched)
 ),
 
 traces as (
@@ -64,7 +67,9 @@ dates as (
     select event_date from traced
     union all
     select event_date from {{ records }}
-    where (request_hash, counted_by) in (select request_hash, counted_by from further)
+    where
+        request_hash in (select request_hash from further)
+        and (request_hash, counted_by) in (select request_hash, counted_by from further)
     union all
     -- Who answered is held to what was asked first.
     select event_date from {{ records }}

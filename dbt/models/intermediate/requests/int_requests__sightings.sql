@@ -13,7 +13,7 @@
 with
 requests as (
     select *
-    from {{ ref('stg_lake__requests') }}
+    from {{ records_of(dates_query('int_requests__shared_ids')) }} as records
     where
         {{ text_hash('request_id') }} in (select request_hash from {{ ref('int_requests__shared_ids') }})
         and {{ is_restated('event_date', 'int_requests__shared_ids') }}

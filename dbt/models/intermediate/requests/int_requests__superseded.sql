@@ -6,6 +6,19 @@
     materialized='incremental',
     pre_hook="{{ forget_restated('started_date', 'int_requests__restated_dates') }}"
 ) }}
+{# Dates of records that name a request of which an attempt may have been superseded. #}
+{% set logged %}
+select distinct cast(event_date as varchar) from {{ ref('int_requests__ids') }}
+where logical_hash in (
+    select logical_hash from {{ ref('int_requests__ids') }}
+    where may_be_superseded and {{ is_restated('event_date', 'int_requests__restated_dates') }}
+    {% for told in ['int_requests__sightings', 'int_requests__calls'] -%}
+    union all
+    select {{ text_hash('logical_request_id') }} from {{ ref(told) }}
+    where {{ is_restated('started_date', 'int_requests__restated_dates') }}
+    {% endfor -%}
+)
+{% endset %}
 with
 attempts as (
     select
@@ -44,7 +57,7 @@ answers as (
             {{ epoch_us('started_at') }}
         ) as ended_us,
         nullif(input_total_tokens, 0) as input_tokens
-    from {{ ref('stg_lake__requests') }}
+    from {{ records_of(logged) }} as records
     where status = 'success' and logical_request_id in (select logical_request_id from attempts)
 )
 

@@ -1,7 +1,7 @@
 -- Hours of each GPU within the observed window, whether a replica holds it or not.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_gpu__restated_dates') }}"
 ) }}
 with
 bounded as (
@@ -31,4 +31,4 @@ select
     hour_index,
     {{ clipped_to('to_us', 'hour_index') }} - {{ clipped_from('from_us', 'hour_index') }} as paid_us
 from exploded
-where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+where {{ is_restated_hour('hour_index', 'int_gpu__restated_dates') }}

@@ -3,7 +3,7 @@
 -- then they share it.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_gpu__restated_dates') }}"
 ) }}
 with
 bounded as (
@@ -47,7 +47,7 @@ held as (
             ~ ') * coalesce(share_ppm, 1000000)', '1000000'
         ) }}) as bigint) as assigned_us
     from exploded
-    where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('hour_index', 'int_gpu__restated_dates') }}
     group by replica_id, deployment_id, gpu_uuid, server_id, site_id, pool, hour_index
 ),
 

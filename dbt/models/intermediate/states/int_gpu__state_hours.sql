@@ -1,7 +1,7 @@
 -- Every paid microsecond of every GPU in exactly one state.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_gpu__restated_dates') }}"
 ) }}
 with
 held as (
@@ -22,7 +22,7 @@ held as (
     from {{ ref('int_gpu__replica_hours') }} as gpus
     inner join {{ ref('int_replicas__state_hours') }} as states
         on gpus.replica_id = states.replica_id and gpus.hour_index = states.hour_index
-    where {{ is_restated(hour_date('gpus.hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('gpus.hour_index', 'int_gpu__restated_dates') }}
 ),
 
 free as (
@@ -35,7 +35,7 @@ free as (
         {{ at_least_zero('paid.paid_us - coalesce(sum(held.assigned_us), 0)') }} as unallocated_us
     from {{ ref('int_gpu__paid_hours') }} as paid
     left join held on paid.gpu_uuid = held.gpu_uuid and paid.hour_index = held.hour_index
-    where {{ is_restated(hour_date('paid.hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('paid.hour_index', 'int_gpu__restated_dates') }}
     group by paid.gpu_uuid, paid.server_id, paid.site_id, paid.hour_index, paid.paid_us
 ),
 

@@ -7,7 +7,7 @@ reached as (
     from (
         select *, held_from_us as from_us, held_to_us as to_us
         from {{ ref('int_gpu__replica_hours') }}
-        where {{ is_made_again(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+        where {{ is_hour_made_again('hour_index', 'int_gpu__restated_dates') }}
     ) as held
 ),
 

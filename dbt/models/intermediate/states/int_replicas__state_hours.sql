@@ -1,7 +1,7 @@
 -- Where each replica-hour went: not_ready, ready_empty and busy add up to the time assigned.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_gpu__restated_dates') }}"
 ) }}
 with
 reached as (
@@ -34,7 +34,7 @@ lengths as (
 
 replicas as (
     select * from {{ ref('int_replicas__hours') }}
-    where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('hour_index', 'int_gpu__restated_dates') }}
 ),
 
 measured as (

@@ -1,7 +1,7 @@
 -- GPU time of a deployment by state, and its GPUs' activity, per UTC hour.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_gpu__restated_dates') }}"
 ) }}
 {% set ratios = ['gpu_util_ppm', 'sm_active_ppm', 'tensor_active_ppm', 'dram_active_ppm'] %}
 with
@@ -15,7 +15,7 @@ states as (
             as {{ state }}_us{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('int_gpu__state_hours') }}
-    where deployment_id is not null and {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+    where deployment_id is not null and {{ is_restated_hour('hour_index', 'int_gpu__restated_dates') }}
     group by deployment_id, hour_index
 ),
 
@@ -30,7 +30,7 @@ replicas as (
         cast(sum(assigned_us) as bigint) as replica_us,
         case when count(distinct busy_method) = 1 then min(busy_method) else 'mixed' end as busy_method
     from {{ ref('int_replicas__state_hours') }}
-    where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('hour_index', 'int_gpu__restated_dates') }}
     group by deployment_id, hour_index
 ),
 
@@ -45,7 +45,7 @@ activity as (
     from {{ ref('int_gpu__replica_hours') }} as held
     inner join {{ ref('int_gpu__activity_hours') }} as activity
         on held.gpu_uuid = activity.gpu_uuid and held.hour_index = activity.hour_index
-    where {{ is_restated(hour_date('held.hour_index'), 'int_gpu__restated_dates') }}
+    where {{ is_restated_hour('held.hour_index', 'int_gpu__restated_dates') }}
     group by held.deployment_id, held.hour_index
 ),
 
@@ -66,7 +66,7 @@ paid as (
                 partition by gpu_uuid, hour_index order by assigned_us desc, replica_id asc
             ) as place
         from {{ ref('int_gpu__replica_hours') }}
-        where {{ is_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}
+        where {{ is_restated_hour('hour_index', 'int_gpu__restated_dates') }}
     ) as held
     inner join {{ ref('int_gpu__paid_hours') }} as paid
         on held.gpu_uuid = paid.gpu_uuid and held.hour_index = paid.hour_index

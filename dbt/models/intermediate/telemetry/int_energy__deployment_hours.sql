@@ -2,7 +2,7 @@
 -- Unknown where one of them was not measured: what nobody saw is not 0.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_costs__restated_dates') }}"
 ) }}
 with
 gpus as (
@@ -28,7 +28,7 @@ gpus as (
     from (
         select deployment_id, site_id, gpu_uuid, hour_index, cast(sum(assigned_us) as bigint) as assigned_us
         from {{ ref('int_gpu__replica_hours') }}
-        where {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+        where {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
         group by deployment_id, site_id, gpu_uuid, hour_index
     ) as replicas
     inner join {{ ref('int_gpu__measured_hours') }} as energy
@@ -38,7 +38,7 @@ gpus as (
     left join (
         select gpu_uuid, hour_index, deployment_id, cast(sum(state_us) as bigint) as state_us
         from {{ ref('int_gpu__state_hours') }}
-        where state = 'busy' and {{ is_restated(hour_date('hour_index'), 'int_costs__restated_dates') }}
+        where state = 'busy' and {{ is_restated_hour('hour_index', 'int_costs__restated_dates') }}
         group by gpu_uuid, hour_index, deployment_id
     ) as busy
         on

@@ -1,7 +1,7 @@
 -- Energy of each paid GPU hour: unknown unless 90 % of the hour was measured.
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_restated(hour_date('hour_index'), 'int_gpu__restated_dates') }}"
+    pre_hook="{{ forget_restated_hours('hour_index', 'int_gpu__restated_dates') }}"
 ) }}
 select
     paid.gpu_uuid,
@@ -14,4 +14,4 @@ select
 from {{ ref('int_gpu__paid_hours') }} as paid
 left join {{ ref('int_gpu__energy_hours') }} as energy
     on paid.gpu_uuid = energy.gpu_uuid and paid.hour_index = energy.hour_index
-where {{ is_restated(hour_date('paid.hour_index'), 'int_gpu__restated_dates') }}
+where {{ is_restated_hour('paid.hour_index', 'int_gpu__restated_dates') }}
