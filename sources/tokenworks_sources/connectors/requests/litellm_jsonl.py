@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LARGEST_LINE_BYTES = 1 << 24
 # A shorter log is read before the kernel is loaded.
-SMALLEST_BYTES = 1 << 27
+SMALLEST_BYTES = 1 << 28
 # Logs become so many times smaller by compression, or more.
 COMPRESSED_SHARE = 4
 
