@@ -54,3 +54,6 @@ least(
     * coalesce({{ interval_us }}, {{ var('default_scrape_seconds') }} * 1000000)
 )
 {%- endmacro %}
+
+{# Date of an hour. #}
+{% macro hour_date(index) %}cast({{ hour_start(index) }} as date){% endmacro %}

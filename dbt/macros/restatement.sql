@@ -147,6 +147,3 @@
         {{ column }} in (select hour_index from {{ groups }} where {{ condition }})
     {%- endif -%}
 {% endmacro %}
-
-{# Date of an hour. #}
-{% macro hour_date(index) %}cast({{ hour_start(index) }} as date){% endmacro %}

@@ -133,3 +133,32 @@ def test_no_record_is_lost_when_a_log_changes_its_form_on_the_way(
     traces = [None] * 100 + [f"t-{n}" for n in range(200)] + [f"t-{n}" for n in range(300)]
     assert rows["trace_id"].to_list() == traces + [None] * 50
     assert found.rejects["source_line"].to_list() == [601]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "is_loaded", "pays"),
+    [
+        ("spend.jsonl", 1 << 29, False, True),
+        ("spend.jsonl", (1 << 29) - 1, False, False),
+        ("spend.jsonl", 1 << 26, True, True),
+        ("spend.jsonl", (1 << 26) - 1, True, False),
+        ("spend.jsonl.gz", 1 << 27, False, True),
+        ("spend.jsonl.gz", (1 << 27) - 1, False, False),
+    ],
+)
+def test_the_kernel_is_loaded_when_a_log_is_large(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    size: int,
+    is_loaded: bool,
+    pays: bool,
+) -> None:
+    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", 1 << 29)
+    monkeypatch.setattr(litellm_jsonl, "KERNEL", "json" if is_loaded else "no such module")
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.write(gzip.compress(b"") if name.endswith(".gz") else b"{}")
+        file.truncate(size)
+
+    assert litellm_jsonl._pays(path) is pays

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from tokenworks_sources.connectors.json_columns.batches import LINE, Columns, Lines
@@ -121,13 +122,16 @@ WHOLE = frozenset(KINDS)
 def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) -> Met | None:
     """Looks at the first records: names, fields and order; None where the kernel is of no use."""
     lines = Lines(Met(WHOLE, in_order=True).columns, head[0].open, head[0].start, head[0].end)
-    first = pa.table(lines).combine_chunks()
+    # By way of `pa.table` it would be asked whether this is a frame of pandas, which imports that.
+    first = pa.RecordBatchReader.from_stream(lines).read_all().combine_chunks()
     records = sum(tally.lines - len(tally.blank) for tally in lines.tallies)
     if records - first.num_rows > LEFT_SHARE * records:
         return None
     connection.register(LINES, first)
     litellm_engine.remember_names(connection, key, LINES)
-    times = first.column("startTime").drop_null().combine_chunks().view(pa.int64()).to_numpy()
+    times = np.frombuffer(
+        first.column("startTime").drop_null().combine_chunks().buffers()[1], np.int64
+    )
     turns = int((times[1:] < times[:-1]).sum())
     return Met(
         frozenset(path for path in KINDS if first.column(path).null_count < first.num_rows),

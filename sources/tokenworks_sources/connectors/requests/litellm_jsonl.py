@@ -7,6 +7,7 @@ its first records, and is then read as JSON from the start.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,8 +37,12 @@ if TYPE_CHECKING:
     from tokenworks_sources.connectors.requests.litellm_columns import Met
 
 LARGEST_LINE_BYTES = 1 << 24
-# A shorter log is read before the kernel is loaded.
-SMALLEST_BYTES = 1 << 28
+# A shorter log is read before the kernel is loaded; where that was done for another, some of that size is enough.
+SMALLEST_BYTES = 1 << 29
+LOADED_SHARE = 8
+KERNEL = "tokenworks_sources.connectors.requests.litellm_columns"
+# Windows that go by as one where nothing of them is held.
+SPANS_AT_ONCE = 8
 # Logs become so many times smaller by compression, or more.
 COMPRESSED_SHARE = 4
 
@@ -94,7 +99,8 @@ class _Log:
         """Reads spans by the kernel, and by DuckDB what it leaves: all that follows, where that is much."""
         sink, before = _OneFile(self.sink), 0
         reader = _Reader(self.connection, self.files, "json", met.in_order, ())
-        for span in spans:
+        # What is sorted is held; all else goes by, and the fewer the queries the better.
+        for span in slices.joined(spans, SPANS_AT_ONCE if met.in_order else 1):
             lines = met.show(self.connection, span, before)
             written = reader.copy(sink, met.rows(self._place), span.window())
             window = span.counted(before, lines.tallies)
@@ -153,6 +159,7 @@ def read_batch(sink: BatchSink, places: list[int], lines: list[int], text: bytes
 def _pays(lines: Path) -> bool:
     """Whether a log is so large that loading the kernel pays."""
     share = COMPRESSED_SHARE if is_compressed(lines) else 1
+    share *= LOADED_SHARE if KERNEL in sys.modules else 1
     return lines.stat().st_size >= SMALLEST_BYTES // share
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
@@ -153,6 +153,13 @@ def _in_turn(
     while (one := coming.result()) is not None:
         coming = thread.submit(next, made, None)
         yield one
+
+
+def joined(spans: Iterator[Span], most: int) -> Iterator[Span]:
+    """Up to so many spans of a plain file as one; those of bytes stay as they are."""
+    for span in spans:
+        others = list(islice(spans, most - 1)) if isinstance(span.source, Path) else []
+        yield span._replace(end=[span, *others][-1].end)
 
 
 def counted(spans: Iterator[Span], lines: int = 0) -> Iterator[Window]:
