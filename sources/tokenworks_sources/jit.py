@@ -110,4 +110,9 @@ def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
     compiler = cast("Any", numba.njit)
     module = function.__code__.co_filename
     _ROOMS[module] = _room_of(Path(module))
-    return cast("Callable[P, R]", compiler(cache=True, nogil=True, **options)(function))
+    try:
+        compiled = compiler(cache=True, nogil=True, **options)(function)
+    except RuntimeError:
+        # There is no folder to keep it in, neither here nor below the user's home.
+        compiled = compiler(nogil=True, **options)(function)
+    return cast("Callable[P, R]", compiled)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core.caching import CacheImpl
 
 from tokenworks_sources import jit
 
@@ -49,3 +50,11 @@ def test_a_kernel_is_compiled_anew_when_a_part_of_it_changed(
     assert found == [(20, 0), (20, 1), (210, 0)]
     for name in [name for name in sys.modules if name.startswith(package.name)]:
         del sys.modules[name]
+
+
+def test_a_kernel_runs_when_it_can_be_kept_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+
+    doubled = jit.kernel(lambda number: 2 * number)
+
+    assert doubled(21) == 42
