@@ -13,6 +13,13 @@ from pathlib import Path
 from tokenworks_sources.lake.paths import MANIFEST_SUFFIX, manifest_folder, manifest_path
 from tokenworks_sources.manifest import Manifest, read_manifests
 
+_State = tuple[int, int, int]
+
+
+def _state(status: os.stat_result) -> _State:
+    """What tells a file from the one whose place it took; the number of that may be given again."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
 
 class Catalogue:
     """Manifests by digest, as far as was looked.
@@ -28,7 +35,7 @@ class Catalogue:
         self.landing_table = landing_table
         self.manifests: dict[str, Manifest] = {}
         self.unchanged: dict[tuple[str, int, int], str] = {}
-        self._files: dict[str, int] = {}
+        self._files: dict[str, _State] = {}
         self._key_of: dict[str, str] = {}
 
     def look(self) -> None:
@@ -42,10 +49,10 @@ class Catalogue:
             return
         with os.scandir(folder) as entries:
             found = {
-                entry.name: entry.inode()
+                entry.name: state
                 for entry in entries
                 if entry.name.endswith(MANIFEST_SUFFIX)
-                and self._files.get(entry.name) != entry.inode()
+                and self._files.get(entry.name) != (state := _state(entry.stat()))
             }
         for name in sorted(found):
             key = name.removesuffix(MANIFEST_SUFFIX)
@@ -58,7 +65,7 @@ class Catalogue:
         path = manifest_path(self.lake, self.landing_table, key)
         for manifest in manifests:
             self._add(key, manifest)
-        self._files[path.name] = path.stat().st_ino
+        self._files[path.name] = _state(path.stat())
 
     def add(self, manifest: Manifest) -> None:
         """Takes in a manifest that will be written."""

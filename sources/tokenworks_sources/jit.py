@@ -33,9 +33,9 @@ def _no_garbage() -> Iterator[None]:
 
 
 def _start() -> None:
-    """Loads what numba would when the first kernel is called, without a BLAS.
+    """Loads what looks for a BLAS, without one.
 
-    It looks for one, which imports SciPy for as long as all else takes; no kernel multiplies matrices.
+    To look imports SciPy, for as long as all else takes that numba loads; no kernel multiplies matrices.
     """
     linalg: Any = importlib.import_module("numba.np.linalg")
     look = linalg.ensure_blas
@@ -48,7 +48,6 @@ def _start() -> None:
         importlib.import_module("numba.np.arraymath")
     finally:
         linalg.ensure_blas = look
-    importlib.import_module("numba.core.registry").cpu_target.target_context.refresh()
 
 
 with _no_garbage():

@@ -122,7 +122,9 @@ def line_end(stream: BinaryIO, place: int, end: int) -> int:
     if place >= end:
         return end
     stream.seek(place)
-    stream.readline()
+    # Piece by piece: a file may be one line.
+    while (piece := stream.readline(_BUFFER_BYTES)) and not piece.endswith(b"\n"):
+        pass
     return min(stream.tell(), end)
 
 

@@ -72,7 +72,10 @@ def published_version(settings: Settings) -> Version | None:
 def keep_version(settings: Settings, staging: Path, version: Version, folder: Path) -> None:
     """Tell the next publish what is published; the caller has put it in place."""
     stamp = stamp_of(settings.published_database)
-    assert stamp is not None
+    if stamp is None:
+        # Somebody has opened it to write: nothing is built upon it.
+        _path(settings).unlink(missing_ok=True)
+        return
     marts = {
         name: replace(mart, table=replace(mart.table, changed=frozenset()))
         for name, mart in version.marts.items()

@@ -17,11 +17,11 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tokenworks_sources.arrow import column_of, numbers_of
 from tokenworks_sources.contracts.model import PARTITION_COLUMN, Contract
 from tokenworks_sources.contracts.render import arrow_schema
 
@@ -69,7 +69,7 @@ def write_parts(
             parts.add(batch)
             number += batch.num_rows
             times = batch.column(contract.event_time)
-            order = _numbers(times)
+            order = numbers_of(times)
             seen += [times[int(place)].as_py() for place in (order.argmin(), order.argmax())]
         parts.flush()
     finally:
@@ -164,23 +164,16 @@ class _Parts:
 
 def _by_date(batch: pa.RecordBatch) -> Iterator[tuple[date, pa.RecordBatch]]:
     """The rows of a batch in runs of one date, without it."""
-    days = _numbers(batch.column(PARTITION_COLUMN))
+    days = numbers_of(batch.column(PARTITION_COLUMN))
     turns = np.flatnonzero(days[1:] != days[:-1]) + 1
     if len(turns) >= MOST_RUNS:
         order = np.argsort(days, kind="stable")
-        places = pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)])
-        batch, days = batch.take(places), days[order]
+        batch, days = batch.take(column_of(order)), days[order]
         turns = np.flatnonzero(days[1:] != days[:-1]) + 1
     rows = batch.drop_columns([PARTITION_COLUMN])
     for begin, end in zip((0, *turns), (*turns, len(days)), strict=True):
         day = (_EPOCH + timedelta(days=int(days[begin]))).date()
         yield day, rows.slice(begin, end - begin)
-
-
-def _numbers(column: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
-    """What a column of times without nulls is stored as; pyarrow would import pandas for it."""
-    kind = np.dtype(f"int{column.type.bit_width}")
-    return np.frombuffer(column.buffers()[1], kind)[column.offset :][: len(column)]
 
 
 def _of_few_values(rows: pa.Table) -> list[str]:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from tokenworks_sources.connectors.json_columns import batches
 from tokenworks_sources.connectors.requests import (
     litellm,
     litellm_columns,
     litellm_jsonl,
     slices,
 )
+from tokenworks_sources.errors import LandingFileError
 
 TIMES = {"startTime": "2026-09-01T10:00:00Z", "endTime": "2026-09-01T10:00:01Z"}
 
@@ -162,3 +164,20 @@ def test_the_kernel_is_loaded_when_a_log_is_large(
         file.truncate(size)
 
     assert litellm_jsonl._pays(path) is pays
+
+
+@pytest.mark.parametrize("place", [0, 100])
+def test_a_log_is_refused_when_a_line_is_longer_than_memory_should_hold(
+    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    monkeypatch.setattr(batches, "PIECE_BYTES", 1_000)
+    monkeypatch.setattr(batches, "LONGEST_LINE_BYTES", 10_000)
+    monkeypatch.setattr(litellm_columns, "LONGEST_LINE_BYTES", 10_000)
+    monkeypatch.setattr(slices, "HEAD_BYTES", 2_000)
+    lines = [record(number) for number in range(100)]
+    lines.insert(place, record(-1, messages="x" * (5 << 23)))
+    path = tmp_path / "spend.jsonl"
+    path.write_text("\n".join(lines))
+
+    with pytest.raises(LandingFileError, match="Lines may be up to 16 MiB long"):
+        ingest_file(path, litellm.CONNECTOR)

@@ -71,3 +71,18 @@ def test_every_record_keeps_its_line_when_windows_of_csv_are_plain_and_not_in_tu
         (27, "another number of fields than the header"),
         (48, "prompt_tokens"),
     ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_line_that_is_longer_than_a_window_is_read_when_others_follow(
+    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr(csv_spans, "WINDOW_BYTES", 300)
+    monkeypatch.setattr(csv_spans, "HELD_WINDOW_BYTES", 300)
+    path = tmp_path / ("spend.csv.gz" if packed else "spend.csv")
+    text = HEADER + _record("a") + _record("b", message="x" * 2_000) + _record("c")
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+
+    rows = ingest_file(path, litellm.CONNECTOR).frames["requests"]
+
+    assert rows.sort("source_line")["request_id"].to_list() == ["a", "b", "c"]

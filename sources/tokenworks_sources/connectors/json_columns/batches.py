@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from tokenworks_sources.arrow import column_of, numbers_of
 from tokenworks_sources.connectors.json_columns.lines import (
     BLANK,
     LINES,
@@ -30,6 +31,8 @@ from tokenworks_sources.landing import line_end
 LINE = "_line"
 PIECE_BYTES = 1 << 22
 BATCH_LINES = 1 << 15
+# Beyond a piece; who sends longer lines gets an error.
+LONGEST_LINE_BYTES = 1 << 26
 MOST_THREADS = 16
 _NEWLINE = 0x0A
 _DEEPEST = 64
@@ -196,6 +199,8 @@ class Lines:
         start = self._start
         while start < self._end:
             stop = line_end(stream, start + PIECE_BYTES, self._end)
+            if stop - start > PIECE_BYTES + LONGEST_LINE_BYTES:
+                raise ValueError(f"a line is over {LONGEST_LINE_BYTES >> 20} MiB")
             text = self._columns.text_of(stop - start)
             stream.seek(start)
             # Cut while it is read, there are fewer; its size tells at the end.
@@ -208,6 +213,5 @@ def _moved(batch: pa.RecordBatch, lines: int) -> pa.RecordBatch:
     """A batch whose LINE counts on from so many lines."""
     if lines == 0:
         return batch
-    numbers = np.frombuffer(batch.column(LINE).buffers()[1], np.int64) + lines
-    moved = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+    moved = column_of(numbers_of(batch.column(LINE)) + lines)
     return pa.RecordBatch.from_arrays([*batch.columns[:-1], moved], schema=batch.schema)

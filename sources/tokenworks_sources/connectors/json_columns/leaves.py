@@ -38,6 +38,8 @@ _INSTANT, _JSON, _EMPTY = int(Kind.INSTANT), int(Kind.JSON), int(Kind.EMPTY)
 # A count of so many digits is below 10^15; so long a number is one that all parsers write alike.
 _COUNT_DIGITS, _NUMBER_BYTES = 15, 24
 _SHORT = 12
+# How far a view of Arrow may point.
+_FARTHEST = (1 << 31) - 1
 _WRITTEN = 3
 # Buffers that views point into.
 _TEXT_BUFFER, _WRITTEN_BUFFER = 0, 1
@@ -103,6 +105,8 @@ def _is_taken(
         if not is_sure:
             return False
         found.wholes[target, row] = whole
+    elif end > _FARTHEST:
+        return False
     else:
         low, high = view_of(text, begin, end, _TEXT_BUFFER)
         found.views[target, row, 0], found.views[target, row, 1] = low, high

@@ -6,7 +6,6 @@ Belongs here: where windows and slices begin, and whether DuckDB and `csv` read 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -15,8 +14,8 @@ from typing import BinaryIO, NamedTuple
 
 from tokenworks_sources.connectors.csv_windows import plain_lines
 from tokenworks_sources.connectors.requests import slices
-from tokenworks_sources.connectors.requests.slices import Slice, Source, Window
-from tokenworks_sources.landing import is_compressed, line_end, open_decompressed
+from tokenworks_sources.connectors.requests.slices import Slice, Source, Span, Window
+from tokenworks_sources.landing import is_compressed, open_decompressed
 
 WINDOW_BYTES = 1 << 28
 # Of decompressed bytes there are two windows in memory.
@@ -44,14 +43,18 @@ def looked_ahead(path: Path, start: int, lines: int) -> Iterator[Iterator[Looked
 
     The next one is looked at while the caller does something else, the first from the beginning.
     """
-    spans = _held_spans(path, start) if is_compressed(path) else _spans(path, start)
+    if is_compressed(path):
+        spans = _held_spans(path, start)
+    else:
+        spans = slices.plain_spans(path, start, WINDOW_BYTES)
     with slices.ahead(_looked(spans, start, lines)) as runs:
         yield runs
 
 
-def _looked(spans: Iterator[tuple[Source, int, int]], place: int, lines: int) -> Iterator[Looked]:
+def _looked(spans: Iterator[Span], place: int, lines: int) -> Iterator[Looked]:
     for source, start, end in spans:
-        window = plain_window(source, start, end, lines)
+        # A line that is longer than what is held is not plain.
+        window = plain_window(source, start, end, lines) if end else None
         yield Looked(place, lines, window)
         if window is None:
             return
@@ -62,7 +65,7 @@ def _looked(spans: Iterator[tuple[Source, int, int]], place: int, lines: int) ->
 def plain_window(source: Source, start: int, end: int, lines_before: int) -> Window | None:
     """A run of whole lines as slices; None where DuckDB and `csv` may read them differently."""
     window, line_ends = Window(), set[bool]()
-    for low, high in pairwise(_cuts(source, start, end)):
+    for low, high in pairwise(slices.cuts_of(source, start, end)):
         with Slice(source, low, high, 0, 0, ()).open() as stream:
             found = plain_lines(stream, high - low)
         if found is None:
@@ -73,29 +76,7 @@ def plain_window(source: Source, start: int, end: int, lines_before: int) -> Win
     return window if len(line_ends) <= 1 else None
 
 
-def _cuts(source: Source, start: int, end: int) -> list[int]:
-    """Where slices of about equal size begin, and the end."""
-    most = min(os.cpu_count() or 1, slices.MOST_SLICES)
-    count = max(1, min(most, (end - start) // slices.SMALLEST_SLICE_BYTES))
-    cuts = [start]
-    with Slice(source, start, end, 0, 0, ()).open() as stream:
-        for number in range(1, count):
-            cut = line_end(stream, start + (end - start) * number // count, end)
-            if cuts[-1] < cut < end:
-                cuts.append(cut)
-    return [*cuts, end]
-
-
-def _spans(path: Path, start: int) -> Iterator[tuple[Source, int, int]]:
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        while start < size:
-            end = line_end(stream, start + WINDOW_BYTES, size)
-            yield path, start, end
-            start = end
-
-
-def _held_spans(path: Path, start: int) -> Iterator[tuple[Source, int, int]]:
+def _held_spans(path: Path, start: int) -> Iterator[Span]:
     left = b""
     with open_decompressed(path) as stream:
         skip(stream, start)
@@ -104,9 +85,9 @@ def _held_spans(path: Path, start: int) -> Iterator[tuple[Source, int, int]]:
             text = left + block
             end = text.rfind(b"\n") + 1 if block else len(text)
             left = text[end:]
-            if end:
-                yield text, 0, end
-            if not block:
+            if text:
+                yield Span(text, 0, end)
+            if not end:
                 return
 
 

@@ -10,10 +10,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
-from tokenworks_sources.connectors.json_columns.batches import LINE, Columns, Lines
+from tokenworks_sources.arrow import numbers_of
+from tokenworks_sources.connectors.json_columns.batches import (
+    LINE,
+    LONGEST_LINE_BYTES,
+    Columns,
+    Lines,
+)
 from tokenworks_sources.connectors.json_columns.shape import Kind
 from tokenworks_sources.connectors.requests import (
     litellm_engine,
@@ -121,6 +126,8 @@ WHOLE = frozenset(KINDS)
 
 def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) -> Met | None:
     """Looks at the first records: names, fields and order; None where the kernel is of no use."""
+    if head[0].end - head[0].start > slices.HEAD_BYTES + LONGEST_LINE_BYTES:
+        return None
     lines = Lines(Met(WHOLE, in_order=True).columns, head[0].open, head[0].start, head[0].end)
     # By way of `pa.table` it would be asked whether this is a frame of pandas, which imports that.
     first = pa.RecordBatchReader.from_stream(lines).read_all().combine_chunks()
@@ -129,9 +136,7 @@ def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) 
         return None
     connection.register(LINES, first)
     litellm_engine.remember_names(connection, key, LINES)
-    times = np.frombuffer(
-        first.column("startTime").drop_null().combine_chunks().buffers()[1], np.int64
-    )
+    times = numbers_of(first.column("startTime").drop_null().combine_chunks())
     turns = int((times[1:] < times[:-1]).sum())
     return Met(
         frozenset(path for path in KINDS if first.column(path).null_count < first.num_rows),

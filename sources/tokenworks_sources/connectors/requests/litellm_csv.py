@@ -131,7 +131,7 @@ class _Log:
             written = self._copy(self._rows(window, self.form, place), self._day_of(window))
         except duckdb.InvalidInputException:
             return False
-        records = sum(part.records for part in window)
+        records = slices.records_of(window)
         self.sink.expect(records)
         if written < records:
             self._read_again(window, records)

@@ -203,14 +203,17 @@ def _begin(path: Path) -> int:
 
 
 def _spans(path: Path) -> Iterator[Span]:
-    return _held_spans(path) if is_compressed(path) else _plain_spans(path)
+    if is_compressed(path):
+        return _held_spans(path)
+    return plain_spans(path, _begin(path), WINDOW_BYTES)
 
 
-def _plain_spans(path: Path) -> Iterator[Span]:
-    size, start = path.stat().st_size, _begin(path)
+def plain_spans(path: Path, start: int, window: int) -> Iterator[Span]:
+    """The lines of a plain file from a byte on, about so many bytes at a time."""
+    size = path.stat().st_size
     with path.open("rb") as stream:
         while start < size:
-            end = line_end(stream, start + WINDOW_BYTES, size)
+            end = line_end(stream, start + window, size)
             yield Span(path, start, end)
             start = end
 
@@ -249,6 +252,17 @@ def slices_of(
         lines_before: lines of the file before the first byte.
         count: number of slices; as many as cores, and none below 16 MiB, where None.
     """
+    ranges = list(pairwise(cuts_of(source, start, end, count)))
+    numbers = [_count_lines(source, *span) for span in ranges]
+    before = accumulate((lines for lines, _ in numbers), initial=lines_before)
+    return [
+        Slice(source, low, high, lines_before, lines, blank)
+        for (low, high), lines_before, (lines, blank) in zip(ranges, before, numbers, strict=False)
+    ]
+
+
+def cuts_of(source: Source, start: int, end: int, count: int | None = None) -> list[int]:
+    """Where about `count` slices of equal size begin, and the end; see `slices_of`."""
     most = min(os.cpu_count() or 1, MOST_SLICES)
     wanted = count or max(1, min(most, (end - start) // SMALLEST_SLICE_BYTES))
     cuts = [start]
@@ -257,13 +271,7 @@ def slices_of(
             cut = line_end(stream, max(start, start + (end - start) * index // wanted), end)
             if cuts[-1] < cut < end:
                 cuts.append(cut)
-    ranges = list(pairwise([*cuts, end]))
-    counted = [_count_lines(source, *span) for span in ranges]
-    before = accumulate((lines for lines, _ in counted), initial=lines_before)
-    return [
-        Slice(source, low, high, lines_before, lines, blank)
-        for (low, high), lines_before, (lines, blank) in zip(ranges, before, counted, strict=False)
-    ]
+    return [*cuts, end]
 
 
 def _count_lines(source: Source, start: int, end: int) -> tuple[int, tuple[int, ...]]:
