@@ -18,7 +18,8 @@ export PYTHONUTF8 := 1
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-setup: $(READY) ## Install everything into .venv
+setup: $(READY) ## Install everything into .venv, compile what is compiled
+	@$(BIN)/python -m tokenworks_sources.connectors.kernels
 
 .uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -33,10 +34,10 @@ $(READY): requirements.lock pyproject.toml | $(UV)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## Sample fleet -> lake -> warehouse -> replay -> reports
+demo: setup ## Sample fleet -> lake -> warehouse -> replay -> reports
 	@$(BIN)/tokenworks demo
 
-test: check ## Check, then run all tests
+test: setup check ## Check, then run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: $(READY) ## Format, lint, types, import rules, contract drift
@@ -49,7 +50,7 @@ check: $(READY) ## Format, lint, types, import rules, contract drift
 conformance: $(READY) | $(UV) ## Judge the FOCUS export by the public validator (needs Python 3.12)
 	CONFORMANCE_UV=$(UV) $(BIN)/python -m pytest tests/conformance -q -s
 
-bench: $(READY) ## Measure speed and memory beside bare libraries (slow)
+bench: setup ## Measure speed and memory beside bare libraries (slow)
 	@missed=; for file in tests/benchmarks/bench_*.py; do \
 		echo "== $$file"; $(BIN)/python $$file || missed="$$missed $$file"; \
 	done; test -z "$$missed" || { echo "Short of a goal:$$missed"; exit 1; }

@@ -8,13 +8,13 @@ have to be, since kernels of others may have become part of it.
 from __future__ import annotations
 
 import gc
-import hashlib
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
+
+from tokenworks_sources.machine_code import digest_of, room_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,7 +62,7 @@ def _stamp_by_room() -> None:
 
     def stamp(locator: Any) -> bytes:
         room = _ROOMS.get(locator._py_file)
-        return stamp_of_file(locator) if room is None else _digest_of(room)
+        return stamp_of_file(locator) if room is None else digest_of(room)
 
     files.get_source_stamp = stamp
 
@@ -70,20 +70,6 @@ def _stamp_by_room() -> None:
 # The rooms of modules with kernels.
 _ROOMS: dict[str, Path] = {}
 _stamp_by_room()
-
-
-def _room_of(module: Path) -> Path:
-    """The package below the outermost one that a module is part of; that one where there is none."""
-    packages = [folder for folder in module.parents if (folder / "__init__.py").is_file()]
-    return packages[-2:][0] if packages else module.parent
-
-
-@lru_cache
-def _digest_of(room: Path) -> bytes:
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    for module in sorted(room.rglob("*.py")):
-        digest.update(module.read_bytes())
-    return digest.digest()
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -96,7 +82,6 @@ def bare_kernel(function: Callable[P, R]) -> Callable[P, R]:
 
     Such a kernel must allocate nothing: no new array, list or string.
     """
-    # `_nrt` is known to numba's compiler, not to its stubs.
     return _compiled(function, _nrt=False)
 
 
@@ -105,13 +90,32 @@ def part_of_kernel(function: Callable[P, R]) -> Callable[P, R]:
     return _compiled(function, _nrt=False, forceinline=True)
 
 
+def _compiler() -> Any:
+    # `_nrt` is known to numba's compiler, not to its stubs.
+    return cast("Any", numba.njit)
+
+
 def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
-    compiler = cast("Any", numba.njit)
+    compiler = _compiler()
     module = function.__code__.co_filename
-    _ROOMS[module] = _room_of(Path(module))
+    _ROOMS[module] = room_of(Path(module))
     try:
         compiled = compiler(cache=True, nogil=True, **options)(function)
     except RuntimeError:
         # There is no folder to keep it in, neither here nor below the user's home.
         compiled = compiler(nogil=True, **options)(function)
     return cast("Callable[P, R]", compiled)
+
+
+def object_code(function: Callable[..., int], arguments: tuple[Any, ...]) -> tuple[str, bytes]:
+    """A bare kernel for arguments of these kinds: what it is called, and the object file that it is in."""
+    kernel: Any = function
+    compiled: Any = _compiler()(
+        nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(kernel.py_func)
+    kind_of: Any = numba.typeof
+    compiled.compile(tuple(kind_of(argument) for argument in arguments))
+    (overload,) = compiled.overloads.values()
+    library = overload.library
+    code = library.codegen._tm.emit_object(library._final_module)
+    return overload.fndesc.llvm_func_name, code

@@ -31,7 +31,8 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ingest_file: Any) -> R
 @pytest.fixture(params=[0, 1 << 62], ids=["kernel", "duckdb"])
 def spend_log_reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spend logs of any size are read by the kernel, and by DuckDB."""
-    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", request.param)
+    for size in ("SMALLEST_BYTES", "SMALLEST_TO_COMPILE_BYTES"):
+        monkeypatch.setattr(litellm_jsonl, size, request.param)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tokenworks_sources.connectors.requests import (
     slices,
 )
 from tokenworks_sources.errors import LandingFileError
+from tokenworks_sources.machine_code import KeptKernel
 
 TIMES = {"startTime": "2026-09-01T10:00:00Z", "endTime": "2026-09-01T10:00:01Z"}
 
@@ -26,6 +27,7 @@ TIMES = {"startTime": "2026-09-01T10:00:00Z", "endTime": "2026-09-01T10:00:01Z"}
 def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """All logs are large, and pseudonyms the same in each."""
     monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", 0)
+    monkeypatch.setattr(litellm_jsonl, "SMALLEST_TO_COMPILE_BYTES", 0)
     monkeypatch.setenv("TOKENWORKS_PSEUDONYM_KEY", "a key of the tests")
 
 
@@ -138,14 +140,14 @@ def test_no_record_is_lost_when_a_log_changes_its_form_on_the_way(
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "is_loaded", "pays"),
+    ("name", "size", "is_kept", "pays"),
     [
-        ("spend.jsonl", 1 << 29, False, True),
-        ("spend.jsonl", (1 << 29) - 1, False, False),
         ("spend.jsonl", 1 << 26, True, True),
         ("spend.jsonl", (1 << 26) - 1, True, False),
-        ("spend.jsonl.gz", 1 << 27, False, True),
-        ("spend.jsonl.gz", (1 << 27) - 1, False, False),
+        ("spend.jsonl", 1 << 32, False, True),
+        ("spend.jsonl", (1 << 32) - 1, False, False),
+        ("spend.jsonl.gz", 1 << 24, True, True),
+        ("spend.jsonl.gz", (1 << 24) - 1, True, False),
     ],
 )
 def test_the_kernel_is_loaded_when_a_log_is_large(
@@ -153,11 +155,12 @@ def test_the_kernel_is_loaded_when_a_log_is_large(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     size: int,
-    is_loaded: bool,
+    is_kept: bool,
     pays: bool,
 ) -> None:
-    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", 1 << 29)
-    monkeypatch.setattr(litellm_jsonl, "KERNEL", "json" if is_loaded else "no such module")
+    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", 1 << 26)
+    monkeypatch.setattr(litellm_jsonl, "SMALLEST_TO_COMPILE_BYTES", 1 << 32)
+    monkeypatch.setattr(KeptKernel, "is_kept", is_kept)
     path = tmp_path / name
     with path.open("wb") as file:
         file.write(gzip.compress(b"") if name.endswith(".gz") else b"{}")

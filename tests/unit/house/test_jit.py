@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numba.core.caching import CacheImpl
 
-from tokenworks_sources import jit
+from tokenworks_sources import jit, machine_code
 
 PART = """
 from tokenworks_sources.jit import bare_kernel
@@ -43,7 +43,7 @@ def test_a_kernel_is_compiled_anew_when_a_part_of_it_changed(
         for name in [name for name in sys.modules if name.startswith(package.name)]:
             del sys.modules[name]
         importlib.invalidate_caches()
-        jit._digest_of.cache_clear()
+        machine_code.digest_of.cache_clear()
         whole = importlib.import_module(f"{package.name}.whole").whole
         found.append((whole(1), sum(whole.stats.cache_hits.values())))
 

@@ -15,17 +15,18 @@ import numpy as np
 import pyarrow as pa
 
 from tokenworks_sources.arrow import column_of, numbers_of
-from tokenworks_sources.connectors.json_columns.lines import (
-    BLANK,
-    LINES,
-    ROWS,
-    Found,
-    columns_of_lines,
-)
+from tokenworks_sources.connectors.json_columns.found import BLANK, LINES, ROWS, Found
 from tokenworks_sources.connectors.json_columns.pools import Lent, Pool
-from tokenworks_sources.connectors.json_columns.shape import WATCHED, WHOLE, Kind, shape_of
-from tokenworks_sources.connectors.json_columns.words import PADDING, Bytes
+from tokenworks_sources.connectors.json_columns.shape import (
+    PADDING,
+    WATCHED,
+    WHOLE,
+    Bytes,
+    Kind,
+    shape_of,
+)
 from tokenworks_sources.landing import line_end
+from tokenworks_sources.machine_code import KeptKernel
 
 # The column with the number of each line, counted from 1.
 LINE = "_line"
@@ -34,6 +35,7 @@ BATCH_LINES = 1 << 15
 # Beyond a piece; who sends longer lines gets an error.
 LONGEST_LINE_BYTES = 1 << 26
 MOST_THREADS = 16
+COLUMNS_OF_LINES = KeptKernel(f"{__package__}.lines", "columns_of_lines")
 _NEWLINE = 0x0A
 _DEEPEST = 64
 _TYPES = {Kind.COUNT: pa.int64(), Kind.INSTANT: pa.timestamp("us")}
@@ -101,7 +103,7 @@ class Columns:
             found = room.held
             for part in (found.given, found.seen, found.counts):
                 part.fill(0)
-            behind = columns_of_lines(lines, place, end, self._shape, found)
+            behind = COLUMNS_OF_LINES(lines, place, end, self._shape, found)
             blank = tuple(found.blank[: found.counts[BLANK]].tolist())
             tally = Tally(min(behind, size) - place, int(found.counts[LINES]), blank)
             pieces.append(Piece(tally, self._batch(text, room)))

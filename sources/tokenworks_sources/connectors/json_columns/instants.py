@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tokenworks_sources.connectors.json_columns.words import Bytes, byte_at
+from tokenworks_sources.connectors.json_columns.shape import Bytes
+from tokenworks_sources.connectors.json_columns.words import byte_at
 from tokenworks_sources.jit import part_of_kernel
 
 _ZERO, _NINE, _BLANK, _DOT, _COLON, _MINUS = 0x30, 0x39, 0x20, 0x2E, 0x3A, 0x2D

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from tokenworks_sources.connectors.json_columns.found import WRITTEN, Found
 from tokenworks_sources.connectors.json_columns.instants import instant_at
-from tokenworks_sources.connectors.json_columns.shape import Kind, Shape
+from tokenworks_sources.connectors.json_columns.shape import PADDING, Bytes, Kind, Shape
 from tokenworks_sources.connectors.json_columns.values import (
     DOUBTFUL,
     after_character,
@@ -17,17 +16,12 @@ from tokenworks_sources.connectors.json_columns.values import (
     after_word,
 )
 from tokenworks_sources.connectors.json_columns.words import (
-    PADDING,
-    Bytes,
     byte_at,
     first_of,
     plain_end,
     word_at,
 )
 from tokenworks_sources.jit import part_of_kernel
-
-if TYPE_CHECKING:
-    from tokenworks_sources.connectors.json_columns.lines import Found
 
 _QUOTE, _BACKSLASH, _MINUS, _DOT = 0x22, 0x5C, 0x2D, 0x2E
 _ZERO, _NINE, _BLANK = 0x30, 0x39, 0x20
@@ -40,7 +34,6 @@ _COUNT_DIGITS, _NUMBER_BYTES = 15, 24
 _SHORT = 12
 # How far a view of Arrow may point.
 _FARTHEST = (1 << 31) - 1
-_WRITTEN = 3
 # Buffers that views point into.
 _TEXT_BUFFER, _WRITTEN_BUFFER = 0, 1
 
@@ -144,13 +137,13 @@ def _json(text: Bytes, place: int, entry: int, row: int, shape: Shape, found: Fo
     if end < 0 or text[place] == _QUOTE:
         # JSON in a string; where that is empty, none.
         return end if end == place + 2 else DOUBTFUL
-    begin = found.counts[_WRITTEN]
+    begin = found.counts[WRITTEN]
     if begin + end - place > len(found.written) - PADDING:
         return DOUBTFUL
     behind = _copied(text, place, end, found.written, begin)
     if behind < 0:
         return DOUBTFUL
-    found.counts[_WRITTEN] = behind
+    found.counts[WRITTEN] = behind
     low, high = view_of(found.written, begin, behind, _WRITTEN_BUFFER)
     target = shape.targets[entry]
     found.views[target, row, 0], found.views[target, row, 1] = low, high

@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
-
+from tokenworks_sources.connectors.json_columns.found import BLANK, LINES, ROWS, Found
 from tokenworks_sources.connectors.json_columns.leaves import leaf
-from tokenworks_sources.connectors.json_columns.shape import ROOT, Integers, Kind, Shape, entry_of
+from tokenworks_sources.connectors.json_columns.names import entry_of
+from tokenworks_sources.connectors.json_columns.shape import ROOT, Bytes, Integers, Kind, Shape
 from tokenworks_sources.connectors.json_columns.values import (
     DOUBTFUL,
     after_blanks,
     after_value,
     after_word,
 )
-from tokenworks_sources.connectors.json_columns.words import Bytes, newline_from, plain_end
+from tokenworks_sources.connectors.json_columns.words import newline_from, plain_end
 from tokenworks_sources.jit import bare_kernel, part_of_kernel
 
 _QUOTE, _OPEN, _CLOSE, _COLON, _COMMA = 0x22, 0x7B, 0x7D, 0x3A, 0x2C
 _NEWLINE, _N = 0x0A, 0x6E
 _OBJECT = int(Kind.OBJECT)
-
-
-class Found(NamedTuple):
-    """What the kernel fills, for so many lines as there may be.
-
-    Attributes:
-        views: texts by column and row, as Arrow's string views.
-        wholes: whole numbers by column and row.
-        given: by column and row, whether there is a value.
-        lines: the line of each row, counted from 1.
-        blank: lines of white space.
-        written: JSON without its white space.
-        seen: the last line with each entry.
-        parents: nodes that are open.
-        counts: rows, blank lines, lines, bytes written.
-    """
-
-    views: npt.NDArray[np.uint64]
-    wholes: Integers
-    given: Bytes
-    lines: Integers
-    blank: Integers
-    written: Bytes
-    seen: Integers
-    parents: Integers
-    counts: Integers
-
-
-ROWS, BLANK, LINES, WRITTEN = range(4)
 
 
 @bare_kernel

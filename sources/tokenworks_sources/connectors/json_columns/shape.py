@@ -11,17 +11,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tokenworks_sources.connectors.json_columns.words import PADDING, Bytes, first_of, word_at
-from tokenworks_sources.jit import part_of_kernel
+from tokenworks_sources.machine_code import KeptKernel
 
+Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
+# Bytes behind every text, so that kernels may look ahead.
+PADDING = 64
 # Slots of a node's table; at most half of them are taken.
-_SLOTS = 256
-_SHIFT = np.uint64(56)
-_HEADS, _TAILS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-_LENGTHS = np.uint64(0x165667B19E3779F9)
+SLOTS = 256
 NOT_WANTED = -1
 ROOT = 0
 
@@ -82,6 +81,10 @@ class Shape(NamedTuple):
     slots: Integers
 
 
+# Enters names into the tables that others look them up in.
+ENTER_NAMES = KeptKernel(f"{__package__}.names", "enter_names")
+
+
 class _Entry(NamedTuple):
     node: int
     name: str
@@ -116,70 +119,21 @@ def _tables(entries: list[_Entry], nodes: int) -> Shape:
     lengths = _integers(map(len, encoded))
     starts = _integers(accumulate((len(name) for name in encoded[:-1]), initial=0))
     names = np.frombuffer(b"".join(encoded) + bytes(PADDING), np.uint8)
-    heads, tails = np.zeros(len(entries), np.uint64), np.zeros(len(entries), np.uint64)
-    slots = np.full((nodes, _SLOTS), NOT_WANTED, np.int64)
-    for number, entry in enumerate(entries):
-        start, length = starts[number], lengths[number]
-        heads[number], tails[number] = ends_of_name(names, start, length)
-        slot = slot_of(heads[number], tails[number], length)
-        while slots[entry.node, slot] != NOT_WANTED:
-            slot = (slot + 1) % _SLOTS
-        slots[entry.node, slot] = number
-    return Shape(
+    count = len(entries)
+    shape = Shape(
         names,
         starts,
         lengths,
-        heads,
-        tails,
+        np.zeros(count, np.uint64),
+        np.zeros(count, np.uint64),
         _integers(entry.kind for entry in entries),
         _integers(entry.target for entry in entries),
         _integers(entry.place for entry in entries),
-        slots,
+        np.full((nodes, SLOTS), NOT_WANTED, np.int64),
     )
+    ENTER_NAMES(_integers(entry.node for entry in entries), shape)
+    return shape
 
 
 def _integers(values: Iterable[int]) -> Integers:
     return np.fromiter(values, np.int64)
-
-
-@part_of_kernel
-def ends_of_name(text: Bytes, start: int, length: int) -> tuple[np.uint64, np.uint64]:
-    """The first eight bytes of a name, and its last eight where it is longer."""
-    head = first_of(word_at(text, start), length)
-    if length <= 8:
-        return head, np.uint64(0)
-    return head, word_at(text, start + length - 8)
-
-
-@part_of_kernel
-def slot_of(head: np.uint64, tail: np.uint64, length: int) -> int:
-    """The slot at which a name is looked for first."""
-    mixed = (head * _HEADS) ^ (tail * _TAILS) ^ (np.uint64(length) * _LENGTHS)
-    return int(np.int64((mixed * _HEADS) >> _SHIFT))
-
-
-@part_of_kernel
-def entry_of(text: Bytes, start: int, length: int, node: int, shape: Shape) -> int:
-    """The entry of a name in a node, or NOT_WANTED."""
-    head, tail = ends_of_name(text, start, length)
-    slot = slot_of(head, tail, length)
-    while True:
-        entry = int(shape.slots[node, slot])
-        if entry < 0:
-            return NOT_WANTED
-        if (
-            shape.heads[entry] == head
-            and shape.tails[entry] == tail
-            and shape.lengths[entry] == length
-            and _same_middle(text, start + 8, length - 16, shape.names, shape.starts[entry] + 8)
-        ):
-            return entry
-        slot = (slot + 1) % _SLOTS
-
-
-@part_of_kernel
-def _same_middle(text: Bytes, start: int, length: int, names: Bytes, other: int) -> bool:
-    is_same = True
-    for step in range(length):
-        is_same &= text[start + step] == names[other + step]
-    return is_same

@@ -5,7 +5,8 @@ What is rare is not decided here: a kernel says DOUBTFUL, and the line is read b
 
 from __future__ import annotations
 
-from tokenworks_sources.connectors.json_columns.words import Bytes, byte_at, plain_end
+from tokenworks_sources.connectors.json_columns.shape import Bytes
+from tokenworks_sources.connectors.json_columns.words import byte_at, plain_end
 from tokenworks_sources.jit import bare_kernel
 
 DOUBTFUL = -1

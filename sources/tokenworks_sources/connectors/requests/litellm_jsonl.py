@@ -7,7 +7,6 @@ its first records, and is then read as JSON from the start.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -37,10 +36,9 @@ if TYPE_CHECKING:
     from tokenworks_sources.connectors.requests.litellm_columns import Met
 
 LARGEST_LINE_BYTES = 1 << 24
-# A shorter log is read before the kernel is loaded; where that was done for another, some of that size is enough.
-SMALLEST_BYTES = 1 << 29
-LOADED_SHARE = 8
-KERNEL = "tokenworks_sources.connectors.requests.litellm_columns"
+# A shorter log is read as soon by DuckDB; one that is not so long before the kernel is compiled.
+SMALLEST_BYTES = 1 << 26
+SMALLEST_TO_COMPILE_BYTES = 1 << 32
 # Windows that go by as one where nothing of them is held.
 SPANS_AT_ONCE = 8
 # Logs become so many times smaller by compression, or more.
@@ -157,10 +155,13 @@ def read_batch(sink: BatchSink, places: list[int], lines: list[int], text: bytes
 
 
 def _pays(lines: Path) -> bool:
-    """Whether a log is so large that loading the kernel pays."""
-    share = COMPRESSED_SHARE if is_compressed(lines) else 1
-    share *= LOADED_SHARE if KERNEL in sys.modules else 1
-    return lines.stat().st_size >= SMALLEST_BYTES // share
+    """Whether a log is so large that the kernel pays."""
+    size = lines.stat().st_size * (COMPRESSED_SHARE if is_compressed(lines) else 1)
+    if size < SMALLEST_BYTES:
+        return False
+    from tokenworks_sources.connectors.json_columns.batches import COLUMNS_OF_LINES
+
+    return size >= SMALLEST_TO_COMPILE_BYTES or COLUMNS_OF_LINES.is_kept
 
 
 @dataclass(frozen=True)
