@@ -207,6 +207,45 @@ def test_the_larger_value_counts_when_two_servers_scrape_one_target(
     assert outcome.manifest.rejects == {}
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(({"prometheus_replica": "a"}, {"prometheus_replica": "b"}), id="two servers"),
+        pytest.param(({}, {"job": "kubernetes-pods", "pod": "vllm-0"}), id="two jobs"),
+    ],
+)
+def test_parts_of_a_count_add_up_once_when_their_target_is_scraped_twice(
+    ingest_file: IngestFile, tmp_path: Path, labels: tuple[dict[str, str], ...]
+) -> None:
+    counts = (("10", "1"), ("12", "1"))
+    series = [
+        matrix(
+            "vllm:request_success_total",
+            ENGINE | scraper | {"finished_reason": reason},
+            (AT, value),
+        )
+        for scraper, values in zip(labels, counts, strict=True)
+        for reason, value in zip(("stop", "length"), values, strict=True)
+    ]
+    rows = ingested_text(ingest_file, tmp_path, answer(*series)).frames["engine_samples"]
+    # The larger count of each part: 12 that stopped and 1 that was cut.
+    assert rows.select("instance", "requests_succeeded").rows() == [("10.0.0.1:8000", 13.0)]
+
+
+@pytest.mark.parametrize("scraper", [{}, {"endpoint": "http"}], ids=["plain", "operator"])
+def test_endpoints_of_a_dynamo_frontend_add_up_when_a_scraper_names_its_own(
+    ingest_file: IngestFile, tmp_path: Path, scraper: dict[str, str]
+) -> None:
+    own = "exported_endpoint" if scraper else "endpoint"
+    frontend = {"instance": "10.0.0.9:8000", "model": "m", "status": "success"} | scraper
+    series = [
+        matrix("dynamo_frontend_requests_total", frontend | {own: endpoint}, (AT, value))
+        for endpoint, value in (("chat_completions", "5"), ("completions", "2"))
+    ]
+    rows = ingested_text(ingest_file, tmp_path, answer(*series)).frames["engine_samples"]
+    assert rows["requests_succeeded"].to_list() == [7.0]
+
+
 def test_an_engine_counts_once_when_it_and_its_dynamo_worker_are_targets(
     ingest_file: IngestFile, tmp_path: Path
 ) -> None:

@@ -10,6 +10,6 @@ from tokenworks_sources.connectors.engine_samples.reader import EngineScrapes
 CONNECTOR = EngineScrapes(
     engine=DYNAMO,
     name="dynamo_prometheus",
-    version="2",
+    version="3",
     summary="NVIDIA Dynamo metrics, one scrape or many a file",
 )

@@ -74,7 +74,7 @@ class PrometheusDump:
     name = "prometheus_dump"
     table = "engine_samples"
     tables: tuple[str, ...] = ("engine_samples", "engine_histograms", "gpu_samples")
-    version = "3"
+    version = "4"
     summary = "Dumps of Prometheus: query_range JSON, Parquet of samples, /federate text"
 
     def recognise(self, preview: Preview) -> str | None:

@@ -13,6 +13,6 @@ from tokenworks_sources.connectors.engine_samples.reader import EngineScrapes
 CONNECTOR = EngineScrapes(
     engine=SGLANG,
     name="sglang_prometheus",
-    version="3",
+    version="4",
     summary="SGLang /metrics, one scrape or many a file",
 )

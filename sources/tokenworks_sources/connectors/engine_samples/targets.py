@@ -78,6 +78,15 @@ def _entity(engine: Engine, series: Series) -> Entity:
     return (TABLE, engine.name, instance_of(series), index, engine.model_of(series.labels))
 
 
+def _part(engine: Engine, series: Series) -> tuple[object, ...]:
+    """What tells a part of a value from the others: the engine's own labels, whoever scraped them."""
+    labels = series.labels
+    own = {label: text for label, text in labels.items() if label not in SCRAPER_LABELS}
+    for label in engine.scraper_labels:
+        own[label] = labels.get(f"exported_{label}", labels.get(label, ""))
+    return (series.name, *sorted(own.items()))
+
+
 def _no_model(engine: Engine) -> Unused:
     """A host may export a series without a model before any model is loaded."""
     return Unused(NO_MODEL, rejected=not engine.is_host)
@@ -94,13 +103,13 @@ def _sample(engine: Engine, metric: str, aliases: tuple[Alias, ...], series: Ser
         return Unused(f"{engine.prefix}{aliases[0].metric} of another {labels}")
     column = CONTRACT.column(alias.column)
     if metric.endswith("_created"):
-        return Target(_entity(engine, series), Kind.CREATED, "", added=True)
+        return Target(_entity(engine, series), Kind.CREATED, "", part=_part(engine, series))
     return Target(
         _entity(engine, series),
         Kind.SAMPLE,
         alias.column,
         rank=alias.rank,
-        added=alias.added,
+        part=_part(engine, series) if alias.added else None,
         minimum=column.minimum,
         maximum=column.maximum,
     )
@@ -135,7 +144,7 @@ def _histogram(engine: Engine, metric: str, series: Series) -> Use:
         name,
         bound=bound,
         rank=int(name != exported),
-        added=bool(engine.added_labels & set(series.labels)),
+        part=_part(engine, series) if engine.added_labels & set(series.labels) else None,
         minimum=0.0 if kind in (Kind.BUCKET, Kind.COUNT) else None,
     )
 

@@ -10,6 +10,6 @@ from tokenworks_sources.connectors.engine_samples.reader import EngineScrapes
 CONNECTOR = EngineScrapes(
     engine=TRTLLM,
     name="trtllm_prometheus",
-    version="1",
+    version="2",
     summary="trtllm-serve metrics, one scrape or many a file",
 )

@@ -18,6 +18,6 @@ from tokenworks_sources.connectors.engine_samples.reader import EngineScrapes
 CONNECTOR = EngineScrapes(
     engine=VLLM,
     name="vllm_prometheus",
-    version="3",
+    version="4",
     summary="vLLM /metrics, one scrape or many a file",
 )

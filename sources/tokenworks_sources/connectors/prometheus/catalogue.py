@@ -38,7 +38,8 @@ class Target:
         bound: upper bound of a bucket.
         divisor: exported unit over the contract's unit.
         rank: 0 for the name that wins where one value is exported under several names.
-        added: series that differ in labels only are parts of one value and are added up.
+        part: which part of the value the series is, where a value is the sum of several; series of one
+            part compete, as those of one value do.
         minimum, maximum: inclusive bounds of the value in the contract's unit.
         blank_from: exported values from here on mean that there is no value.
         attributes: further facts about the entity that the labels give.
@@ -50,7 +51,7 @@ class Target:
     bound: float | None = None
     divisor: float = 1.0
     rank: int = 0
-    added: bool = False
+    part: Hashable | None = None
     minimum: float | None = None
     maximum: float | None = None
     blank_from: float | None = None
@@ -99,20 +100,18 @@ class Catalogue:
         self.texts.append(text)
         self.series.append(series)
         self.uses.append(use)
-        self._rows.append(self._row(use, series))
+        self._rows.append(self._row(use))
         return len(self.texts) - 1
 
     def drop(self, number: int, reason: str) -> None:
         """Takes a series out of use; its samples are skipped by that reason from now on."""
         self.uses[number] = Unused(reason)
-        self._rows[number] = self._row(self.uses[number], self.series[number])
+        self._rows[number] = self._row(self.uses[number])
 
-    def _row(self, use: Use, series: Series) -> tuple[object, ...]:
+    def _row(self, use: Use) -> tuple[object, ...]:
         if isinstance(use, Unused):
             return (False, -1, None, None, None, 1.0, 0, False, -1, None, None, None)
-        slot: Hashable = (use.entity, use.kind, use.field, use.bound)
-        if use.added:
-            slot = (slot, series.name, tuple(sorted(series.labels.items())))
+        slot = (use.entity, use.kind, use.field, use.bound, use.part)
         return (
             True,
             self.entities.setdefault(use.entity, len(self.entities)),
@@ -121,7 +120,7 @@ class Catalogue:
             use.bound,
             use.divisor,
             use.rank,
-            use.added,
+            use.part is not None,
             self._slots.setdefault(slot, len(self._slots)),
             use.minimum,
             use.maximum,

@@ -69,5 +69,6 @@ DYNAMO = Engine(
         "request_cached_tokens": ("input_cache_read_tokens", None),
         "request_generation_tokens": ("output_tokens", None),
     },
+    scraper_labels=frozenset({"endpoint"}),
     is_host=True,
 )

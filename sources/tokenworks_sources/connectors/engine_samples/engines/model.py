@@ -13,7 +13,7 @@ SCRAPER_LABELS = frozenset(
     {"instance", "exported_instance", "job", "exported_job", "pod", "exported_pod", "namespace",
      "exported_namespace", "container", "exported_container", "node", "endpoint",
      "exported_endpoint", "service", "exported_service", "cluster", "prometheus",
-     "prometheus_replica", "replica", "monitor", "host", "hostname", "region", "zone",
+     "prometheus_replica", "replica", "receive_replica", "monitor", "host", "hostname", "region", "zone",
      "worker_addr", "ReplicaId", "WorkerId", "Component", "SessionName", "Version", "NodeAddress"}
 )  # fmt: skip
 DYNAMO_LABELS = frozenset(
@@ -61,6 +61,7 @@ class Engine:
         columns_of_histograms: canonical histogram to the columns of its sum and count.
         infos: info metric to label to column, for values that stand in labels.
         added_labels: labels that split a histogram into parts to add up.
+        scraper_labels: labels of its own that scrapers have too, which then rename them `exported_…`.
         unusable: metric to the reason why it must not be read as what it looks like.
         is_host: it serves requests through another engine, whose own series win.
     """
@@ -77,6 +78,7 @@ class Engine:
     columns_of_histograms: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     infos: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     added_labels: frozenset[str] = frozenset()
+    scraper_labels: frozenset[str] = frozenset()
     unusable: Mapping[str, str] = field(default_factory=dict)
     is_host: bool = False
 
