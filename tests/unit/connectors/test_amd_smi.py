@@ -62,6 +62,27 @@ def test_readings_are_kept_when_each_of_them_repeats_the_header(
     assert outcome.manifest.skipped == {"the header, before another reading": 1}
 
 
+def test_monitor_is_read_by_its_own_names_when_mem_is_a_share_there(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    outcome = ingested(
+        ingest_file,
+        tmp_path,
+        "timestamp,gpu,xcp,power_usage,max_power,hotspot_temperature,memory_temperature,gfx_clk,"
+        "gfx,mem,mem_clock,vram_used,vram_free,vram_total,vram_percent",
+        "1790813100,0,0,612,1000,61,44,2100,97,33,900,2,3,5,40.0",
+        "1790813100,1,0,N/A,1000,N/A,N/A,N/A,N/A,N/A,N/A,2,3,5,40.0",
+    )
+    first, second = outcome.frames["gpu_samples"].sort("gpu_uuid").iter_rows(named=True)
+    assert first["sampled_at"] == datetime(2026, 10, 1, 0, 5)
+    assert (first["power_watts"], first["gpu_util_ratio"]) == (612.0, 0.97)
+    assert first["mem_copy_util_ratio"] == 0.33
+    assert (first["gpu_temperature_celsius"], first["memory_temperature_celsius"]) == (61.0, 44.0)
+    assert (first["memory_used_bytes"], first["memory_free_bytes"]) == (2_097_152.0, 3_145_728.0)
+    assert (second["gpu_uuid"], second["power_watts"]) == ("amd-1:1", None)
+    assert outcome.rejects.is_empty()
+
+
 def test_metrics_are_in_the_contracts_units_when_watched(
     ingest_file: IngestFile, tmp_path: Path
 ) -> None:

@@ -1,10 +1,13 @@
-"""`amd-smi metric --csv` into `gpu_samples`: energy counters, and power, use and memory beside them.
+"""`amd-smi metric --csv` and `amd-smi monitor --csv` into `gpu_samples`: power, use and memory, and of
+the first the energy counters.
 
 What the emitter gets wrong:
 
 - The CSV has no units: amd-smi writes them as text or JSON only. Its source counts energy in joules
   (accumulator times resolution in microjoules, over a million), power in watts, activity in percent,
   memory in MiB (which it calls MB) and temperature in degrees Celsius.
+- The two name the same things otherwise: `mem` is the temperature of the memory in `metric` and its use
+  in `monitor`. Which of them wrote a file is told by the names that are its own.
 - Energy counts from the driver's start and begins again with it; of two readings the later may be
   the smaller.
 - Without `-w` there is no time in the file: put the time of the reading into its name
@@ -35,10 +38,10 @@ from tokenworks_sources.landing import preview_of
 KNOWN_BY = "gpu"
 BANNER = "'CTRL' + 'C' to stop"
 HEADER_AGAIN = "the header, before another reading"
-WHAT = "amd-smi metric --csv"
+WHAT = "amd-smi metric or monitor --csv"
 _PERCENT, _MEBIBYTE = 100.0, 2.0**-20
 # Column of amd-smi to column of the contract, and its unit over the contract's; the first of a column that has a value wins.
-COLUMNS = {
+METRIC = {
     "total_energy_consumption": ("energy_joules_total", 1.0),
     "socket_power": ("power_watts", 1.0),
     "current_socket_power": ("power_watts", 1.0),
@@ -50,8 +53,20 @@ COLUMNS = {
     "hotspot": ("gpu_temperature_celsius", 1.0),
     "mem": ("memory_temperature_celsius", 1.0),
 }
-# Other tables have a column `gpu` too; these are amd-smi's own.
+MONITOR = {
+    "power_usage": ("power_watts", 1.0),
+    "gfx": ("gpu_util_ratio", _PERCENT),
+    "mem": ("mem_copy_util_ratio", _PERCENT),
+    "vram_used": ("memory_used_bytes", _MEBIBYTE),
+    "vram_free": ("memory_free_bytes", _MEBIBYTE),
+    "hotspot_temperature": ("gpu_temperature_celsius", 1.0),
+    "memory_temperature": ("memory_temperature_celsius", 1.0),
+}
+# Other tables have a column `gpu` too; these are amd-smi's own. Of monitor's no single one is.
 OWN = frozenset(("total_energy_consumption", "socket_power", "gfx_activity", "used_vram"))
+OWN_OF_MONITOR = frozenset(
+    ("power_usage", "max_power", "hotspot_temperature", "gfx_clk", "vram_used", "vram_total")
+)
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -65,15 +80,16 @@ class AmdSmiCsv:
     name = "amd_smi_csv"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "2"
-    summary = "amd-smi metric --csv: energy counters, power, activity, memory"
+    version = "3"
+    summary = "amd-smi metric or monitor --csv: energy counters, power, activity, memory"
 
     def recognise(self, preview: Preview) -> str | None:
-        """A header of amd-smi's metrics."""
+        """A header of amd-smi's metrics, or of its monitor."""
         lines = (preview.text or "").splitlines()[_lines_before(preview) :]
         names = tabular.header_of(next((line for line in lines if line.strip()), ""))
-        own = next((name for name in names if name in OWN), None)
-        return f"a header of amd-smi: gpu, {own}" if own and KNOWN_BY in names else None
+        own = [name for name in names if name in OWN or name in OWN_OF_MONITOR]
+        is_own = not OWN.isdisjoint(names) or len(own) > 1
+        return f"a header of amd-smi: gpu, {own[0]}" if is_own and KNOWN_BY in names else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line below the header."""
@@ -81,13 +97,14 @@ class AmdSmiCsv:
         rows = GpuRows(sink, host, None, {})
         shape = tabular.CsvShape(skip_lines=_lines_before(preview_of(file.path)))
         for block in tabular.read_csv(file.path, sink, [KNOWN_BY], WHAT, shape):
+            columns = MONITOR if OWN.isdisjoint(block.columns) else METRIC
             for row in block.select(pl.all().exclude("_raw")).iter_rows(named=True):
                 number = row.pop("source_line")
                 if row[KNOWN_BY] == KNOWN_BY:
                     sink.skip(HEADER_AGAIN, 1)
                     continue
                 try:
-                    rows.put(_sample(row, file), number)
+                    rows.put(_sample(row, columns, file), number)
                 except _FieldError as error:
                     rows.reject(number, str(error))
         rows.flush()
@@ -101,12 +118,14 @@ def _lines_before(preview: Preview) -> int:
     return 1 if (preview.text or "").startswith(BANNER) else 0
 
 
-def _sample(row: dict[str, str | None], file: LandingFile) -> Sample:
+def _sample(
+    row: dict[str, str | None], columns: dict[str, tuple[str, float]], file: LandingFile
+) -> Sample:
     index = row[KNOWN_BY] or ""
     if not (index.isascii() and index.isdigit() and len(index) < 5):
         raise _FieldError("gpu: not an index")
     values: dict[str, str | float | int | None] = {"gpu_index": int(index)}
-    for name, (column, divisor) in COLUMNS.items():
+    for name, (column, divisor) in columns.items():
         text = value_or_none((row.get(name) or "").strip())
         if text is not None and column not in values:
             values[column] = _number(name, text) / divisor
