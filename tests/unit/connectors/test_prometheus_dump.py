@@ -22,7 +22,7 @@ from tests.unit.connectors.prometheus_cases import (
     two_instants,
 )
 from tokenworks_sources.connectors.engine_samples.prometheus_dump import CONNECTOR
-from tokenworks_sources.connectors.prometheus import dump, query_elements, query_json
+from tokenworks_sources.connectors.prometheus import dump, query_elements, spool
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 
@@ -65,7 +65,7 @@ def test_rows_are_the_same_when_blocks_and_spools_are_tiny(
     ingest_file: IngestFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(query_elements, "BLOCK_BYTES", 7)
-    monkeypatch.setattr(query_json, "SPOOLED_SAMPLES", 3)
+    monkeypatch.setattr(spool, "SPOOLED_SAMPLES", 3)
     monkeypatch.setattr(dump, "BATCH_SAMPLES", 4)
     check_two_instants(ingested_text(ingest_file, tmp_path, answer(*two_instants())))
 
@@ -103,6 +103,18 @@ def test_values_that_are_no_numbers_stay_out_when_an_answer_has_them(
         "timestamp: no time between 2000 and 2100": 1,
     }
     assert outcome.rejects["source_line"].to_list() == [2, 2, 2]
+
+
+def test_samples_are_rejected_with_a_remedy_when_a_query_is_a_function(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    rate = {"metric": ENGINE, "values": [[AT, "1.5"], [AT + 15, "2.5"]]}
+    series = matrix("vllm:generation_tokens_total", ENGINE, (AT, "100"))
+    outcome = ingested_text(ingest_file, tmp_path, answer(rate, series))
+    assert outcome.frames["engine_samples"]["output_tokens"].to_list() == [100.0]
+    assert outcome.manifest.rejects == {
+        "metric: no name; query the metric itself, not a function of it": 2
+    }
 
 
 def test_only_what_is_wrong_is_rejected_when_samples_have_another_form(

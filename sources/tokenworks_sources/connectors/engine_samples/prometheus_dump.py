@@ -1,8 +1,8 @@
 """Dumps of a Prometheus server into `engine_samples`, `engine_histograms` and `gpu_samples`.
 
-Three containers: answers of the HTTP API (`prometheus/query_json.py`), Parquet with one row per
-sample (`prometheus/long_parquet.py`), and text that holds series of engines and of GPUs, as
-`/federate` gives it. The name of each series tells whose it is; node and other series are skipped.
+Four containers: answers of the HTTP API (`prometheus/query_json.py`), exports of VictoriaMetrics
+(`prometheus/export_json.py`), Parquet with one row per sample (`prometheus/long_parquet.py`), and text
+that holds series of engines and of GPUs, as `/federate` gives it. The name of each series tells whose it is; node and other series are skipped.
 
 What such dumps get wrong, and what is done about it: series come one after another, so they are
 sorted by instant on disk (`prometheus/dump.py`); series of one scrape are joined by their timestamp,
@@ -17,6 +17,8 @@ scrape, so a counter may stand still in a dump where it moved.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tokenworks_sources.connectors.base import LandingFile, Preview, Sink
@@ -43,14 +45,18 @@ from tokenworks_sources.connectors.gpu_samples.dcgm_prometheus import target_of 
 from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Use
 from tokenworks_sources.connectors.prometheus.clock import instance_of_path
 from tokenworks_sources.connectors.prometheus.dump import Dump, batches, without_target_labels
+from tokenworks_sources.connectors.prometheus.export_json import is_export, read_export
 from tokenworks_sources.connectors.prometheus.exposition import Series
 from tokenworks_sources.connectors.prometheus.long_parquet import MAGIC, read_samples, read_schema
 from tokenworks_sources.connectors.prometheus.long_shape import shape_of
 from tokenworks_sources.connectors.prometheus.query_json import read_answers
 from tokenworks_sources.connectors.prometheus.scan import Batch, scan
 from tokenworks_sources.connectors.prometheus.select import select
-from tokenworks_sources.landing import open_decompressed
+from tokenworks_sources.landing import preview_of
 
+Container = Callable[
+    [LandingFile, Callable[[Series], bool], str, Sink], AbstractContextManager[Dump]
+]
 UNWANTED = "neither a metric of an engine nor a DCGM field"
 _ANSWER = re.compile(r'\s*[\[{].{0,200}?"status"\s*:\s*"(success|error)"', re.DOTALL)
 _RESULT = re.compile(r'"(?:resultType|errorType)"\s*:|"result"\s*:\s*\[\s*\{\s*"metric"')
@@ -75,7 +81,7 @@ class PrometheusDump:
     table = "engine_samples"
     tables: tuple[str, ...] = ("engine_samples", "engine_histograms", "gpu_samples")
     version = "4"
-    summary = "Dumps of Prometheus: query_range JSON, Parquet of samples, /federate text"
+    summary = "Dumps of Prometheus: query_range JSON, exports, Parquet of samples, /federate text"
 
     def recognise(self, preview: Preview) -> str | None:
         """An answer of the HTTP API, a Parquet schema of samples, or text of engines and GPUs."""
@@ -86,20 +92,24 @@ class PrometheusDump:
             return "metrics of an engine and metrics named DCGM_*"
         if _ANSWER.match(text) and _RESULT.search(text):
             return "an answer of Prometheus' HTTP API"
-        return None
+        return "an export of VictoriaMetrics" if is_export(text) else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one sample."""
-        with open_decompressed(file.path) as stream:
-            start = stream.read(64).lstrip()
+        preview = preview_of(file.path)
+        start = preview.head.lstrip()
+        read: Container
         if start.startswith(MAGIC):
-            with read_samples(file, is_wanted, UNWANTED, sink) as dump:
-                _read_dump(file, dump, sink)
+            read = read_samples
+        elif is_export(preview.text or ""):
+            read = read_export
         elif start.startswith((b"{", b"[")):
-            with read_answers(file, is_wanted, UNWANTED, sink) as dump:
-                _read_dump(file, dump, sink)
+            read = read_answers
         else:
             _read_text(file, sink)
+            return
+        with read(file, is_wanted, UNWANTED, sink) as dump:
+            _read_dump(file, dump, sink)
 
 
 CONNECTOR = PrometheusDump()
