@@ -126,6 +126,27 @@ def test_import_and_export_are_two_rows_of_one_line(ingest) -> None:
     assert outcome.manifest.records_in == 1
 
 
+def test_a_line_per_direction_is_read_as_smart_meter_texas_writes_it(ingest) -> None:
+    outcome = ingest(
+        "ESIID,USAGE_DATE,REVISION_DATE,USAGE_START_TIME,USAGE_END_TIME,USAGE_KWH,"
+        "ESTIMATED_ACTUAL,CONSUMPTION_SURPLUSGENERATION\n"
+        "'1044372000,07/13/2025,07/15/2025 07:37:17, 23:30, 23:45,.127,A,Consumption\n"
+        "'1044372000,07/13/2025,07/15/2025 07:37:17, 23:45, 00:00,.5,E,Consumption\n"
+        "'1044372000,07/13/2025,07/15/2025 07:37:17, 23:30, 23:45,.2,A,Surplus Generation\n"
+        "'1044372000,07/13/2025,07/15/2025 07:37:17, 23:45, 00:00,.1,A,Net\n",
+        zone="America/Chicago",
+    )
+    rows = outcome.frames["energy_readings"].select(
+        "meter_id", "flow_direction", "interval_start", "interval_seconds", "energy_kwh", "quality"
+    )
+    assert rows.rows() == [
+        ("1044372000", "import", datetime(2025, 7, 14, 4, 30), 900, 0.127, "valid"),
+        ("1044372000", "import", datetime(2025, 7, 14, 4, 45), 900, 0.5, "estimated"),
+        ("1044372000", "export", datetime(2025, 7, 14, 4, 30), 900, 0.2, "valid"),
+    ]
+    assert outcome.manifest.rejects == {"direction: neither consumption nor surplus generation": 1}
+
+
 def test_a_duration_in_minutes_and_am_pm_are_read(ingest) -> None:
     outcome = ingest(
         "Name,JANE DOE\nResource,Electric\nMeter Number,0999\nUOM,kWh\n"

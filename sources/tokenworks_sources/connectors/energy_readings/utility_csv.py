@@ -16,6 +16,8 @@ What the portals get wrong, and what happens here:
   columns are two rows. `$0.09` is in the dollars of the zone's country; no sign, no cost.
 - A file of decimal commas is refused: 0,610 must not become 610. Columns and lines of power, reactive
   energy, Wh or MWh are none of kWh: no header, or rejected.
+- Smart Meter Texas has a line per direction, and a column that says which; `A` and `E` are actual and
+  estimated. Lines of the hour that spring leaves out have no usage: rejected.
 - Notes say where a reading is estimated. Gas in the same export is skipped, counted.
 
 The meter is the column or the line before the header that names it, else the folder of the file. One
@@ -73,8 +75,10 @@ class UtilityCsv:
     name = "utility_csv"
     table = "energy_readings"
     tables = ("energy_readings",)
-    version = "3"
-    summary = "Utility CSV: interval usage of portals (Opower, PG&E, SCE, SDG&E, a day per line)"
+    version = "4"
+    summary = (
+        "Utility CSV: interval usage of portals (Opower, PG&E, SCE, SDG&E, Texas, a day per line)"
+    )
 
     def recognise(self, preview: Preview) -> str | None:
         """A header of times and kWh within the first lines."""

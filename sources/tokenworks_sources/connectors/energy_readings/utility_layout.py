@@ -19,24 +19,25 @@ _ROLES = {
     "date": r"(usage |reading |read )?date",
     "start_date": r"start date",
     "end_date": r"end date",
-    "start_time": r"start time",
-    "end_time": r"end time",
+    "start_time": r"(usage )?start time",
+    "end_time": r"(usage )?end time",
     "period": r"(energy )?(consumption )?time period",
     "start": r"((energy consumption time period|interval|period) start|start|from)"
     r"( date)?([ /&]*time)?",
     "end": r"((energy consumption time period|interval|period) end|end|to)( date)?([ /&]*time)?",
     "duration": r"duration( \(min(utes)?\))?",
-    "meter": r"meter( number| id)?",
+    "meter": r"meter( number| id)?|esi ?id",
     "unit": r"units?|uom",
     "cost": r"cost|total import cost|cost \(\$\)",
-    "notes": r"notes?|reading quality|quality",
+    "notes": r"notes?|reading quality|quality|estimated actual",
+    "flow": r"consumption surplusgeneration",
 }
 _UNIT = r"( ?\((?P<unit>[^)]*)\))?"
 # A column of one direction, or one whose negative values are export.
 _ENERGIES = {
     "import": rf"(import|delivered|((electricity|energy) )?consumption|energy delivered){_UNIT}",
     "export": rf"(export|received|generation|production|energy received){_UNIT}",
-    "net": rf"(usage|energy usage|electricity usage|net|net usage|energy){_UNIT}|kwh",
+    "net": rf"(usage|energy usage|electricity usage|net|net usage|energy){_UNIT}|(usage )?kwh",
 }
 _CLOCK = re.compile(
     r"(?:he|hour|hr|h)? ?(\d{1,2})(?::(\d{2}))?(?: ?([ap])\.?m\.?)?(?: ?\(?kwh\)?)?"
@@ -130,7 +131,7 @@ def layout_of(lines: Sequence[str]) -> Layout | None:
 
 
 def _layout(number: int, row: list[str]) -> Layout | None:
-    names = [name.lower() for name in row]
+    names = [name.lower().replace("_", " ") for name in row]
     layout = Layout(number, row, is_kwh=any(_KWH.search(name) for name in names))
     for index, name in enumerate(names):
         if not name[:1].isalpha():

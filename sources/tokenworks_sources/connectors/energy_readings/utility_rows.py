@@ -23,6 +23,8 @@ from tokenworks_sources.connectors.exact import grouped_of, money_of
 
 DAY = 86_400
 _QUALITIES = (("estimat", "estimated"), ("validat", "validated"), ("actual", "valid"))
+_LETTERS = {"a": "valid", "e": "estimated"}
+_FLOWS = {"consumption": "import", "surplus generation": "export"}
 
 
 class RowError(ValueError):
@@ -112,9 +114,11 @@ def readings_of(layout: Layout, row: list[str], order: Order | None) -> list[Rea
         raise RowError("units: not kWh")
     span = _span(layout, row, order)
     notes = at(layout, row, "notes").lower()
-    quality = next((name for word, name in _QUALITIES if word in notes), "unknown")
+    words = (name for word, name in _QUALITIES if word in notes)
+    quality = _LETTERS.get(notes) or next(words, "unknown")
     found = []
-    for direction, index in layout.energies.items():
+    for column, index in layout.energies.items():
+        direction = _flow(layout, row) if "flow" in layout.roles else column
         text = row[index] if index < len(row) else ""
         kwh = grouped_of(text)
         if kwh is None and text:
@@ -122,11 +126,19 @@ def readings_of(layout: Layout, row: list[str], order: Order | None) -> list[Rea
         if kwh is not None:
             # A cost beside two directions is that of the import.
             cost = None if direction == "export" else _cost(layout, row)
-            meter = at(layout, row, "meter") or None
+            # Texas guards the number of a meter from Excel.
+            meter = at(layout, row, "meter").removeprefix("'") or None
             found.append(Reading(span, direction, kwh, meter, quality, cost))
     if not found:
         raise RowError("usage: missing")
     return found
+
+
+def _flow(layout: Layout, row: list[str]) -> str:
+    flow = _FLOWS.get(at(layout, row, "flow").lower())
+    if flow is None:
+        raise RowError("direction: neither consumption nor surplus generation")
+    return flow
 
 
 def _day(layout: Layout, row: list[str], order: Order | None) -> Iterator[Reading]:
