@@ -38,6 +38,23 @@ _LACKING = (
     ),
     (
         re.compile(
+            r"[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d[^\n]*\n\+-+\+\n\| NVIDIA-SMI|=+NVSMI LOG=+"
+        ),
+        "a report of nvidia-smi for people, whose layout each driver changes",
+        "Log `nvidia-smi -q -x`, or `nvidia-smi --query-gpu=timestamp,uuid,power.draw --format=csv`.",
+    ),
+    (
+        re.compile(r'\{__name__="'),
+        "a dump of promtool, which holds one series after another",
+        "Land answers of /api/v1/query_range, or a Parquet file with a row per sample.",
+    ),
+    (
+        re.compile(r'\{\s*"resourceMetrics"\s*:'),
+        "metrics of OpenTelemetry, of which traces alone are read",
+        "Land scrapes of /metrics, or answers of Prometheus' /api/v1/query_range.",
+    ),
+    (
+        re.compile(
             r'\{\s*"(?:service_kind|experiments)"\s*:(?=.{0,4000}"experiment"\s*:)', re.DOTALL
         ),
         "the raw requests of GenAI-Perf, which hold texts and no tokens",

@@ -192,6 +192,17 @@ def test_litellm_price_keeps_every_digit_when_it_is_written_as_a_float(ingest) -
     assert rows["price_per_million_tokens"].to_list() == [Decimal("0.12345678901")]
 
 
+def test_litellm_price_is_left_out_when_it_is_null(ingest) -> None:
+    text = (
+        '{"m": {"litellm_provider": "acme", "input_cost_per_token": 1e-06,'
+        ' "input_cost_per_token_flex": null}}'
+    )
+    rows, rejects, manifest = ingest(text, litellm_prices.CONNECTOR, "valid_from: 2026-09-01")
+    assert prices(rows) == {("m", "input_uncached", 0, "standard", SEPTEMBER): Decimal(1)}
+    assert rejects.is_empty()
+    assert manifest.skipped == {"a price of null": 1}
+
+
 def test_litellm_ranges_are_sizes_of_prompt_when_pricing_is_tiered(ingest) -> None:
     entry = {
         "litellm_provider": "dashscope",

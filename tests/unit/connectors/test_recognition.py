@@ -59,6 +59,10 @@ def test_real_files_are_claimed_by_the_connector_of_their_format(
     [
         ("# gpu    pwr  gtemp\n# Idx      W      C\n    0     73     34\n", "output of a dmon"),
         ("#Date       Time        gpu    pwr\n 20250930   12:00:00   0   73\n", "output of a dmon"),
+        ("Mon Nov 23 22:06:49 2026       \n+-----+\n| NVIDIA-SMI 535.104.05 |\n", "for people"),
+        ("==============NVSMI LOG==============\n\nTimestamp : x\n", "for people"),
+        ('{__name__="vllm:num_requests_running", model_name="m"} 3 1790813100000\n', "promtool"),
+        ('{"resourceMetrics":[{"scopeMetrics":[]}]}\n', "metrics of OpenTelemetry"),
         ("#Entity   POWER\nID        W\nGPU 0     120.5\n", "output of a dmon"),
         (
             '{"service_kind": "openai", "experiments": [{"experiment": {"mode": "concurrency"}}]}',

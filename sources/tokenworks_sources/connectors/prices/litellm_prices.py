@@ -9,6 +9,7 @@ What the map means, and what happens here:
   threshold all tokens of the request cost that price, as LiteLLM itself does it. `tiered_pricing` of
   Alibaba's models likewise: its ranges are of the prompt.
 - `cache_creation_…` without a life is the write for five minutes; twelve hours have no class.
+- A price that an answer of the proxy does not know is null, not left out: skipped.
 - `sample_spec` describes the format and is no model. Prices per image, second, page, query or character,
   and of image or video tokens, are no class of tokens that a log counts.
 - A model is looked up with and without the provider in front (`dashscope/qwen-flash`), so it stands
@@ -35,6 +36,7 @@ from tokenworks_sources.connectors.prices.price_rows import (
 
 PROVIDER = "litellm_provider"
 SAMPLE = "sample_spec"
+NO_VALUE = "a price of null"
 CLASSES = {
     "input_cost_per_token": "input_uncached",
     "output_cost_per_token": "output",
@@ -67,7 +69,7 @@ class LitellmPrices:
     name = "litellm_prices"
     table = "prices"
     tables = ("prices",)
-    version = "2"
+    version = "3"
     summary = "LiteLLM price map (model_prices_and_context_window.json); about.yaml says valid_from"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -126,6 +128,9 @@ def _read_entry(
         if "cost" not in key and key != "tiered_pricing":
             continue
         found = True
+        if value is None:
+            rows.skip(NO_VALUE)
+            continue
         if key in OLDER and OLDER[key] in entry:
             rows.skip("an older name of a price that stands beside it")
             continue
