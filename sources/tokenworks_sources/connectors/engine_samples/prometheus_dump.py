@@ -7,7 +7,7 @@ that holds series of engines and of GPUs, as `/federate` gives it. The name of e
 What such dumps get wrong, and what is done about it: series come one after another, so they are
 sorted by instant on disk (`prometheus/dump.py`); series of one scrape are joined by their timestamp,
 which Prometheus gives to all of them; the instance is the label `exported_instance`, `instance`, `pod`
-or `job`, else the path's; two Prometheus servers that scrape one target give two values at an
+or `job`, else the path's, and an address that is `localhost` on every host is named by pod or host; two Prometheus servers that scrape one target give two values at an
 instant, of which the larger counts (never their sum); labels that a server attaches to all series of a
 target are no part of a metric; recording rules have names that no engine exports and are skipped.
 `query_range` evaluates at its own steps and repeats a value for up to five minutes after the last
@@ -17,7 +17,7 @@ scrape, so a counter may stand still in a dump where it moved.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -42,7 +42,7 @@ from tokenworks_sources.connectors.gpu_samples.dcgm_prometheus import (
     write_gpus,
 )
 from tokenworks_sources.connectors.gpu_samples.dcgm_prometheus import target_of as gpu_target
-from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Use
+from tokenworks_sources.connectors.prometheus.catalogue import Catalogue, Target, Use
 from tokenworks_sources.connectors.prometheus.clock import instance_of_path
 from tokenworks_sources.connectors.prometheus.dump import Dump, batches, without_target_labels
 from tokenworks_sources.connectors.prometheus.export_json import is_export, read_export
@@ -52,6 +52,7 @@ from tokenworks_sources.connectors.prometheus.long_shape import shape_of
 from tokenworks_sources.connectors.prometheus.query_json import read_answers
 from tokenworks_sources.connectors.prometheus.scan import Batch, scan
 from tokenworks_sources.connectors.prometheus.select import select
+from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 
 Container = Callable[
@@ -148,9 +149,30 @@ def _read_dump(file: LandingFile, dump: Dump, sink: Sink) -> None:
     for series in without_target_labels(dump.series, _KNOWN_LABELS):
         labels = ",".join(f"{label}={text!r}" for label, text in series.labels.items())
         catalogue.add(f"{series.name}{{{labels}}}", series)
+    _check_clusters(file, catalogue)
     drop_repeats(catalogue)
     for batch in batches(dump):
         _write(file, batch, catalogue, sink, is_scraped_often=True)
+
+
+def _check_clusters(file: LandingFile, catalogue: Catalogue) -> None:
+    """Engines of two clusters under one name would count as one, of which the larger value wins.
+
+    Raises:
+        LandingFileError: the dump has them.
+    """
+    clusters: dict[Hashable, str] = {}
+    for use, series in zip(catalogue.uses, catalogue.series, strict=True):
+        cluster = series.labels.get("cluster")
+        if not isinstance(use, Target) or use.entity[0] != CONNECTOR.table or not cluster:
+            continue
+        if clusters.setdefault(use.entity, cluster) != cluster:
+            raise LandingFileError(
+                file.path,
+                "an instance of one name is in more than one cluster.",
+                'Query label_join(METRIC, "instance", "/", "cluster", "instance"), and name the '
+                "endpoints of fleet.yaml so.",
+            )
 
 
 def _write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from tokenworks_sources.connectors.engine_samples.engines.model import (
     DYNAMO_LABELS,
@@ -36,6 +37,11 @@ _INSTANCE_LABELS = (
     "pod",
     "job",
 )
+# An agent on each host scrapes its own engine, and the address is the same on all of them.
+_LOOPBACK = re.compile(
+    r"(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::1?\])(?P<port>(?::\d+)?)", re.IGNORECASE
+)
+_HOST_LABELS = ("hostname", "host", "nodename", "node")
 _SUFFIXES = {
     "_bucket": Kind.BUCKET,
     "_sum": Kind.SUM,
@@ -68,9 +74,18 @@ def target_of(series: Series) -> Use:
 
 
 def instance_of(series: Series) -> str | None:
-    """The instance that the labels name: a router's worker, the target's address, its pod or its job."""
+    """The instance that the labels name: a router's worker, the target's address, its pod or its job.
+
+    An address that any host has is named by the pod or the host, where they are labels.
+    """
     labels = series.labels
-    return next((labels[label] for label in _INSTANCE_LABELS if label in labels), None)
+    name = next((labels[label] for label in _INSTANCE_LABELS if label in labels), None)
+    loopback = _LOOPBACK.fullmatch(name or "")
+    if loopback is None:
+        return name
+    host = next((labels[label] for label in _HOST_LABELS if label in labels), None)
+    of_host = host and f"{host}{loopback['port']}"
+    return labels.get("exported_pod") or labels.get("pod") or of_host or name
 
 
 def _entity(engine: Engine, series: Series) -> Entity:

@@ -13,7 +13,7 @@ SCRAPER_LABELS = frozenset(
     {"instance", "exported_instance", "job", "exported_job", "pod", "exported_pod", "namespace",
      "exported_namespace", "container", "exported_container", "node", "endpoint",
      "exported_endpoint", "service", "exported_service", "cluster", "prometheus",
-     "prometheus_replica", "replica", "receive_replica", "monitor", "host", "hostname", "region", "zone",
+     "prometheus_replica", "replica", "receive_replica", "monitor", "host", "hostname", "nodename", "region", "zone",
      "worker_addr", "ReplicaId", "WorkerId", "Component", "SessionName", "Version", "NodeAddress"}
 )  # fmt: skip
 DYNAMO_LABELS = frozenset(
