@@ -3,7 +3,8 @@
 The time is a column named timestamp, time or the like: a timestamp, or a number of seconds,
 milli-, micro- or nanoseconds by its magnitude; Prometheus knows UTC alone, so a time without zone is
 UTC. The value is a number or its text. The labels are one map, struct, JSON text or list of name and
-value, or one text column each; the metric's name is a column or the label `__name__`. `source_line` is
+value, or one text column each (engines, ranks, GPUs and bounds may be numbers, as pandas makes them of
+CSV); the metric's name is a column or the label `__name__`. `source_line` is
 the row; one record is one row.
 """
 

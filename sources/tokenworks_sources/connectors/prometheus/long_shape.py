@@ -19,6 +19,10 @@ _TIMES = ("timestamp", "timestamp_ms", "time", "ts", "_time", "datetime")
 _VALUES = ("value", "_value", "sample_value", "val", "v")
 _NAMES = ("__name__", "metric", "metric_name", "name")
 _LABELS = ("labels", "tags", "attributes", "metric")
+# Labels whose values are numbers, which a table that was once CSV holds as such.
+_NUMBERED = frozenset(
+    ("le", "engine", "dp_rank", "tp_rank", "pp_rank", "moe_ep_rank", "gpu", "GPU_I_ID", "worker_id")
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Shape:
         name: column of the metric's name, None where it is a label.
         labels: one column of all labels, None where each has its own.
         label_columns: columns of one label each.
+        numbers: those of them that are numbers.
     """
 
     time: str
@@ -37,6 +42,7 @@ class Shape:
     name: str | None
     labels: str | None
     label_columns: tuple[str, ...]
+    numbers: frozenset[str] = frozenset()
 
 
 def shape_of(schema: pa.Schema) -> Shape | None:
@@ -52,8 +58,16 @@ def shape_of(schema: pa.Schema) -> Shape | None:
     if time is None or value is None or (name is None and labels is None):
         return None
     taken = {time, value, name, labels}
-    texts = tuple(f.name for f in schema if f.name not in taken and _is_text(f.type))
-    return Shape(time, value, name, labels, () if labels else texts)
+    if labels:
+        return Shape(time, value, name, labels, ())
+    others = [field for field in schema if field.name not in taken]
+    numbers = frozenset(
+        field.name
+        for field in others
+        if field.name in _NUMBERED and _is_number(field.type, texts=False)
+    )
+    texts = tuple(f.name for f in others if f.name in numbers or _is_text(f.type))
+    return Shape(time, value, name, labels, texts, numbers)
 
 
 def _first(
@@ -77,10 +91,25 @@ def key_of(shape: Shape) -> str:
     """Name and labels of a row as JSON text; equal text means equal series."""
     parts = [quoted(name) for name in (shape.name, shape.labels) if name is not None]
     names = ["name"] * (shape.name is not None) + ["labels"] * (shape.labels is not None)
-    parts += [quoted(name) for name in shape.label_columns]
+    parts += [
+        _number_text(name) if name in shape.numbers else quoted(name)
+        for name in shape.label_columns
+    ]
     names += [f"label {name}" for name in shape.label_columns]
     pairs = ", ".join(f"{quoted(name)} := {part}" for name, part in zip(names, parts, strict=True))
     return f"cast(to_json(struct_pack({pairs})) as varchar)"
+
+
+def _number_text(name: str) -> str:
+    """A label that is a number, as the exporter wrote it: 0, not 0.0; no number is no label."""
+    number = f"cast({quoted(name)} as double)"
+    return f"""
+        case
+            when isnan({number}) then null
+            when isinf({number}) then '+Inf'
+            when {number} = trunc({number}) then cast(cast({number} as bigint) as varchar)
+            else cast({number} as varchar)
+        end"""
 
 
 def micros_of(name: str, kind: pa.DataType) -> str:
