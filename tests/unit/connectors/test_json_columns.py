@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenworks_sources.connectors.json_columns import batches
+from tokenworks_sources.connectors.json_columns import batches, texts
 from tokenworks_sources.connectors.json_columns.batches import LINE, Columns, Lines
 from tokenworks_sources.connectors.json_columns.shape import Kind
+from tokenworks_sources.connectors.json_columns.texts import FileTexts, HeldTexts, texts_of
 
 WANTED = {
     "text": Kind.TEXT,
@@ -34,9 +35,13 @@ COLUMNS = Columns(WANTED)
 Row = dict[str, Any]
 
 
+def texts_in(text: bytes, start: int = 0) -> FileTexts:
+    return FileTexts(COLUMNS.text_of, lambda: io.BytesIO(text), start, len(text))
+
+
 def taken(text: bytes, *, start: int = 0, before: int = 0) -> dict[int, Row]:
     """The values of each line that was decided, without those that are null, by line."""
-    lines = Lines(COLUMNS, lambda: io.BytesIO(text), start, len(text), before)
+    lines = Lines(COLUMNS, texts_in(text, start), before)
     table = pa.table(lines)
     table.validate(full=True)
     assert sum(tally.size for tally in lines.tallies) == len(text) - start
@@ -108,7 +113,7 @@ def test_a_line_is_left_when_it_is_not_utf8(bad: bytes) -> None:
 
 def test_lines_are_counted_when_some_are_blank() -> None:
     text = b'\n \t\x0b\x0c\r\n{"count": 1}\n\n{"count": 2}'
-    lines = Lines(COLUMNS, lambda: io.BytesIO(text), 0, len(text))
+    lines = Lines(COLUMNS, texts_in(text))
 
     assert pa.table(lines).column(LINE).to_pylist() == [3, 5]
     assert [(tally.lines, tally.blank) for tally in lines.tallies] == [(5, (1, 2, 4))]
@@ -116,7 +121,7 @@ def test_lines_are_counted_when_some_are_blank() -> None:
 
 
 def test_all_lines_are_there_when_they_come_in_many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "PIECE_BYTES", 500)
+    monkeypatch.setattr(texts, "PIECE_BYTES", 500)
     monkeypatch.setattr(batches, "BATCH_LINES", 7)
     monkeypatch.setattr(f"{__name__}.COLUMNS", Columns(WANTED))
     rows = [f'{{"count": {number}, "text": "{"x" * (number % 300)}"}}\n' for number in range(2_000)]
@@ -127,10 +132,33 @@ def test_all_lines_are_there_when_they_come_in_many_pieces(monkeypatch: pytest.M
 
 
 def test_a_stream_begins_anew_when_it_is_asked_for_again() -> None:
-    lines = Lines(COLUMNS, lambda: io.BytesIO(b'{"count": 1}\n'), 0, 13)
+    lines = Lines(COLUMNS, texts_in(b'{"count": 1}\n'))
 
     assert [pa.table(lines).num_rows for _ in range(2)] == [1, 1]
     assert len(lines.tallies) == 1
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_a_stream_is_whole_lines_when_it_is_held(
+    monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(texts, "PIECE_BYTES", 500)
+    columns = Columns(WANTED)
+    numbers = range(1_000)
+    # Some lines are longer than a piece.
+    rows = [
+        f'{{"count": {n}, "other": "{"x" * (2_000 if n % 300 == 7 else 30)}"}}' for n in numbers
+    ]
+    stream = io.BytesIO(("\ufeff" + "\n".join(rows) + ending).encode())
+    coming = texts_of(columns.text_of, stream, "\ufeff".encode())
+    found, looks = [], []
+
+    for some in (HeldTexts(coming, 20_000), HeldTexts(coming, 1 << 30)):
+        looks.append([pa.table(Lines(columns, some)).column("count").to_pylist() for _ in range(2)])
+        found += looks[-1][0]
+
+    assert found == list(numbers)
+    assert all(first == second and len(first) > 100 for first, second in looks)
 
 
 SCALARS = st.one_of(

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tokenworks_sources.connectors.json_columns import batches
+from tokenworks_sources.connectors.json_columns import texts
 from tokenworks_sources.connectors.requests import (
+    line_runs,
     litellm,
     litellm_columns,
     litellm_jsonl,
@@ -116,19 +117,23 @@ def test_rows_and_rejects_are_those_of_duckdb_when_lines_are_odd(
     assert len(by_kernel[0]) + len(by_kernel[1]) == len(lines) - 2
 
 
+@pytest.mark.parametrize("packed", [False, True])
 def test_no_record_is_lost_when_a_log_changes_its_form_on_the_way(
-    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
     monkeypatch.setattr(slices, "HEAD_BYTES", 1_000)
     monkeypatch.setattr(slices, "WINDOW_BYTES", 10_000)
+    monkeypatch.setattr(texts, "PIECE_BYTES", 2_000)
+    monkeypatch.setattr(line_runs, "HELD_BYTES", 10_000)
     plain = [record(number) for number in range(100)]
     more = [record(100 + number, metadata={"trace_id": f"t-{number}"}) for number in range(200)]
     inside = [
         record(300 + number, metadata=json.dumps({"trace_id": f"t-{number}"}))
         for number in range(300)
     ]
-    path = tmp_path / "spend.jsonl"
-    path.write_text("\n".join([*plain, *more, *inside, "{", *plain[:50]]))
+    text = "\n".join([*plain, *more, *inside, "{", *plain[:50]]).encode()
+    path = tmp_path / ("spend.jsonl.gz" if packed else "spend.jsonl")
+    path.write_bytes(gzip.compress(text, mtime=0) if packed else text)
 
     found = ingest_file(path, litellm.CONNECTOR)
 
@@ -137,6 +142,21 @@ def test_no_record_is_lost_when_a_log_changes_its_form_on_the_way(
     traces = [None] * 100 + [f"t-{n}" for n in range(200)] + [f"t-{n}" for n in range(300)]
     assert rows["trace_id"].to_list() == traces + [None] * 50
     assert found.rejects["source_line"].to_list() == [601]
+
+
+def test_a_damaged_log_is_refused_when_a_part_of_it_was_read(
+    ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "HEAD_BYTES", 1_000)
+    monkeypatch.setattr(texts, "PIECE_BYTES", 2_000)
+    chance = random.Random(3)
+    lines = [record(number, session_id=chance.randbytes(200).hex()) for number in range(5_000)]
+    packed = gzip.compress("\n".join(lines).encode(), mtime=0)
+    path = tmp_path / "spend.jsonl.gz"
+    path.write_bytes(packed[: len(packed) // 2])
+
+    with pytest.raises(LandingFileError, match=r"damaged or ends early .* Ship the file again"):
+        ingest_file(path, litellm.CONNECTOR)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +193,8 @@ def test_the_kernel_is_loaded_when_a_log_is_large(
 def test_a_log_is_refused_when_a_line_is_longer_than_memory_should_hold(
     ingest_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
-    monkeypatch.setattr(batches, "PIECE_BYTES", 1_000)
-    monkeypatch.setattr(batches, "LONGEST_LINE_BYTES", 10_000)
+    monkeypatch.setattr(texts, "PIECE_BYTES", 1_000)
+    monkeypatch.setattr(texts, "LONGEST_LINE_BYTES", 10_000)
     monkeypatch.setattr(litellm_columns, "LONGEST_LINE_BYTES", 10_000)
     monkeypatch.setattr(slices, "HEAD_BYTES", 2_000)
     lines = [record(number) for number in range(100)]

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from tokenworks_sources.arrow import column_of, numbers_of
+from tokenworks_sources.connectors.json_columns import texts
 from tokenworks_sources.connectors.json_columns.found import BLANK, LINES, ROWS, Found
 from tokenworks_sources.connectors.json_columns.pools import Lent, Pool
 from tokenworks_sources.connectors.json_columns.shape import (
@@ -25,15 +26,12 @@ from tokenworks_sources.connectors.json_columns.shape import (
     Kind,
     shape_of,
 )
-from tokenworks_sources.landing import line_end
+from tokenworks_sources.connectors.json_columns.texts import Text
 from tokenworks_sources.machine_code import KeptKernel
 
 # The column with the number of each line, counted from 1.
 LINE = "_line"
-PIECE_BYTES = 1 << 22
 BATCH_LINES = 1 << 15
-# Beyond a piece; who sends longer lines gets an error.
-LONGEST_LINE_BYTES = 1 << 26
 MOST_THREADS = 16
 COLUMNS_OF_LINES = KeptKernel(f"{__package__}.lines", "columns_of_lines")
 _NEWLINE = 0x0A
@@ -80,14 +78,14 @@ class Columns:
     def __init__(self, wanted: Mapping[str, Kind]) -> None:
         self._taken = {path: kind for path, kind in wanted.items() if kind not in WATCHED}
         self._shape = shape_of(wanted)
-        self._texts = Pool(lambda: np.empty(2 * PIECE_BYTES, np.uint8))
+        self._texts = Pool(lambda: np.empty(2 * texts.PIECE_BYTES, np.uint8))
         self._rooms = Pool(self._room)
         types = {path: _TYPES.get(kind, pa.string_view()) for path, kind in self._taken.items()}
         self.schema = pa.schema({**types, LINE: pa.int64()})
 
     def text_of(self, size: int) -> Lent[Bytes]:
         """Room for so many bytes of lines, and PADDING behind them."""
-        if size + PADDING <= 2 * PIECE_BYTES:
+        if size + PADDING <= 2 * texts.PIECE_BYTES:
             return self._texts.lend()
         return Lent(np.empty(size + PADDING, np.uint8), deque())
 
@@ -137,7 +135,7 @@ class Columns:
             given=np.empty((len(self._taken), BATCH_LINES), np.uint8),
             lines=np.empty(BATCH_LINES, np.int64),
             blank=np.empty(BATCH_LINES, np.int64),
-            written=np.empty(2 * PIECE_BYTES, np.uint8),
+            written=np.empty(2 * texts.PIECE_BYTES, np.uint8),
             seen=np.empty(len(self._shape.kinds), np.int64),
             parents=np.empty(_DEEPEST, np.int64),
             counts=np.empty(4, np.int64),
@@ -145,16 +143,12 @@ class Columns:
 
 
 class Lines:
-    """The lines between two bytes of a source, for a reader of Arrow's C streams such as DuckDB.
-
-    Each stream begins anew.
+    """Lines for a reader of Arrow's C streams such as DuckDB.
 
     Args:
         columns: how lines are taken apart.
-        opened: opens the source.
-        start: first byte of a line.
-        end: byte behind the last line.
-        before: lines of the source before them, which LINE counts as well.
+        lines: as whole lines come; looked at anew by each stream.
+        before: lines of their source before them, which LINE counts as well.
 
     Attributes:
         tallies: what was read, piece by piece, as far as the last stream was.
@@ -163,15 +157,12 @@ class Lines:
     def __init__(
         self,
         columns: Columns,
-        opened: Callable[[], BinaryIO],
-        start: int,
-        end: int,
+        lines: Iterable[Text],
         before: int = 0,
     ) -> None:
         self.tallies: list[Tally] = []
         self._columns = columns
-        self._opened = opened
-        self._start, self._end = start, end
+        self._lines = lines
         self._before = before
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -188,27 +179,14 @@ class Lines:
 
     def _pieces(self) -> Iterator[Piece]:
         threads = min(os.cpu_count() or 1, MOST_THREADS)
-        with self._opened() as stream, ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             waiting: deque[Future[list[Piece]]] = deque()
-            for text, size in self._texts(stream):
+            for text, size in self._lines:
                 waiting.append(pool.submit(self._columns.pieces, text, size))
                 if len(waiting) > threads:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
-
-    def _texts(self, stream: BinaryIO) -> Iterator[tuple[Lent[Bytes], int]]:
-        start = self._start
-        while start < self._end:
-            stop = line_end(stream, start + PIECE_BYTES, self._end)
-            if stop - start > PIECE_BYTES + LONGEST_LINE_BYTES:
-                raise ValueError(f"a line is over {LONGEST_LINE_BYTES >> 20} MiB")
-            text = self._columns.text_of(stop - start)
-            stream.seek(start)
-            # Cut while it is read, there are fewer; its size tells at the end.
-            size = stream.readinto(text.held[: stop - start].data)  # type: ignore[attr-defined]
-            yield text, size
-            start = stop
 
 
 def _moved(batch: pa.RecordBatch, lines: int) -> pa.RecordBatch:

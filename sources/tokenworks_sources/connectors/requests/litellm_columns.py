@@ -13,13 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from tokenworks_sources.arrow import numbers_of
-from tokenworks_sources.connectors.json_columns.batches import (
-    LINE,
-    LONGEST_LINE_BYTES,
-    Columns,
-    Lines,
-)
+from tokenworks_sources.connectors.json_columns.batches import LINE, Columns, Lines
 from tokenworks_sources.connectors.json_columns.shape import Kind
+from tokenworks_sources.connectors.json_columns.texts import LONGEST_LINE_BYTES, FileTexts, Text
 from tokenworks_sources.connectors.requests import (
     litellm_engine,
     litellm_metadata,
@@ -89,10 +85,11 @@ class Met:
         }
         return Columns(fields | inner)
 
-    def show(self, connection: duckdb.DuckDBPyConnection, span: slices.Span, before: int) -> Lines:
-        """The lines of a span behind so many of its file, shown to a connection as LINES."""
-        (part,) = span.window()
-        lines = Lines(self.columns, part.open, span.start, span.end, before)
+    def show(
+        self, connection: duckdb.DuckDBPyConnection, texts: Iterable[Text], before: int
+    ) -> Lines:
+        """Lines behind so many of their file, shown to a connection as LINES."""
+        lines = Lines(self.columns, texts, before)
         connection.register(LINES, lines)
         return lines
 
@@ -128,7 +125,9 @@ def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) 
     """Looks at the first records: names, fields and order; None where the kernel is of no use."""
     if head[0].end - head[0].start > slices.HEAD_BYTES + LONGEST_LINE_BYTES:
         return None
-    lines = Lines(Met(WHOLE, in_order=True).columns, head[0].open, head[0].start, head[0].end)
+    columns = Met(WHOLE, in_order=True).columns
+    texts = FileTexts(columns.text_of, head[0].open, head[0].start, head[0].end)
+    lines = Lines(columns, texts)
     # By way of `pa.table` it would be asked whether this is a frame of pandas, which imports that.
     first = pa.RecordBatchReader.from_stream(lines).read_all().combine_chunks()
     records = sum(tally.lines - len(tally.blank) for tally in lines.tallies)

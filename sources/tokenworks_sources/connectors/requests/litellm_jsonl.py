@@ -33,14 +33,13 @@ from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import is_compressed
 
 if TYPE_CHECKING:
+    from tokenworks_sources.connectors.requests.line_runs import Run
     from tokenworks_sources.connectors.requests.litellm_columns import Met
 
 LARGEST_LINE_BYTES = 1 << 24
 # A shorter log is read as soon by DuckDB; one that is not so long before the kernel is compiled.
 SMALLEST_BYTES = 1 << 26
 SMALLEST_TO_COMPILE_BYTES = 1 << 32
-# Windows that go by as one where nothing of them is held.
-SPANS_AT_ONCE = 8
 # Logs become so many times smaller by compression, or more.
 COMPRESSED_SHARE = 4
 
@@ -76,11 +75,10 @@ class _Log:
         if _pays(self.lines):
             from tokenworks_sources.connectors.requests import litellm_columns
 
-            with slices.spans_of(self.lines) as spans:
-                met = litellm_columns.met(self.connection, head, self.sink.pseudonym_key)
-                if met is not None:
-                    self._take_columns(met, spans, head)
-                    return
+            met = litellm_columns.met(self.connection, head, self.sink.pseudonym_key)
+            if met is not None:
+                self._take_columns(met, head)
+                return
         with slices.windows_of(self.lines) as windows:
             self._read_windows(windows, head)
 
@@ -93,24 +91,37 @@ class _Log:
             if saved > litellm_metadata.DOUBTFUL_SHARE * records:
                 reader = replace(reader, found=litellm_metadata.EVERYWHERE)
 
-    def _take_columns(self, met: Met, spans: Iterator[slices.Span], head: slices.Window) -> None:
-        """Reads spans by the kernel, and by DuckDB what it leaves: all that follows, where that is much."""
-        sink, before = _OneFile(self.sink), 0
+    def _take_columns(self, met: Met, head: slices.Window) -> None:
+        """Reads runs by the kernel, and by DuckDB what it leaves: all that follows, where that is much."""
+        from tokenworks_sources.connectors.requests.line_runs import runs_of
+
+        before = 0
         reader = _Reader(self.connection, self.files, "json", met.in_order, ())
-        # What is sorted is held; all else goes by, and the fewer the queries the better.
-        for span in slices.joined(spans, SPANS_AT_ONCE if met.in_order else 1):
-            lines = met.show(self.connection, span, before)
-            written = reader.copy(sink, met.rows(self._place), span.window())
-            window = span.counted(before, lines.tallies)
-            records = slices.records_of(window)
-            self.sink.expect(records)
-            saved = _read_left(reader, window, sink, self._origin) if written < records else 0
-            before = window[-1].lines_before + window[-1].lines
-            coming = met.behind(saved, records)
-            if coming is None:
-                self._read_windows(slices.counted(spans, before), head)
-                return
-            met = coming
+        with runs_of(self.lines, met.columns.text_of, in_order=met.in_order) as runs:
+            for run in runs:
+                window, saved = self._take_run(met, reader, run, before)
+                before = window[-1].lines_before + window[-1].lines
+                coming = met.behind(saved, slices.records_of(window))
+                if coming is None:
+                    self._read_windows(slices.counted(runs.rest, before), head)
+                    return
+                met = coming
+
+    def _take_run(
+        self, met: Met, reader: _Reader, run: Run, before: int
+    ) -> tuple[slices.Window, int]:
+        """Writes and rejects the records of a run; its lines, and how many the kernel left that are good."""
+        sink, lines = _OneFile(self.sink), met.show(self.connection, run.texts, before)
+        try:
+            written = reader.copy(sink, met.rows(self._place), run.span and run.span.window())
+        except duckdb.Error:
+            run.raise_error()
+            raise
+        window = run.counted(before, lines.tallies)
+        records = slices.records_of(window)
+        self.sink.expect(records)
+        saved = _read_left(reader, window, sink, self._origin) if written < records else 0
+        return window, saved
 
     @property
     def _place(self) -> str:
@@ -204,13 +215,13 @@ class _Reader:
         source = f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join}"
         return litellm_sql.request_rows(source, form, self.found)
 
-    def copy(self, sink: BatchSink | _OneFile, rows: str, window: slices.Window) -> int:
-        """Writes the good ones of these rows of a window; how many."""
+    def copy(self, sink: BatchSink | _OneFile, rows: str, window: slices.Window | None) -> int:
+        """Writes the good ones of these rows, of a window if that is known; how many."""
         return sink.copy(
             CONTRACT.table,
             self.connection,
             litellm_sql.good(rows),
-            day=_day_of(window) if self.in_order else None,
+            day=_day_of(window) if window and self.in_order else None,
             in_order=self.in_order,
         )
 

@@ -39,7 +39,7 @@ _NEWLINE, _SPACE = 0x0A, 0x20
 _Codes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
 
-Source = Path | bytes
+Source = Path | bytes | memoryview
 
 
 class Span(NamedTuple):
@@ -58,19 +58,6 @@ class Span(NamedTuple):
     def window(self) -> Window:
         """The run as a window of one slice without its numbers."""
         return [Slice(*self, 0, 0, ())]
-
-    def counted(self, before: int, pieces: Iterable[tuple[int, int, tuple[int, ...]]]) -> Window:
-        """The run as a window.
-
-        Args:
-            before: lines of the file before it.
-            pieces: bytes, lines and numbers of blank lines of each piece that it consists of.
-        """
-        window, start = Window(), self.start
-        for size, lines, blank in pieces:
-            window.append(Slice(self.source, start, start + size, before, lines, blank))
-            start, before = start + size, before + lines
-        return window
 
 
 @dataclass(frozen=True)
@@ -111,10 +98,10 @@ class Slice:
     def open(self) -> BinaryIO:
         """The source, at the first byte of the slice."""
         stream: BinaryIO
-        if isinstance(self.source, bytes):
-            stream = io.BytesIO(self.source)
-        else:
+        if isinstance(self.source, Path):
             stream = self.source.open("rb")
+        else:
+            stream = io.BytesIO(self.source)
         stream.seek(self.start)
         return stream
 
