@@ -143,6 +143,18 @@ def test_currency_is_that_of_the_sidecar_when_no_column_names_one(ingest) -> Non
     assert charges.select("billing_currency", "billed_cost").rows() == [("EUR", Decimal("1.2"))]
 
 
+def test_a_charge_is_described_by_its_product_when_its_order_is_the_plan(ingest) -> None:
+    rows, _ = ingest(
+        f"{HEADER},productOrderName,ProductName\n"
+        f"{row('2025-10-15')},Azure plan,Virtual Machines ND Series - ND96\n"
+        f"{row('2025-10-15')},Azure plan,\n"
+    )
+    assert rows["charge_description"].to_list() == [
+        "Virtual Machines ND Series - ND96",
+        "Azure plan",
+    ]
+
+
 def test_german_headers_are_read_when_the_english_name_is_in_brackets(ingest) -> None:
     line = (
         'sub-1,13/02/2021,Storage,m-1,3,0.075,"""env"": ""prod"",""by"": ""a@b.example""",EUR,100 h'

@@ -15,6 +15,7 @@ What the emitter gets wrong, and what happens here:
   account owner is not read.
 - No currency at all (usage details of older enterprise agreements): `currency` of the `about.yaml` beside it
   says which one; without it the file is refused.
+- The order of a customer agreement is `Azure plan` on every line: a charge is described by its product.
 - No account column (pay-as-you-go): the customer, else the subscription, is what is billed.
 
 An export has one cost, actual or amortised, and does not say which. Cost is EffectiveCost everywhere, so
@@ -163,7 +164,7 @@ class _Sheet:
             "billing_account_name": self._text("billing_account_name"),
             "billing_currency": self._currency,
             "charge_description": first(
-                self._text("order_name"), self._text("product"), self._text("meter_name")
+                self._text("product"), self._text("order_name"), self._text("meter_name")
             ),
             "invoice_id": self._text("invoice_id"),
             "invoice_issuer_name": "'Microsoft'",
@@ -265,7 +266,7 @@ class AzureCost:
     name = "azure_cost"
     table = "charges"
     tables = ("charges",)
-    version = "2"
+    version = "3"
     summary = "Azure cost and usage details (EA, MCA, partner, pay-as-you-go), CSV or Parquet"
 
     def recognise(self, preview: Preview) -> str | None:
