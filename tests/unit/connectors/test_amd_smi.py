@@ -83,6 +83,33 @@ def test_monitor_is_read_by_its_own_names_when_mem_is_a_share_there(
     assert outcome.rejects.is_empty()
 
 
+def test_rocm_smi_is_read_by_its_units_when_it_warns_first(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    outcome = ingested(
+        ingest_file,
+        tmp_path,
+        "WARNING: AMD GPU device(s) is/are in a low-power state. Check power control/runtime_status",
+        "",
+        "device,Temperature (Sensor edge) (C),Temperature (Sensor junction) (C),"
+        "Temperature (Sensor memory) (C),Average Graphics Package Power (W),GPU use (%),"
+        "GPU Memory Allocated (VRAM%),GPU Memory Read/Write Activity (%),VRAM Total Memory (B),"
+        "VRAM Total Used Memory (B),Accumulated Energy (uJ)",
+        "card0,38.0,45.0,39.0,412.5,88,50,17,34359738368,17179869184,78098902297472.05",
+        "card1,N/A,44.0,38.0,N/A (Secondary die),0,0,0,34359738368,10878976,78098902297472.05",
+        name="rocm.20261001T000500Z.csv",
+    )
+    first, second = outcome.frames["gpu_samples"].sort("gpu_uuid").iter_rows(named=True)
+    assert (first["gpu_uuid"], first["sampled_at"]) == ("amd-1:0", datetime(2026, 10, 1, 0, 5))
+    assert (first["power_watts"], first["gpu_util_ratio"]) == (412.5, 0.88)
+    assert (first["mem_copy_util_ratio"], first["memory_used_bytes"]) == (0.17, 17_179_869_184.0)
+    assert (first["gpu_temperature_celsius"], first["memory_temperature_celsius"]) == (45.0, 39.0)
+    assert (second["gpu_index"], second["power_watts"]) == (1, None)
+    # The energy of the package would count twice.
+    assert first["energy_joules_total"] is None
+    assert outcome.rejects.is_empty()
+
+
 def test_metrics_are_in_the_contracts_units_when_watched(
     ingest_file: IngestFile, tmp_path: Path
 ) -> None:

@@ -1,5 +1,5 @@
-"""`amd-smi metric --csv` and `amd-smi monitor --csv` into `gpu_samples`: power, use and memory, and of
-the first the energy counters.
+"""CSV of `amd-smi metric`, `amd-smi monitor` and `rocm-smi` into `gpu_samples`: power, use and memory, and
+of the first the energy counters.
 
 What the emitter gets wrong:
 
@@ -8,6 +8,8 @@ What the emitter gets wrong:
   memory in MiB (which it calls MB) and temperature in degrees Celsius.
 - The two name the same things otherwise: `mem` is the temperature of the memory in `metric` and its use
   in `monitor`. Which of them wrote a file is told by the names that are its own.
+- rocm-smi names its units, warns before the header, and calls GPUs `card0`. The second die of a package has
+  no power (`N/A (Secondary die)`) and repeats the energy of the package, so that counter is not read.
 - Energy counts from the driver's start and begins again with it; of two readings the later may be
   the smaller.
 - Without `-w` there is no time in the file: put the time of the reading into its name
@@ -19,6 +21,8 @@ What the emitter gets wrong:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -35,38 +39,88 @@ from tokenworks_sources.connectors.prometheus.clock import (
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import preview_of
 
-KNOWN_BY = "gpu"
-BANNER = "'CTRL' + 'C' to stop"
 HEADER_AGAIN = "the header, before another reading"
-WHAT = "amd-smi metric or monitor --csv"
+# Lines of banners and warnings before the header.
+MOST_BEFORE = 20
 _PERCENT, _MEBIBYTE = 100.0, 2.0**-20
-# Column of amd-smi to column of the contract, and its unit over the contract's; the first of a column that has a value wins.
-METRIC = {
-    "total_energy_consumption": ("energy_joules_total", 1.0),
-    "socket_power": ("power_watts", 1.0),
-    "current_socket_power": ("power_watts", 1.0),
-    "average_socket_power": ("power_watts", 1.0),
-    "gfx_activity": ("gpu_util_ratio", _PERCENT),
-    "umc_activity": ("mem_copy_util_ratio", _PERCENT),
-    "used_vram": ("memory_used_bytes", _MEBIBYTE),
-    "free_vram": ("memory_free_bytes", _MEBIBYTE),
-    "hotspot": ("gpu_temperature_celsius", 1.0),
-    "mem": ("memory_temperature_celsius", 1.0),
-}
-MONITOR = {
-    "power_usage": ("power_watts", 1.0),
-    "gfx": ("gpu_util_ratio", _PERCENT),
-    "mem": ("mem_copy_util_ratio", _PERCENT),
-    "vram_used": ("memory_used_bytes", _MEBIBYTE),
-    "vram_free": ("memory_free_bytes", _MEBIBYTE),
-    "hotspot_temperature": ("gpu_temperature_celsius", 1.0),
-    "memory_temperature": ("memory_temperature_celsius", 1.0),
-}
-# Other tables have a column `gpu` too; these are amd-smi's own. Of monitor's no single one is.
-OWN = frozenset(("total_energy_consumption", "socket_power", "gfx_activity", "used_vram"))
-OWN_OF_MONITOR = frozenset(
-    ("power_usage", "max_power", "hotspot_temperature", "gfx_clk", "vram_used", "vram_total")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What one command writes.
+
+    Attributes:
+        command: for errors.
+        gpu: column that names the GPU.
+        prefix: of that name, before the index.
+        columns: its column to that of the contract, and its unit over the contract's; the first of a
+            column that has a value wins.
+        own: names that tell it from other tables.
+        enough: how many of them do.
+    """
+
+    command: str
+    gpu: str
+    prefix: str
+    columns: Mapping[str, tuple[str, float]]
+    own: frozenset[str]
+    enough: int = 1
+
+
+METRIC = Dialect(
+    command="amd-smi metric --csv",
+    gpu="gpu",
+    prefix="",
+    columns={
+        "total_energy_consumption": ("energy_joules_total", 1.0),
+        "socket_power": ("power_watts", 1.0),
+        "current_socket_power": ("power_watts", 1.0),
+        "average_socket_power": ("power_watts", 1.0),
+        "gfx_activity": ("gpu_util_ratio", _PERCENT),
+        "umc_activity": ("mem_copy_util_ratio", _PERCENT),
+        "used_vram": ("memory_used_bytes", _MEBIBYTE),
+        "free_vram": ("memory_free_bytes", _MEBIBYTE),
+        "hotspot": ("gpu_temperature_celsius", 1.0),
+        "mem": ("memory_temperature_celsius", 1.0),
+    },
+    own=frozenset(("total_energy_consumption", "socket_power", "gfx_activity", "used_vram")),
 )
+MONITOR = Dialect(
+    command="amd-smi monitor --csv",
+    gpu="gpu",
+    prefix="",
+    columns={
+        "power_usage": ("power_watts", 1.0),
+        "gfx": ("gpu_util_ratio", _PERCENT),
+        "mem": ("mem_copy_util_ratio", _PERCENT),
+        "vram_used": ("memory_used_bytes", _MEBIBYTE),
+        "vram_free": ("memory_free_bytes", _MEBIBYTE),
+        "hotspot_temperature": ("gpu_temperature_celsius", 1.0),
+        "memory_temperature": ("memory_temperature_celsius", 1.0),
+    },
+    own=frozenset(
+        ("power_usage", "max_power", "hotspot_temperature", "gfx_clk", "vram_used", "vram_total")
+    ),
+    enough=2,
+)
+_ROCM = {
+    "Current Socket Graphics Package Power (W)": ("power_watts", 1.0),
+    "Average Graphics Package Power (W)": ("power_watts", 1.0),
+    "GPU use (%)": ("gpu_util_ratio", _PERCENT),
+    "GPU Memory Read/Write Activity (%)": ("mem_copy_util_ratio", _PERCENT),
+    "VRAM Total Used Memory (B)": ("memory_used_bytes", 1.0),
+    "Temperature (Sensor junction) (C)": ("gpu_temperature_celsius", 1.0),
+    "Temperature (Sensor edge) (C)": ("gpu_temperature_celsius", 1.0),
+    "Temperature (Sensor memory) (C)": ("memory_temperature_celsius", 1.0),
+}
+ROCM = Dialect(
+    command="rocm-smi --csv",
+    gpu="device",
+    prefix="card",
+    columns=_ROCM,
+    own=frozenset(_ROCM),
+)
+DIALECTS = (METRIC, MONITOR, ROCM)
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -75,36 +129,40 @@ class _FieldError(ValueError):
 
 
 class AmdSmiCsv:
-    """Connector of amd-smi CSV."""
+    """Connector of CSV of AMD's tools."""
 
     name = "amd_smi_csv"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
     version = "3"
-    summary = "amd-smi metric or monitor --csv: energy counters, power, activity, memory"
+    summary = "amd-smi metric or monitor --csv, rocm-smi --csv: energy, power, activity, memory"
 
     def recognise(self, preview: Preview) -> str | None:
-        """A header of amd-smi's metrics, or of its monitor."""
-        lines = (preview.text or "").splitlines()[_lines_before(preview) :]
-        names = tabular.header_of(next((line for line in lines if line.strip()), ""))
-        own = [name for name in names if name in OWN or name in OWN_OF_MONITOR]
-        is_own = not OWN.isdisjoint(names) or len(own) > 1
-        return f"a header of amd-smi: gpu, {own[0]}" if is_own and KNOWN_BY in names else None
+        """A header of one of the commands."""
+        found = _header(preview)
+        return f"a header of {found[1].command}" if found else None
 
     def read(self, file: LandingFile, sink: Sink) -> None:
         """See `Connector.read`; one record is one line below the header."""
+        found = _header(preview_of(file.path))
+        if found is None:
+            raise LandingFileError(
+                file.path,
+                "no line is a header of AMD's tools.",
+                "Land the CSV of amd-smi metric, amd-smi monitor or rocm-smi.",
+            )
+        before, dialect = found
         host = instance_of_path(file.name, (AmdSmiCsv.name, AmdSmiCsv.table))
         rows = GpuRows(sink, host, None, {})
-        shape = tabular.CsvShape(skip_lines=_lines_before(preview_of(file.path)))
-        for block in tabular.read_csv(file.path, sink, [KNOWN_BY], WHAT, shape):
-            columns = MONITOR if OWN.isdisjoint(block.columns) else METRIC
+        shape = tabular.CsvShape(skip_lines=before)
+        for block in tabular.read_csv(file.path, sink, [dialect.gpu], dialect.command, shape):
             for row in block.select(pl.all().exclude("_raw")).iter_rows(named=True):
                 number = row.pop("source_line")
-                if row[KNOWN_BY] == KNOWN_BY:
+                if row[dialect.gpu] == dialect.gpu:
                     sink.skip(HEADER_AGAIN, 1)
                     continue
                 try:
-                    rows.put(_sample(row, columns, file), number)
+                    rows.put(_sample(row, dialect, file), number)
                 except _FieldError as error:
                     rows.reject(number, str(error))
         rows.flush()
@@ -113,21 +171,25 @@ class AmdSmiCsv:
 CONNECTOR = AmdSmiCsv()
 
 
-def _lines_before(preview: Preview) -> int:
-    """Lines before the header: the invitation to stop, where amd-smi was told to watch."""
-    return 1 if (preview.text or "").startswith(BANNER) else 0
+def _header(preview: Preview) -> tuple[int, Dialect] | None:
+    """Lines before the header, and whose it is."""
+    for number, line in enumerate((preview.text or "").splitlines()[:MOST_BEFORE]):
+        likely = [dialect for dialect in DIALECTS if dialect.gpu in line]
+        names = set(tabular.header_of(line)) if likely else set()
+        for dialect in likely:
+            if dialect.gpu in names and len(dialect.own & names) >= dialect.enough:
+                return number, dialect
+    return None
 
 
-def _sample(
-    row: dict[str, str | None], columns: dict[str, tuple[str, float]], file: LandingFile
-) -> Sample:
-    index = row[KNOWN_BY] or ""
+def _sample(row: dict[str, str | None], dialect: Dialect, file: LandingFile) -> Sample:
+    index = (row[dialect.gpu] or "").removeprefix(dialect.prefix)
     if not (index.isascii() and index.isdigit() and len(index) < 5):
-        raise _FieldError("gpu: not an index")
+        raise _FieldError(f"{dialect.gpu}: not an index")
     values: dict[str, str | float | int | None] = {"gpu_index": int(index)}
-    for name, (column, divisor) in columns.items():
+    for name, (column, divisor) in dialect.columns.items():
         text = value_or_none((row.get(name) or "").strip())
-        if text is not None and column not in values:
+        if text is not None and not text.startswith("N/A") and column not in values:
             values[column] = _number(name, text) / divisor
     return Sample(values, index, _time(row.get("timestamp"), file))
 
