@@ -62,6 +62,14 @@ def test_readings_are_kept_when_each_of_them_repeats_the_header(
     assert outcome.manifest.skipped == {"the header, before another reading": 1}
 
 
+def test_a_loop_is_refused_when_nothing_dates_its_readings(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    lines = ["device,GPU use (%)", "card0,88"]
+    with pytest.raises(LandingFileError, match=r"second reading, and no column.*-w"):
+        ingested(ingest_file, tmp_path, *lines, *lines, name="loop.20261001T000500Z.csv")
+
+
 def test_monitor_is_read_by_its_own_names_when_mem_is_a_share_there(
     ingest_file: IngestFile, tmp_path: Path
 ) -> None:

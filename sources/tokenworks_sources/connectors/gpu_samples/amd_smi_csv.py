@@ -159,6 +159,7 @@ class AmdSmiCsv:
             for row in block.select(pl.all().exclude("_raw")).iter_rows(named=True):
                 number = row.pop("source_line")
                 if row[dialect.gpu] == dialect.gpu:
+                    _check_timed(row, file, number)
                     sink.skip(HEADER_AGAIN, 1)
                     continue
                 try:
@@ -180,6 +181,17 @@ def _header(preview: Preview) -> tuple[int, Dialect] | None:
             if dialect.gpu in names and len(dialect.own & names) >= dialect.enough:
                 return number, dialect
     return None
+
+
+def _check_timed(row: dict[str, str | None], file: LandingFile, number: int) -> None:
+    """Readings of a loop have a time each, or all would have that of the file."""
+    if "timestamp" not in row:
+        raise LandingFileError(
+            file.path,
+            "a second reading, and no column says when each was taken.",
+            "Log with amd-smi's -w, or a file per reading with the time in its name.",
+            number,
+        )
 
 
 def _sample(row: dict[str, str | None], dialect: Dialect, file: LandingFile) -> Sample:
