@@ -62,12 +62,16 @@ def test_readings_are_kept_when_each_of_them_repeats_the_header(
     assert outcome.manifest.skipped == {"the header, before another reading": 1}
 
 
-def test_a_loop_is_refused_when_nothing_dates_its_readings(
+def test_the_first_reading_of_a_loop_is_read_when_nothing_dates_the_others(
     ingest_file: IngestFile, tmp_path: Path
 ) -> None:
-    lines = ["device,GPU use (%)", "card0,88"]
-    with pytest.raises(LandingFileError, match=r"second reading, and no column.*-w"):
-        ingested(ingest_file, tmp_path, *lines, *lines, name="loop.20261001T000500Z.csv")
+    header = "device,GPU use (%)"
+    lines = [header, "card0,88", "card1,7", header, "card0,90"]
+    outcome = ingested(ingest_file, tmp_path, *lines, name="loop.20261001T000500Z.csv")
+    assert outcome.frames["gpu_samples"]["gpu_util_ratio"].to_list() == [0.88, 0.07]
+    assert outcome.manifest.rejects == {
+        "a second reading of the GPU, and nothing says when it was taken; log the timestamp": 1
+    }
 
 
 def test_monitor_is_read_by_its_own_names_when_mem_is_a_share_there(

@@ -262,6 +262,17 @@ def test_snapshot_has_the_time_of_its_name_when_it_has_no_timestamp(
         ingested(ingest_file, tmp_path, *lines)
 
 
+def test_first_reading_of_a_loop_is_read_when_nothing_dates_the_others(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    lines = ("uuid, power.draw [W]", "GPU-1, 70.00 W", "GPU-2, 80.00 W", "GPU-1, 90.00 W")
+    outcome = ingested(ingest_file, tmp_path, *lines, name="20261001T000500Z.csv")
+    assert outcome.frames["gpu_samples"]["power_watts"].to_list() == [70.0, 80.0]
+    assert outcome.rejects.select("source_line", "reason").rows() == [
+        (4, "a second reading of the GPU, and nothing says when it was taken; log the timestamp")
+    ]
+
+
 def test_log_is_refused_when_it_is_binary(ingest_file: IngestFile, tmp_path: Path) -> None:
     path = tmp_path / "log.UTC.csv"
     path.write_bytes(HEADER.encode() + b"\n\0\0\n")

@@ -193,6 +193,17 @@ def test_all_whole_documents_land_when_a_log_was_stopped(
     assert outcome.rejects["reason"].to_list() == ["not XML: the document is cut off or damaged"]
 
 
+def test_first_document_is_read_when_nothing_dates_the_others(
+    ingest_file: IngestFile, tmp_path: Path
+) -> None:
+    text = document(gpu(), stamp=None) + document(gpu(), gpu(uuid="GPU-2"), stamp=None)
+    outcome = ingested(ingest_file, tmp_path, text, "gpu-us-1.20261001T000500Z.xml")
+    assert outcome.frames["gpu_samples"]["gpu_uuid"].to_list() == ["GPU-1", "GPU-2"]
+    assert outcome.rejects["reason"].to_list() == [
+        "a second reading of the GPU, and nothing says when it was taken; log the timestamp"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

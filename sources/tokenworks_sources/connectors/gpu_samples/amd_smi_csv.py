@@ -13,7 +13,8 @@ What the emitter gets wrong:
 - Energy counts from the driver's start and begins again with it; of two readings the later may be
   the smaller.
 - Without `-w` there is no time in the file: put the time of the reading into its name
-  (`gpu-a.20261001T000500Z.csv`). With `-w` there is a column `timestamp` of epoch seconds.
+  (`gpu-a.20261001T000500Z.csv`), which dates one reading: of a loop the others are rejected. With `-w`
+  there is a column `timestamp` of epoch seconds.
 - With `-w`, an invitation to stop it stands before the header, and the header before every reading.
 - GPUs have an index alone, and are named host:index; the host is the folder, or the file name.
 - `N/A` is no value, and a blank line ends the file.
@@ -159,7 +160,6 @@ class AmdSmiCsv:
             for row in block.select(pl.all().exclude("_raw")).iter_rows(named=True):
                 number = row.pop("source_line")
                 if row[dialect.gpu] == dialect.gpu:
-                    _check_timed(row, file, number)
                     sink.skip(HEADER_AGAIN, 1)
                     continue
                 try:
@@ -183,17 +183,6 @@ def _header(preview: Preview) -> tuple[int, Dialect] | None:
     return None
 
 
-def _check_timed(row: dict[str, str | None], file: LandingFile, number: int) -> None:
-    """Readings of a loop have a time each, or all would have that of the file."""
-    if "timestamp" not in row:
-        raise LandingFileError(
-            file.path,
-            "a second reading, and no column says when each was taken.",
-            "Log with amd-smi's -w, or a file per reading with the time in its name.",
-            number,
-        )
-
-
 def _sample(row: dict[str, str | None], dialect: Dialect, file: LandingFile) -> Sample:
     index = (row[dialect.gpu] or "").removeprefix(dialect.prefix)
     if not (index.isascii() and index.isdigit() and len(index) < 5):
@@ -203,7 +192,8 @@ def _sample(row: dict[str, str | None], dialect: Dialect, file: LandingFile) -> 
         text = value_or_none((row.get(name) or "").strip())
         if text is not None and not text.startswith("N/A") and column not in values:
             values[column] = _number(name, text) / divisor
-    return Sample(values, index, _time(row.get("timestamp"), file))
+    stamp = row.get("timestamp")
+    return Sample(values, index, _time(stamp, file), is_dated=bool(stamp))
 
 
 def _number(name: str, text: str) -> float:

@@ -5,7 +5,8 @@ What the emitter gets wrong:
 - The clock is the host's local time without a zone. The zone is never assumed: write a line
   `# time_zone: America/New_York` (or UTC, or +02:00) first, put it into the file name
   (`gpu-us-1.UTC.csv`, `gpu-us-1.UTC-0500.csv`), or write `zone:` into about.yaml beside the log. Local
-  times that a change of clocks repeats or skips are rejected. A log without a timestamp column is one reading at the time in its file name.
+  times that a change of clocks repeats or skips are rejected. A log without a timestamp column is one reading at the
+  time in its file name: of a loop the first is read, and the others are rejected.
 - Without `uuid`, `index` or `pci.bus_id` the rows of several GPUs interleave and cannot be told
   apart: such a log is refused, unless a line `# gpu_uuid: GPU-...` or `# gpu_index: 0` says that it
   holds one GPU. GPUs without a UUID, or with a masked one, are named host:index; the host is the
@@ -52,7 +53,7 @@ class NvidiaSmiCsv:
     name = "nvidia_smi_csv"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "2"
+    version = "3"
     summary = "nvidia-smi --query-gpu CSV logs"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -93,7 +94,8 @@ class NvidiaSmiCsv:
                     )
                 rows = rows or _rows(file, sink, columns, declared, number)
                 time_of = time_of or _time_of(file, columns, declared)
-                rows.add(line, number, columns, time_of)
+                is_dated = "timestamp" in columns.names
+                rows.add(line, number, columns, time_of, is_dated=is_dated)
         if rows is None:
             return
         rows.flush()

@@ -26,6 +26,7 @@ _SCHEMA = {
     for name, kind in polars_schema(CONTRACT).items()
     if name not in ("source_file", "source_digest")
 } | {"_raw": pl.String()}
+UNDATED = "a second reading of the GPU, and nothing says when it was taken; log the timestamp"
 NO_GPU = "nothing in the row tells which GPU it is of"
 
 Row = dict[str, object]
@@ -40,12 +41,14 @@ class Sample:
         place: what tells the GPUs of one host apart where they have no UUID.
         time: UTC.
         mig_instance_id: empty for a whole GPU.
+        is_dated: the time is the reading's own; else that of the file, which holds one of each GPU.
     """
 
     values: Values
     place: str | None
     time: datetime
     mig_instance_id: str = ""
+    is_dated: bool = True
 
 
 class GpuRows:
@@ -65,9 +68,16 @@ class GpuRows:
         self.records = 0
         self._sink, self._host, self._hostname, self._only = sink, host, hostname, only
         self._rows: list[Row] = []
+        self._undated: set[tuple[object, str]] = set()
 
     def add(
-        self, line: str, number: int, columns: Columns, time_of: Callable[[str | None], datetime]
+        self,
+        line: str,
+        number: int,
+        columns: Columns,
+        time_of: Callable[[str | None], datetime],
+        *,
+        is_dated: bool = True,
     ) -> None:
         """One data row. `time_of` gives the UTC time of the timestamp column's text."""
         self.records += 1
@@ -84,7 +94,7 @@ class GpuRows:
         except (ValueProblemError, ClockError) as error:
             self._sink.reject(number, str(error), line)
             return
-        self._put(Sample(values, place, time), number, line)
+        self._put(Sample(values, place, time, is_dated=is_dated), number, line)
 
     def put(self, sample: Sample, number: int, raw: str = "") -> None:
         """One sample whose values were read already."""
@@ -101,6 +111,12 @@ class GpuRows:
         if row is None:
             self._sink.reject(number, NO_GPU, raw)
             return
+        if not sample.is_dated:
+            gpu = (row["gpu_uuid"], sample.mig_instance_id)
+            if gpu in self._undated:
+                self._sink.reject(number, UNDATED, raw)
+                return
+            self._undated.add(gpu)
         self._rows.append(
             {
                 **row,

@@ -68,7 +68,7 @@ class NvidiaSmiXml:
     name = "nvidia_smi_xml"
     table = "gpu_samples"
     tables: tuple[str, ...] = ("gpu_samples",)
-    version = "2"
+    version = "3"
     summary = "nvidia-smi -q -x, one reading or a log of them"
 
     def recognise(self, preview: Preview) -> str | None:
@@ -171,7 +171,7 @@ class _Reader:
             if gpu.reasons is not None:
                 values["throttle_reasons"] = f"0x{gpu.reasons:016X}"
             mig = device.get("gpu_instance_id", "")
-            rows.put(Sample(values, gpu.bus, time, mig), self._gpus)
+            rows.put(Sample(values, gpu.bus, time, mig, stamp is not None), self._gpus)
 
     def close(self) -> None:
         """Writes what is left."""
