@@ -52,6 +52,30 @@ def test_rows_are_the_same_when_an_answer_is_indented_sorted_and_gzipped(
     check_two_instants(outcome)
 
 
+@pytest.mark.parametrize("part", ["sorted", "data", "result", "two results"])
+def test_rows_are_the_same_when_a_client_saved_a_part_of_an_answer(
+    ingest_file: IngestFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(query_elements, "BLOCK_BYTES", 7)
+    series = two_instants()
+    whole = json.loads(answer(*series))
+    # As long as real ones: the status of sorted keys stands behind all samples.
+    whole["data"]["result"] += [matrix("up", {"job": "j"}, *((AT + s, "1") for s in range(99)))]
+    data = whole["data"]
+    texts = {
+        "sorted": json.dumps(whole, sort_keys=True),
+        "data": json.dumps(data),
+        "result": json.dumps(data["result"], indent=1),
+        "two results": json.dumps(data["result"][:7]) + "\n" + json.dumps(data["result"][7:]),
+    }
+    path = tmp_path / "part.json"
+    path.write_text(texts[part])
+    outcome = ingested(ingest_file, path)
+    assert outcome.frames["engine_samples"]["output_tokens"].sort().to_list() == [100.0, 101.0]
+    assert outcome.frames["gpu_samples"]["power_watts"].sort().to_list() == [412.5, 413.5]
+    assert outcome.manifest.records_in == 119
+
+
 @pytest.mark.parametrize("join", ["\n", "", " , "])
 def test_all_answers_are_read_when_a_file_holds_one_per_metric(
     ingest_file: IngestFile, tmp_path: Path, join: str

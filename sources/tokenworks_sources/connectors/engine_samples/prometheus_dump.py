@@ -16,7 +16,6 @@ scrape, so a counter may stand still in a dump where it moved.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -49,7 +48,7 @@ from tokenworks_sources.connectors.prometheus.export_json import is_export, read
 from tokenworks_sources.connectors.prometheus.exposition import Series
 from tokenworks_sources.connectors.prometheus.long_parquet import MAGIC, read_samples, read_schema
 from tokenworks_sources.connectors.prometheus.long_shape import shape_of
-from tokenworks_sources.connectors.prometheus.query_json import read_answers
+from tokenworks_sources.connectors.prometheus.query_json import is_answer, read_answers
 from tokenworks_sources.connectors.prometheus.scan import Batch, scan
 from tokenworks_sources.connectors.prometheus.select import select
 from tokenworks_sources.errors import LandingFileError
@@ -59,8 +58,6 @@ Container = Callable[
     [LandingFile, Callable[[Series], bool], str, Sink], AbstractContextManager[Dump]
 ]
 UNWANTED = "neither a metric of an engine nor a DCGM field"
-_ANSWER = re.compile(r'\s*[\[{].{0,200}?"status"\s*:\s*"(success|error)"', re.DOTALL)
-_RESULT = re.compile(r'"(?:resultType|errorType)"\s*:|"result"\s*:\s*\[\s*\{\s*"metric"')
 _GPU = ("DCGM_", "dcgm_")
 # Labels that mean something to an engine or to GPUs, whether or not they have one value.
 _KNOWN_LABELS = (
@@ -91,7 +88,7 @@ class PrometheusDump:
         text = preview.text or ""
         if names_dcgm(text) and engine_scraped(text):
             return "metrics of an engine and metrics named DCGM_*"
-        if _ANSWER.match(text) and _RESULT.search(text):
+        if is_answer(text):
             return "an answer of Prometheus' HTTP API"
         return "an export of VictoriaMetrics" if is_export(text) else None
 

@@ -17,6 +17,8 @@ BLOCK_BYTES = 4 << 20
 # One series of 32 MiB holds over a million samples; the API answers with 11,000 at most.
 LARGEST_SERIES_BYTES = 32 << 20
 _RESULT = re.compile(rb'"result"\s*:\s*(\[|null)')
+# A list of series that stands alone.
+_BARE = re.compile(rb'[\s,]*\[\s*(?=\{\s*"metric"\s*:)')
 _RESULT_BYTES = 64
 _END = re.compile(rb"\]\s*\}")
 _GAP = re.compile(rb"[\s,]*")
@@ -67,6 +69,13 @@ class Answers:
         return not self._ended
 
     def _find_result(self) -> bool:
+        while len(self._buffer) - self._position < _RESULT_BYTES and self._more():
+            pass
+        bare = _BARE.match(self._buffer, self._position)
+        if bare:
+            self._position = bare.end()
+            self.results += 1
+            return True
         while True:
             found = _RESULT.search(self._buffer, self._position)
             if found:

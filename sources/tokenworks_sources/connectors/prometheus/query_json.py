@@ -2,13 +2,15 @@
 
 Format: https://prometheus.io/docs/prometheus/latest/querying/api/ (matrix: `values`, vector:
 `value`, both [seconds, "text"]; NaN and +Inf are texts; times have whole milliseconds). A file holds one
-answer or several, one after the other or in a list. `source_line` is the number of the series in the
+answer or several, one after the other or in a list; clients also save its `data`, or the list in it, alone,
+and some sort the keys. `source_line` is the number of the series in the
 file; one record is one sample. Native histograms (`histogram`, `histograms`) have no fixed bounds to
 store: rejected, each sample.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -28,6 +30,16 @@ _HINT = "Save the answer of /api/v1/query_range again, whole."
 
 # What the decoder raises; bytes that are no UTF-8 are no DecodeError.
 REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_STATUS = re.compile(r'\s*[\[{].{0,200}?"status"\s*:\s*"(?:success|error)"', re.DOTALL)
+_RESULT = re.compile(r'"(?:resultType|errorType)"\s*:|"result"\s*:\s*\[\s*\{\s*"metric"')
+# Without its status: the keys sorted, the data alone, or the list of series alone.
+_PART = re.compile(
+    r'\s*(?:\[?\s*\{\s*"data"\s*:\s*)?(?:\{\s*"resultType"\s*:\s*"\w+"\s*,\s*|\{\s*)"result"\s*:\s*'
+    r'\[\s*\{\s*"metric"\s*:'
+    r'|\s*\[\s*\{\s*"metric"\s*:\s*\{[^{}]{0,8000}\}\s*,\s*"values?"\s*:\s*\[\s*[\d\[]',
+    re.ASCII,
+)
 
 Pair = tuple[float, str]
 
@@ -53,6 +65,11 @@ class _LooselyAnswered(msgspec.Struct):
 _SERIES = msgspec.json.Decoder(_Answered)
 _LOOSE = msgspec.json.Decoder(_LooselyAnswered)
 _PAIR = msgspec.json.Decoder(Pair)
+
+
+def is_answer(text: str) -> bool:
+    """Whether a text begins as an answer, or as the part of one that holds its series."""
+    return bool((_STATUS.match(text) and _RESULT.search(text)) or _PART.match(text))
 
 
 def read_answers(
