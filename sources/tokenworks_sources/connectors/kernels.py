@@ -6,11 +6,11 @@ It takes a quarter of a minute, once a machine and version, and no time where th
 from __future__ import annotations
 
 import sys
-
-import numpy as np
+from io import BytesIO
 
 from tokenworks_sources.connectors.json_columns.batches import COLUMNS_OF_LINES, Columns
 from tokenworks_sources.connectors.json_columns.shape import Kind
+from tokenworks_sources.connectors.json_columns.texts import FileTexts
 from tokenworks_sources.machine_code import KeptKernel
 
 KERNELS: tuple[KeptKernel, ...] = (COLUMNS_OF_LINES,)
@@ -21,11 +21,9 @@ def main() -> None:
     if all(kernel.is_kept for kernel in KERNELS):
         return
     sys.stderr.write("Compiling the kernels of connectors (once, some 20 s)\n")
-    line = np.frombuffer(b'{"a": "b"}\n', np.uint8)
-    columns = Columns({"a": Kind.TEXT})
-    text = columns.text_of(len(line))
-    text.held[: len(line)] = line
-    columns.pieces(text, len(line))
+    lines = FileTexts(lambda: BytesIO(b"{}\n"), 0, 3)
+    for text in lines:
+        Columns({"a": Kind.TEXT}).pieces(*text)
     if not all(kernel.is_kept for kernel in KERNELS):
         sys.stderr.write("Machine code can be written nowhere: large logs are read without it.\n")
 

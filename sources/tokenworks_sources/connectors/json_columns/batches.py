@@ -78,16 +78,9 @@ class Columns:
     def __init__(self, wanted: Mapping[str, Kind]) -> None:
         self._taken = {path: kind for path, kind in wanted.items() if kind not in WATCHED}
         self._shape = shape_of(wanted)
-        self._texts = Pool(lambda: np.empty(2 * texts.PIECE_BYTES, np.uint8))
         self._rooms = Pool(self._room)
         types = {path: _TYPES.get(kind, pa.string_view()) for path, kind in self._taken.items()}
         self.schema = pa.schema({**types, LINE: pa.int64()})
-
-    def text_of(self, size: int) -> Lent[Bytes]:
-        """Room for so many bytes of lines, and PADDING behind them."""
-        if size + PADDING <= 2 * texts.PIECE_BYTES:
-            return self._texts.lend()
-        return Lent(np.empty(size + PADDING, np.uint8), deque())
 
     def pieces(self, text: Lent[Bytes], size: int) -> list[Piece]:
         """The pieces of so many bytes of whole lines; the last one may lack its newline."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from tokenworks_sources.connectors.json_columns.pools import Lent
-from tokenworks_sources.connectors.json_columns.shape import Bytes
+from tokenworks_sources.connectors.json_columns.pools import Lent, Pool
+from tokenworks_sources.connectors.json_columns.shape import PADDING, Bytes
 from tokenworks_sources.landing import line_end
 
 PIECE_BYTES = 1 << 22
@@ -18,8 +18,18 @@ LONGEST_LINE_BYTES = 1 << 26
 _NEWLINE = 0x0A
 _FIRST_LOOK_BYTES = 1 << 16
 
-# Lends room for so many bytes, and for what kernels write behind them.
-Lend = Callable[[int], Lent[Bytes]]
+
+class TextPool:
+    """Room for lines, and for what kernels write behind them."""
+
+    def __init__(self) -> None:
+        self._pieces = Pool(lambda: np.empty(2 * PIECE_BYTES, np.uint8))
+
+    def lend(self, size: int) -> Lent[Bytes]:
+        """Room for so many bytes."""
+        if size + PADDING <= 2 * PIECE_BYTES:
+            return self._pieces.lend()
+        return Lent(np.empty(size + PADDING, np.uint8), deque())
 
 
 class Text(NamedTuple):
@@ -33,19 +43,23 @@ class Text(NamedTuple):
     lent: Lent[Bytes]
     size: int
 
+    @property
+    def bytes(self) -> memoryview:
+        """The lines alone."""
+        return self.lent.held[: self.size].data
+
 
 class FileTexts:
     """The lines between two bytes of a source that can seek; each look begins anew.
 
     Args:
-        lend: see `Lend`.
         opened: opens the source.
         start: first byte of a line.
         end: byte behind the last one.
     """
 
-    def __init__(self, lend: Lend, opened: Callable[[], BinaryIO], start: int, end: int) -> None:
-        self._lend, self._opened = lend, opened
+    def __init__(self, opened: Callable[[], BinaryIO], start: int, end: int) -> None:
+        self._pool, self._opened = TextPool(), opened
         self._start, self._end = start, end
 
     def __iter__(self) -> Iterator[Text]:
@@ -59,44 +73,14 @@ class FileTexts:
             while start < self._end:
                 stop = line_end(stream, start + PIECE_BYTES, self._end)
                 _refuse(stop - start)
-                lent = self._lend(stop - start)
+                lent = self._pool.lend(stop - start)
                 stream.seek(start)
                 # Cut while it is read, there are fewer; its size tells at the end.
                 yield Text(lent, _filled(stream, lent.held[: stop - start]))
                 start = stop
 
 
-class HeldTexts:
-    """The next lines of a stream, held so that they can be looked at again.
-
-    Args:
-        coming: texts, each of which comes once; others follow behind these.
-        most: bytes that are held, in pieces.
-
-    Attributes:
-        held: what has come.
-        error: why no more did, if that is an error.
-    """
-
-    def __init__(self, coming: Iterator[Text], most: int) -> None:
-        self._coming = islice(coming, max(1, most // PIECE_BYTES))
-        self.held: list[Text] = []
-        self.error: Exception | None = None
-
-    def __iter__(self) -> Iterator[Text]:
-        """Text by text, from the first one on."""
-        yield from self.held
-        try:
-            for text in self._coming:
-                self.held.append(text)
-                yield text
-        except Exception as error:
-            # Who reads by way of Arrow gets to know its words alone.
-            self.error = error
-            raise
-
-
-def texts_of(lend: Lend, stream: BinaryIO, mark: bytes) -> Iterator[Text]:
+def texts_of(pool: TextPool, stream: BinaryIO, mark: bytes) -> Iterator[Text]:
     """All lines of a stream that need not seek, without a mark that it may begin with.
 
     Raises:
@@ -105,7 +89,7 @@ def texts_of(lend: Lend, stream: BinaryIO, mark: bytes) -> Iterator[Text]:
     head = stream.read(len(mark))
     left, is_end = np.frombuffer(head.removeprefix(mark), np.uint8), False
     while not is_end:
-        lent = lend(len(left) + PIECE_BYTES)
+        lent = pool.lend(len(left) + PIECE_BYTES)
         lent.held[: len(left)] = left
         room = lent.held[len(left) : len(left) + PIECE_BYTES]
         read = _filled(stream, room)

@@ -1,7 +1,7 @@
-"""Runs of lines as the kernel goes through them, one query each: of a plain file, or of a stream that goes by once.
+"""Runs of lines as the kernel goes through them, one query each.
 
-A compressed log is inflated while the query takes lines of it. What it took is held until the query is
-done, since lines that are left are looked at again.
+Of a plain file nothing is held. A compressed one is inflated a run ahead, and what was inflated is held until
+its query is done, since lines that are left are looked at again.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
 
+from tokenworks_sources.connectors.json_columns import texts
 from tokenworks_sources.connectors.json_columns.texts import (
-    PIECE_BYTES,
     FileTexts,
-    HeldTexts,
-    Lend,
     Text,
+    TextPool,
     texts_of,
 )
 from tokenworks_sources.connectors.requests import slices
@@ -27,9 +25,10 @@ from tokenworks_sources.connectors.tabular import BYTE_ORDER_MARK
 from tokenworks_sources.errors import LandingFileError
 from tokenworks_sources.landing import is_compressed, open_decompressed
 
-# Spans that go by as one where nothing of them is held.
+# Spans of a plain file that go by as one.
 SPANS_AT_ONCE = 8
-HELD_BYTES = 1 << 29
+# There are two runs of decompressed bytes in memory.
+HELD_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,16 @@ class Run:
     """Some of a log's lines.
 
     Attributes:
-        texts: the lines in memory.
-        span: what they are, where that is known before they are read.
+        texts: the lines as the kernel takes them.
+        spans: the same lines, as they are looked at again.
     """
 
-    texts: FileTexts | HeldTexts
-    span: Span | None
+    texts: Iterable[Text]
+    spans: list[Span]
+
+    def ends(self) -> Window:
+        """A window whose first and last lines are those of the run."""
+        return [part for span in self.spans for part in span.window()]
 
     def counted(self, before: int, pieces: Iterable[tuple[int, int, tuple[int, ...]]]) -> Window:
         """The run as a window.
@@ -51,7 +54,7 @@ class Run:
             before: lines of the log before it.
             pieces: bytes, lines and numbers of blank lines of each piece that was taken apart.
         """
-        window, spans = Window(), self._spans()
+        window, spans = Window(), iter(self.spans)
         source, start, end = next(spans)
         for size, lines, blank in pieces:
             if start == end:
@@ -60,67 +63,47 @@ class Run:
             start, before = start + size, before + lines
         return window
 
-    def raise_error(self) -> None:
-        """Raises what kept the lines from being read whole, if anything did."""
-        if isinstance(self.texts, HeldTexts) and self.texts.error is not None:
-            raise self.texts.error
-
-    def _spans(self) -> Iterator[Span]:
-        if isinstance(self.texts, FileTexts):
-            return iter([cast("Span", self.span)])
-        return (Span(text.lent.held[: text.size].data, 0, text.size) for text in self.texts.held)
-
-
-class Runs:
-    """A log run by run.
-
-    Args:
-        runs: one after the other.
-        rest: what follows behind those that were taken, as spans.
-    """
-
-    def __init__(self, runs: Iterator[Run], rest: Iterator[Span]) -> None:
-        self._runs = runs
-        self.rest = rest
-
-    def __iter__(self) -> Iterator[Run]:
-        return self._runs
-
 
 @contextmanager
-def runs_of(path: Path, lend: Lend, *, in_order: bool) -> Iterator[Runs]:
-    """The lines of a file; those that have to be sorted are held span by span.
+def runs_of(path: Path) -> Iterator[Iterator[Run]]:
+    """The lines of a file, each run made while the caller does something else, the first from the beginning.
 
     Raises:
         LandingFileError: its compression is damaged, or a line is too long.
     """
-    if in_order and is_compressed(path):
-        with open_decompressed(path) as stream, slices.ahead(_texts(path, stream, lend)) as coming:
-            yield Runs(_held_runs(coming), _spans_of(coming))
-        return
-    with slices.spans_of(path) as spans:
-        joined = slices.joined(spans, SPANS_AT_ONCE if in_order else 1)
-        yield Runs((_run_of(span, lend) for span in joined), spans)
+    runs = _held_runs(path) if is_compressed(path) else _file_runs(path)
+    with slices.ahead(runs) as coming:
+        yield coming
 
 
-def _run_of(span: Span, lend: Lend) -> Run:
+def spans_of(runs: Iterator[Run]) -> Iterator[Span]:
+    """The lines of runs."""
+    for run in runs:
+        yield from run.spans
+
+
+def joined(runs: Iterator[Run]) -> Iterator[Run]:
+    """Runs of a plain file, as few as may be: nothing of them is held."""
+    for run in runs:
+        others = list(islice(runs, SPANS_AT_ONCE - 1)) if isinstance(run.texts, FileTexts) else []
+        last = [run, *others][-1].spans[-1]
+        yield _file_run(run.spans[0]._replace(end=last.end)) if others else run
+
+
+def _file_runs(path: Path) -> Iterator[Run]:
+    return map(_file_run, slices.spans_in(path))
+
+
+def _file_run(span: Span) -> Run:
     (part,) = span.window()
-    return Run(FileTexts(lend, part.open, span.start, span.end), span)
+    return Run(FileTexts(part.open, span.start, span.end), [span])
 
 
-def _held_runs(coming: Iterator[Text]) -> Iterator[Run]:
-    while (first := next(coming, None)) is not None:
-        yield Run(HeldTexts(chain([first], coming), HELD_BYTES), None)
-
-
-def _texts(path: Path, stream: BinaryIO, lend: Lend) -> Iterator[Text]:
-    try:
-        yield from texts_of(lend, stream, BYTE_ORDER_MARK)
-    except ValueError as error:
-        raise LandingFileError(path, f"{error}.", "Ship one record a line.") from error
-
-
-def _spans_of(coming: Iterator[Text]) -> Iterator[Span]:
-    while some := list(islice(coming, slices.HELD_WINDOW_BYTES // PIECE_BYTES)):
-        text = b"".join(text.lent.held[: text.size].tobytes() for text in some)
-        yield Span(text, 0, len(text))
+def _held_runs(path: Path) -> Iterator[Run]:
+    with open_decompressed(path) as stream:
+        coming = texts_of(TextPool(), stream, BYTE_ORDER_MARK)
+        try:
+            while held := list(islice(coming, HELD_BYTES // texts.PIECE_BYTES)):
+                yield Run(held, [Span(text.bytes, 0, text.size) for text in held])
+        except ValueError as error:
+            raise LandingFileError(path, f"{error}.", "Ship one record a line.") from error

@@ -125,9 +125,8 @@ def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) 
     """Looks at the first records: names, fields and order; None where the kernel is of no use."""
     if head[0].end - head[0].start > slices.HEAD_BYTES + LONGEST_LINE_BYTES:
         return None
-    columns = Met(WHOLE, in_order=True).columns
-    texts = FileTexts(columns.text_of, head[0].open, head[0].start, head[0].end)
-    lines = Lines(columns, texts)
+    texts = FileTexts(head[0].open, head[0].start, head[0].end)
+    lines = Lines(Met(WHOLE, in_order=True).columns, texts)
     # By way of `pa.table` it would be asked whether this is a frame of pandas, which imports that.
     first = pa.RecordBatchReader.from_stream(lines).read_all().combine_chunks()
     records = sum(tally.lines - len(tally.blank) for tally in lines.tallies)

@@ -73,12 +73,13 @@ class _Log:
         """Reads it by the kernel where it is large and plain, else by DuckDB."""
         head = slices.head_of(self.lines)
         if _pays(self.lines):
-            from tokenworks_sources.connectors.requests import litellm_columns
+            from tokenworks_sources.connectors.requests import line_runs, litellm_columns
 
-            met = litellm_columns.met(self.connection, head, self.sink.pseudonym_key)
-            if met is not None:
-                self._take_columns(met, head)
-                return
+            with line_runs.runs_of(self.lines) as runs:
+                met = litellm_columns.met(self.connection, head, self.sink.pseudonym_key)
+                if met is not None:
+                    self._take_columns(met, runs, head)
+                    return
         with slices.windows_of(self.lines) as windows:
             self._read_windows(windows, head)
 
@@ -91,32 +92,28 @@ class _Log:
             if saved > litellm_metadata.DOUBTFUL_SHARE * records:
                 reader = replace(reader, found=litellm_metadata.EVERYWHERE)
 
-    def _take_columns(self, met: Met, head: slices.Window) -> None:
+    def _take_columns(self, met: Met, runs: Iterator[Run], head: slices.Window) -> None:
         """Reads runs by the kernel, and by DuckDB what it leaves: all that follows, where that is much."""
-        from tokenworks_sources.connectors.requests.line_runs import runs_of
+        from tokenworks_sources.connectors.requests import line_runs
 
         before = 0
         reader = _Reader(self.connection, self.files, "json", met.in_order, ())
-        with runs_of(self.lines, met.columns.text_of, in_order=met.in_order) as runs:
-            for run in runs:
-                window, saved = self._take_run(met, reader, run, before)
-                before = window[-1].lines_before + window[-1].lines
-                coming = met.behind(saved, slices.records_of(window))
-                if coming is None:
-                    self._read_windows(slices.counted(runs.rest, before), head)
-                    return
-                met = coming
+        # What is sorted is held; all else goes by, and the fewer the queries the better.
+        for run in line_runs.joined(runs) if met.in_order else runs:
+            window, saved = self._take_run(met, reader, run, before)
+            before = window[-1].lines_before + window[-1].lines
+            coming = met.behind(saved, slices.records_of(window))
+            if coming is None:
+                self._read_windows(slices.counted(line_runs.spans_of(runs), before), head)
+                return
+            met = coming
 
     def _take_run(
         self, met: Met, reader: _Reader, run: Run, before: int
     ) -> tuple[slices.Window, int]:
         """Writes and rejects the records of a run; its lines, and how many the kernel left that are good."""
         sink, lines = _OneFile(self.sink), met.show(self.connection, run.texts, before)
-        try:
-            written = reader.copy(sink, met.rows(self._place), run.span and run.span.window())
-        except duckdb.Error:
-            run.raise_error()
-            raise
+        written = reader.copy(sink, met.rows(self._place), run.ends())
         window = run.counted(before, lines.tallies)
         records = slices.records_of(window)
         self.sink.expect(records)
@@ -215,13 +212,13 @@ class _Reader:
         source = f"select {litellm_sql.fields(form)}, _line, {place} from ({numbered}) {join}"
         return litellm_sql.request_rows(source, form, self.found)
 
-    def copy(self, sink: BatchSink | _OneFile, rows: str, window: slices.Window | None) -> int:
-        """Writes the good ones of these rows, of a window if that is known; how many."""
+    def copy(self, sink: BatchSink | _OneFile, rows: str, window: slices.Window) -> int:
+        """Writes the good ones of these rows of a window; how many."""
         return sink.copy(
             CONTRACT.table,
             self.connection,
             litellm_sql.good(rows),
-            day=_day_of(window) if window and self.in_order else None,
+            day=_day_of(window) if self.in_order else None,
             in_order=self.in_order,
         )
 

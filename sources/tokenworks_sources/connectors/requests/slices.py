@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
@@ -121,13 +121,6 @@ def windows_of(path: Path) -> Iterator[Iterator[Window]]:
 
 
 @contextmanager
-def spans_of(path: Path) -> Iterator[Iterator[Span]]:
-    """The same windows, made ahead in the same way, whose lines nobody has counted."""
-    with ahead(_spans(path)) as spans:
-        yield spans
-
-
-@contextmanager
 def ahead(made: Iterator[Made]) -> Iterator[Iterator[Made]]:
     """The same, each made while the caller does something else, the first from the beginning."""
     with ThreadPoolExecutor(1) as thread:
@@ -140,13 +133,6 @@ def _in_turn(
     while (one := coming.result()) is not None:
         coming = thread.submit(next, made, None)
         yield one
-
-
-def joined(spans: Iterator[Span], most: int) -> Iterator[Span]:
-    """Up to so many spans of a plain file as one; those of bytes stay as they are."""
-    for span in spans:
-        others = list(islice(spans, most - 1)) if isinstance(span.source, Path) else []
-        yield span._replace(end=[span, *others][-1].end)
 
 
 def counted(spans: Iterator[Span], lines: int = 0) -> Iterator[Window]:
@@ -190,8 +176,11 @@ def _begin(path: Path) -> int:
 
 
 def _spans(path: Path) -> Iterator[Span]:
-    if is_compressed(path):
-        return _held_spans(path)
+    return _held_spans(path) if is_compressed(path) else spans_in(path)
+
+
+def spans_in(path: Path) -> Iterator[Span]:
+    """The lines of a plain file, a window at a time."""
     return plain_spans(path, _begin(path), WINDOW_BYTES)
 
 
