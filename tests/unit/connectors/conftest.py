@@ -11,7 +11,7 @@ import pytest
 from tests.unit.connectors.results import Land
 from tests.unit.connectors.spans import Read
 from tokenworks_sources.connectors.base import Connector
-from tokenworks_sources.connectors.requests import litellm_jsonl, otlp_json
+from tokenworks_sources.connectors.requests import litellm_engine, otlp_json
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ingest_file: Any) -> R
 def spend_log_reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spend logs of any size are read by the kernel, and by DuckDB."""
     for size in ("SMALLEST_BYTES", "SMALLEST_TO_COMPILE_BYTES"):
-        monkeypatch.setattr(litellm_jsonl, size, request.param)
+        monkeypatch.setattr(litellm_engine, size, request.param)
 
 
 @pytest.fixture

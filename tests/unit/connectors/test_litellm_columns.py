@@ -15,6 +15,7 @@ from tokenworks_sources.connectors.requests import (
     line_runs,
     litellm,
     litellm_columns,
+    litellm_engine,
     litellm_jsonl,
     slices,
 )
@@ -27,8 +28,8 @@ TIMES = {"startTime": "2026-09-01T10:00:00Z", "endTime": "2026-09-01T10:00:01Z"}
 @pytest.fixture(autouse=True)
 def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """All logs are large, and pseudonyms the same in each."""
-    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", 0)
-    monkeypatch.setattr(litellm_jsonl, "SMALLEST_TO_COMPILE_BYTES", 0)
+    monkeypatch.setattr(litellm_engine, "SMALLEST_BYTES", 0)
+    monkeypatch.setattr(litellm_engine, "SMALLEST_TO_COMPILE_BYTES", 0)
     monkeypatch.setenv("TOKENWORKS_PSEUDONYM_KEY", "a key of the tests")
 
 
@@ -110,7 +111,7 @@ def test_rows_and_rejects_are_those_of_duckdb_when_lines_are_odd(
     monkeypatch.setattr(litellm_columns, "LEFT_SHARE", 1.0)
 
     by_kernel = shown(ingest_file(path, litellm.CONNECTOR))
-    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", 1 << 62)
+    monkeypatch.setattr(litellm_engine, "SMALLEST_BYTES", 1 << 62)
     by_duckdb = shown(ingest_file(path, litellm.CONNECTOR))
 
     assert by_kernel == by_duckdb
@@ -178,15 +179,15 @@ def test_the_kernel_is_loaded_when_a_log_is_large(
     is_kept: bool,
     pays: bool,
 ) -> None:
-    monkeypatch.setattr(litellm_jsonl, "SMALLEST_BYTES", 1 << 26)
-    monkeypatch.setattr(litellm_jsonl, "SMALLEST_TO_COMPILE_BYTES", 1 << 32)
+    monkeypatch.setattr(litellm_engine, "SMALLEST_BYTES", 1 << 26)
+    monkeypatch.setattr(litellm_engine, "SMALLEST_TO_COMPILE_BYTES", 1 << 32)
     monkeypatch.setattr(KeptKernel, "is_kept", is_kept)
     path = tmp_path / name
     with path.open("wb") as file:
         file.write(gzip.compress(b"") if name.endswith(".gz") else b"{}")
         file.truncate(size)
 
-    assert litellm_jsonl._pays(path) is pays
+    assert litellm_engine.pays(path) is pays
 
 
 @pytest.mark.parametrize("place", [0, 100])
@@ -195,7 +196,6 @@ def test_a_log_is_refused_when_a_line_is_longer_than_memory_should_hold(
 ) -> None:
     monkeypatch.setattr(texts, "PIECE_BYTES", 1_000)
     monkeypatch.setattr(texts, "LONGEST_LINE_BYTES", 10_000)
-    monkeypatch.setattr(litellm_columns, "LONGEST_LINE_BYTES", 10_000)
     monkeypatch.setattr(slices, "HEAD_BYTES", 2_000)
     lines = [record(number) for number in range(100)]
     lines.insert(place, record(-1, messages="x" * (5 << 23)))

@@ -26,7 +26,7 @@ from tokenworks_sources.connectors.json_columns.shape import (
     Kind,
     shape_of,
 )
-from tokenworks_sources.connectors.json_columns.texts import Text
+from tokenworks_sources.connectors.json_columns.texts import LinesError, Text
 from tokenworks_sources.machine_code import KeptKernel
 
 # The column with the number of each line, counted from 1.
@@ -94,12 +94,16 @@ class Columns:
             found = room.held
             for part in (found.given, found.seen, found.counts):
                 part.fill(0)
-            behind = COLUMNS_OF_LINES(lines, place, end, self._shape, found)
+            behind = self._fill(found, lines, place, end)
             blank = tuple(found.blank[: found.counts[BLANK]].tolist())
             tally = Tally(min(behind, size) - place, int(found.counts[LINES]), blank)
             pieces.append(Piece(tally, self._batch(text, room)))
             place = behind
         return pieces
+
+    def _fill(self, found: Found, text: Bytes, place: int, end: int) -> int:
+        """Runs the kernel; behind what it took apart."""
+        return COLUMNS_OF_LINES(text, place, end, self._shape, found)
 
     def _batch(self, text: Lent[Bytes], room: Lent[Found]) -> pa.RecordBatch:
         found = room.held
@@ -145,6 +149,7 @@ class Lines:
 
     Attributes:
         tallies: what was read, piece by piece, as far as the last stream was.
+        error: why the last stream ended before its end, if it did.
     """
 
     def __init__(
@@ -154,6 +159,7 @@ class Lines:
         before: int = 0,
     ) -> None:
         self.tallies: list[Tally] = []
+        self.error: LinesError | None = None
         self._columns = columns
         self._lines = lines
         self._before = before
@@ -164,11 +170,15 @@ class Lines:
         return batches.__arrow_c_stream__(requested_schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        self.tallies, lines = [], self._before
-        for piece in self._pieces():
-            self.tallies.append(piece.tally)
-            yield _moved(piece.batch, lines)
-            lines += piece.tally.lines
+        self.tallies, self.error, lines = [], None, self._before
+        try:
+            for piece in self._pieces():
+                self.tallies.append(piece.tally)
+                yield _moved(piece.batch, lines)
+                lines += piece.tally.lines
+        except LinesError as error:
+            self.error = error
+            raise
 
     def _pieces(self) -> Iterator[Piece]:
         threads = min(os.cpu_count() or 1, MOST_THREADS)

@@ -7,7 +7,9 @@ from tokenworks_sources.connectors.json_columns.words import byte_at
 from tokenworks_sources.jit import part_of_kernel
 
 _ZERO, _NINE, _BLANK, _DOT, _COLON, _MINUS = 0x30, 0x39, 0x20, 0x2E, 0x3A, 0x2D
-_T, _Z = 0x54, 0x5A
+_T, _Z, _PLUS = 0x54, 0x5A, 0x2B
+# Bytes of `+00` and `+00:00`.
+_HOURS, _HOURS_AND_MINUTES = 3, 6
 _MONTHS = 0b1010110101010  # bit m: month m has 31 days
 _SHORTEST, _DIGITS = 19, 6
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
@@ -15,7 +17,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
 @part_of_kernel
 def instant_at(text: Bytes, begin: int, end: int) -> tuple[int, bool]:
-    """The moment `YYYY-MM-DDThh:mm:ss[.ffffff][Z]` between two bytes, and whether it is one."""
+    """The moment `YYYY-MM-DDThh:mm:ss[.ffffff][Z|+00[:00]]` between two bytes, and whether it is one."""
     if end - begin < _SHORTEST:
         return 0, False
     year = _two(text, begin) * 100 + _two(text, begin + 2)
@@ -35,8 +37,7 @@ def instant_at(text: Bytes, begin: int, end: int) -> tuple[int, bool]:
     if not 1 <= day <= _days_of(year, month):
         return 0, False
     micro, place = _fraction(text, begin + _SHORTEST, end)
-    if place < end and text[place] == _Z:
-        place += 1
+    place = _behind_zone(text, place, end)
     seconds = ((_days_since(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
     return seconds * 1_000_000 + micro, place == end
 
@@ -67,6 +68,19 @@ def _fraction(text: Bytes, place: int, end: int) -> tuple[int, int]:
     for _ in range(_DIGITS - digits):
         micro *= 10
     return micro, place + 1 + digits
+
+
+@part_of_kernel
+def _behind_zone(text: Bytes, place: int, end: int) -> int:
+    """Behind what says that a moment is UTC; where nothing does, it is, too."""
+    if place < end and text[place] == _Z:
+        return place + 1
+    left = end - place
+    is_utc = left >= _HOURS and text[place] == _PLUS and _two(text, place + 1) == 0
+    if left == _HOURS_AND_MINUTES:
+        minutes = place + _HOURS
+        is_utc = is_utc and text[minutes] == _COLON and _two(text, minutes + 1) == 0
+    return end if is_utc and left in (_HOURS, _HOURS_AND_MINUTES) else place
 
 
 @part_of_kernel

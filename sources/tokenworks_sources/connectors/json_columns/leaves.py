@@ -35,11 +35,13 @@ _SHORT = 12
 # How far a view of Arrow may point.
 _FARTHEST = (1 << 31) - 1
 # Buffers that views point into.
-_TEXT_BUFFER, _WRITTEN_BUFFER = 0, 1
+TEXT_BUFFER, WRITTEN_BUFFER = 0, 1
 
 
 @part_of_kernel
-def leaf(text: Bytes, place: int, entry: int, row: int, shape: Shape, found: Found) -> int:
+def leaf(
+    text: Bytes, buffer: int, place: int, entry: int, row: int, shape: Shape, found: Found
+) -> int:
     """Takes the value that begins here, which is not null; the byte behind it, or DOUBTFUL."""
     kind = shape.kinds[entry]
     if kind >= _EMPTY:
@@ -49,14 +51,14 @@ def leaf(text: Bytes, place: int, entry: int, row: int, shape: Shape, found: Fou
         return _json(text, place, entry, row, shape, found)
     if text[place] != _QUOTE:
         end = _after_bare(text, place, kind)
-        is_taken = end > place and _is_taken(text, place, end, entry, row, shape, found)
-        return end if is_taken else DOUBTFUL
+        is_known = end > place and is_taken(text, buffer, place, end, entry, row, shape, found)
+        return end if is_known else DOUBTFUL
     begin = place + 1
     end = _plain_string_end(text, begin)
     if end == begin and kind != _TEXT:
         return end + 1
-    is_taken = end >= begin and _is_taken(text, begin, end, entry, row, shape, found)
-    return end + 1 if is_taken else DOUBTFUL
+    is_known = end >= begin and is_taken(text, buffer, begin, end, entry, row, shape, found)
+    return end + 1 if is_known else DOUBTFUL
 
 
 @part_of_kernel
@@ -86,8 +88,15 @@ def _after_bare(text: Bytes, place: int, kind: int) -> int:
 
 
 @part_of_kernel
-def _is_taken(
-    text: Bytes, begin: int, end: int, entry: int, row: int, shape: Shape, found: Found
+def is_taken(
+    text: Bytes,
+    buffer: int,
+    begin: int,
+    end: int,
+    entry: int,
+    row: int,
+    shape: Shape,
+    found: Found,
 ) -> bool:
     """Whether the text between two bytes is what is wanted; then it is kept."""
     kind, target = shape.kinds[entry], shape.targets[entry]
@@ -101,7 +110,7 @@ def _is_taken(
     elif end > _FARTHEST:
         return False
     else:
-        low, high = view_of(text, begin, end, _TEXT_BUFFER)
+        low, high = view_of(text, begin, end, buffer)
         found.views[target, row, 0], found.views[target, row, 1] = low, high
     found.given[shape.places[entry], row] = 1
     return True
@@ -144,7 +153,7 @@ def _json(text: Bytes, place: int, entry: int, row: int, shape: Shape, found: Fo
     if behind < 0:
         return DOUBTFUL
     found.counts[WRITTEN] = behind
-    low, high = view_of(found.written, begin, behind, _WRITTEN_BUFFER)
+    low, high = view_of(found.written, begin, behind, WRITTEN_BUFFER)
     target = shape.targets[entry]
     found.views[target, row, 0], found.views[target, row, 1] = low, high
     found.given[shape.places[entry], row] = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenworks_sources.connectors.json_columns.found import BLANK, LINES, ROWS, Found
-from tokenworks_sources.connectors.json_columns.leaves import leaf
+from tokenworks_sources.connectors.json_columns.leaves import TEXT_BUFFER, leaf
 from tokenworks_sources.connectors.json_columns.names import entry_of
 from tokenworks_sources.connectors.json_columns.shape import ROOT, Bytes, Integers, Kind, Shape
 from tokenworks_sources.connectors.json_columns.values import (
@@ -43,7 +43,9 @@ def columns_of_lines(text: Bytes, place: int, end: int, shape: Shape, found: Fou
             blank += 1
             place = begin + 1
             continue
-        behind = _record(text, place, line, rows, shape, found)
+        behind = object_at(
+            text, TEXT_BUFFER, after_blanks(text, place), ROOT, line, rows, shape, found
+        )
         if behind >= 0 and text[behind] == _NEWLINE:
             found.lines[rows] = line
             rows += 1
@@ -65,12 +67,23 @@ def _after_white_space(text: Bytes, place: int) -> int:
 
 
 @part_of_kernel
-def _record(text: Bytes, place: int, line: int, row: int, shape: Shape, found: Found) -> int:
-    """Takes the values of one object; the end of its line, DOUBTFUL where it is not sure."""
-    place = after_blanks(text, place)
+def object_at(
+    text: Bytes,
+    buffer: int,
+    place: int,
+    node: int,
+    line: int,
+    row: int,
+    shape: Shape,
+    found: Found,
+) -> int:
+    """Takes the values of the object that begins here, of a node; the next byte that is no white space.
+
+    DOUBTFUL where it is not sure.
+    """
     if text[place] != _OPEN:
         return DOUBTFUL
-    node, depth = ROOT, 0
+    depth = 0
     place = after_blanks(text, place + 1)
     is_member = text[place] != _CLOSE
     while True:
@@ -87,7 +100,7 @@ def _record(text: Bytes, place: int, line: int, row: int, shape: Shape, found: F
                     place = after_blanks(text, place + 1)
                     is_member = text[place] != _CLOSE
                     continue
-            place = _taken(text, place, entry, row, shape, found)
+            place = _taken(text, buffer, place, entry, row, shape, found)
         node, depth, place = _behind(text, place, node, depth, found.parents)
         if depth < 0 or place < 0:
             return place
@@ -130,7 +143,9 @@ def _named(text: Bytes, place: int, node: int, shape: Shape) -> tuple[int, int]:
 
 
 @part_of_kernel
-def _taken(text: Bytes, place: int, entry: int, row: int, shape: Shape, found: Found) -> int:
+def _taken(
+    text: Bytes, buffer: int, place: int, entry: int, row: int, shape: Shape, found: Found
+) -> int:
     """Behind the value that begins here, which is taken where it is wanted."""
     if place < 0:
         return DOUBTFUL
@@ -140,4 +155,4 @@ def _taken(text: Bytes, place: int, entry: int, row: int, shape: Shape, found: F
         return after_word(text, place)
     if shape.kinds[entry] == _OBJECT:
         return DOUBTFUL
-    return leaf(text, place, entry, row, shape, found)
+    return leaf(text, buffer, place, entry, row, shape, found)

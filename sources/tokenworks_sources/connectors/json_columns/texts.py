@@ -32,6 +32,10 @@ class TextPool:
         return Lent(np.empty(size + PADDING, np.uint8), deque())
 
 
+class LinesError(ValueError):
+    """Lines that are not taken apart: one is too long, or records are no lines."""
+
+
 class Text(NamedTuple):
     """Some whole lines; the last one of all may lack its newline.
 
@@ -66,7 +70,7 @@ class FileTexts:
         """Text by text.
 
         Raises:
-            ValueError: a line is longer than memory should hold.
+            LinesError: a line is longer than memory should hold.
         """
         start = self._start
         with self._opened() as stream:
@@ -84,7 +88,7 @@ def texts_of(pool: TextPool, stream: BinaryIO, mark: bytes) -> Iterator[Text]:
     """All lines of a stream that need not seek, without a mark that it may begin with.
 
     Raises:
-        ValueError: a line is longer than memory should hold.
+        LinesError: a line is longer than memory should hold.
     """
     head = stream.read(len(mark))
     left, is_end = np.frombuffer(head.removeprefix(mark), np.uint8), False
@@ -124,4 +128,4 @@ def _behind_last_line(text: Bytes) -> int:
 
 def _refuse(size: int) -> None:
     if size > PIECE_BYTES + LONGEST_LINE_BYTES:
-        raise ValueError(f"a line is over {LONGEST_LINE_BYTES >> 20} MiB")
+        raise LinesError(f"a line is over {LONGEST_LINE_BYTES >> 20} MiB")

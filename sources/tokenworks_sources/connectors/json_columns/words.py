@@ -18,7 +18,8 @@ from tokenworks_sources.connectors.json_columns.shape import Bytes
 from tokenworks_sources.jit import part_of_kernel
 
 _ONES, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
-_QUOTES, _BACKSLASHES = np.uint64(0x2222222222222222), np.uint64(0x5C5C5C5C5C5C5C5C)
+QUOTES, COMMAS = np.uint64(0x2222222222222222), np.uint64(0x2C2C2C2C2C2C2C2C)
+_BACKSLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
 _BLANKS, _NEWLINES = np.uint64(0x2020202020202020), np.uint64(0x0A0A0A0A0A0A0A0A)
 _NONE = np.uint64(0)
 _THREE, _EIGHT, _ALL = np.uint64(3), np.uint64(8), np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -34,6 +35,17 @@ def _word_at(_: Any, text: Any, place: Any) -> Any:
     return types.uint64(text, place), load
 
 
+def _put_word(_: Any, text: Any, place: Any, word: Any) -> Any:
+    def store(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, values[0])
+        start = builder.bitcast(array.data, ir.PointerType(ir.IntType(8)))
+        words = ir.PointerType(ir.IntType(64))
+        builder.store(values[2], builder.bitcast(builder.gep(start, [values[1]]), words), align=1)
+        return context.get_dummy_value()
+
+    return types.void(text, place, word), store
+
+
 def _zeros_below(_: Any, word: Any) -> Any:
     def count(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
@@ -43,6 +55,8 @@ def _zeros_below(_: Any, word: Any) -> Any:
 
 # The eight bytes of an array from a place on, as one number; the first byte is the lowest.
 word_at = cast("Callable[[Bytes, int], np.uint64]", intrinsic(_word_at))
+# Writes a number as the eight bytes of an array from a place on.
+put_word = cast("Callable[[Bytes, int, np.uint64], None]", intrinsic(_put_word))
 # How many bits there are below the lowest that is set.
 zeros_below = cast("Callable[[np.uint64], np.uint64]", intrinsic(_zeros_below))
 
@@ -57,17 +71,28 @@ def byte_at(text: Bytes, place: int) -> int:
 def plain_end(text: Bytes, place: int) -> int:
     """The first byte from here on that is a quote, a backslash, below a blank, or not ASCII."""
     while True:
-        word = word_at(text, place)
-        quotes, backslashes = word ^ _QUOTES, word ^ _BACKSLASHES
-        marks = (
-            ((quotes - _ONES) & ~quotes)
-            | ((backslashes - _ONES) & ~backslashes)
-            | ((word - _BLANKS) & ~word)
-            | word
-        ) & _HIGH
-        if marks != _NONE:
-            return place + int(np.int64(zeros_below(marks) >> _THREE))
-        place += 8
+        plain = plain_bytes(word_at(text, place), _BACKSLASHES)
+        place += plain
+        if plain < 8:
+            return place
+
+
+@part_of_kernel
+def plain_bytes(word: np.uint64, others: np.uint64) -> int:
+    """Bytes of a word before the first that is a quote, one of `others`, below a blank, or not ASCII.
+
+    Args:
+        word: eight bytes.
+        others: eight times the same byte.
+    """
+    quotes, alike = word ^ QUOTES, word ^ others
+    marks = (
+        ((quotes - _ONES) & ~quotes)
+        | ((alike - _ONES) & ~alike)
+        | ((word - _BLANKS) & ~word)
+        | word
+    ) & _HIGH
+    return 8 if marks == _NONE else int(np.int64(zeros_below(marks) >> _THREE))
 
 
 @part_of_kernel

@@ -23,6 +23,18 @@ HELD_WINDOW_BYTES = 1 << 26
 _SKIP_BYTES = 1 << 20
 
 
+class Place(NamedTuple):
+    """Where a line begins.
+
+    Attributes:
+        start: its first byte in the decompressed file.
+        lines: lines of the file before it.
+    """
+
+    start: int
+    lines: int
+
+
 class Looked(NamedTuple):
     """What a look at a run of lines found.
 
@@ -38,17 +50,26 @@ class Looked(NamedTuple):
 
 
 @contextmanager
-def looked_ahead(path: Path, start: int, lines: int) -> Iterator[Iterator[Looked]]:
-    """Runs of a file, from a byte behind so many lines on, up to the first that is not plain.
+def looked_ahead(path: Path, begin: Place) -> Iterator[Iterator[Looked]]:
+    """Runs of a file, from some line on, up to the first that is not plain.
 
     The next one is looked at while the caller does something else, the first from the beginning.
     """
-    if is_compressed(path):
-        spans = _held_spans(path, start)
-    else:
-        spans = slices.plain_spans(path, start, WINDOW_BYTES)
-    with slices.ahead(_looked(spans, start, lines)) as runs:
+    with slices.ahead(_looked(_spans(path, begin.start), *begin)) as runs:
         yield runs
+
+
+@contextmanager
+def spans_ahead(path: Path, start: int) -> Iterator[Iterator[Span]]:
+    """The same runs, made ahead in the same way, at which nobody looks."""
+    with slices.ahead(_spans(path, start)) as spans:
+        yield spans
+
+
+def _spans(path: Path, start: int) -> Iterator[Span]:
+    if is_compressed(path):
+        return _held_spans(path, start)
+    return slices.plain_spans(path, start, WINDOW_BYTES)
 
 
 def _looked(spans: Iterator[Span], place: int, lines: int) -> Iterator[Looked]:

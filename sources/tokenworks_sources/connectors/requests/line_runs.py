@@ -87,14 +87,15 @@ def joined(runs: Iterator[Run]) -> Iterator[Run]:
     for run in runs:
         others = list(islice(runs, SPANS_AT_ONCE - 1)) if isinstance(run.texts, FileTexts) else []
         last = [run, *others][-1].spans[-1]
-        yield _file_run(run.spans[0]._replace(end=last.end)) if others else run
+        yield run_of(run.spans[0]._replace(end=last.end)) if others else run
 
 
 def _file_runs(path: Path) -> Iterator[Run]:
-    return map(_file_run, slices.spans_in(path))
+    return map(run_of, slices.spans_in(path))
 
 
-def _file_run(span: Span) -> Run:
+def run_of(span: Span) -> Run:
+    """A span of a file, or of bytes, as a run."""
     (part,) = span.window()
     return Run(FileTexts(part.open, span.start, span.end), [span])
 

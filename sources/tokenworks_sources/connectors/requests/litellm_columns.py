@@ -13,9 +13,11 @@ import duckdb
 import pyarrow as pa
 
 from tokenworks_sources.arrow import numbers_of
+from tokenworks_sources.connectors import tabular
+from tokenworks_sources.connectors.csv_columns.batches import Cells
 from tokenworks_sources.connectors.json_columns.batches import LINE, Columns, Lines
 from tokenworks_sources.connectors.json_columns.shape import Kind
-from tokenworks_sources.connectors.json_columns.texts import LONGEST_LINE_BYTES, FileTexts, Text
+from tokenworks_sources.connectors.json_columns.texts import FileTexts, Text
 from tokenworks_sources.connectors.requests import (
     litellm_engine,
     litellm_metadata,
@@ -59,10 +61,12 @@ class Met:
     Attributes:
         found: the fields and places of metadata that they fill; others are watched.
         in_order: whether they begin one after the other.
+        header: the names of the cells, where lines are CSV.
     """
 
     found: frozenset[str]
     in_order: bool
+    header: tuple[str, ...] = ()
 
     @property
     def places(self) -> frozenset[str]:
@@ -83,6 +87,8 @@ class Met:
             _inside(path): KINDS[_inside(path)] if _inside(path) in self.found else Kind.ABSENT
             for path in litellm_metadata.read_paths(self.places)
         }
+        if self.header:
+            return Cells(fields | inner, self.header, tabular.RECORD_BYTES)
         return Columns(fields | inner)
 
     def show(
@@ -121,14 +127,22 @@ class Met:
 WHOLE = frozenset(KINDS)
 
 
-def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) -> Met | None:
+def met(
+    connection: duckdb.DuckDBPyConnection,
+    head: slices.Window,
+    key: bytes,
+    header: tuple[str, ...] = (),
+) -> Met | None:
     """Looks at the first records: names, fields and order; None where the kernel is of no use."""
-    if head[0].end - head[0].start > slices.HEAD_BYTES + LONGEST_LINE_BYTES:
+    columns = Met(WHOLE, in_order=True, header=header).columns
+    lines = Lines(columns, FileTexts(head[0].open, head[0].start, head[0].end))
+    try:
+        # By way of `pa.table` it would be asked whether this is a frame of pandas, which imports that.
+        first = pa.RecordBatchReader.from_stream(lines).read_all().combine_chunks()
+    except pa.ArrowException:
+        if lines.error is None:
+            raise
         return None
-    texts = FileTexts(head[0].open, head[0].start, head[0].end)
-    lines = Lines(Met(WHOLE, in_order=True).columns, texts)
-    # By way of `pa.table` it would be asked whether this is a frame of pandas, which imports that.
-    first = pa.RecordBatchReader.from_stream(lines).read_all().combine_chunks()
     records = sum(tally.lines - len(tally.blank) for tally in lines.tallies)
     if records - first.num_rows > LEFT_SHARE * records:
         return None
@@ -139,6 +153,7 @@ def met(connection: duckdb.DuckDBPyConnection, head: slices.Window, key: bytes) 
     return Met(
         frozenset(path for path in KINDS if first.column(path).null_count < first.num_rows),
         turns <= litellm_engine.OUT_OF_ORDER_SHARE * len(times),
+        header,
     )
 
 

@@ -5,15 +5,12 @@ Either way every cell is text that meets the same SQL.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import date
 
 import duckdb
 import numpy as np
-import polars as pl
 
 from tokenworks_sources.connectors import tabular
 from tokenworks_sources.connectors.base import LandingFile, Sink
@@ -27,12 +24,12 @@ from tokenworks_sources.connectors.requests import (
     litellm_sql,
     slices,
 )
-from tokenworks_sources.connectors.requests.csv_spans import Looked
+from tokenworks_sources.connectors.requests.csv_spans import Looked, Place
+from tokenworks_sources.connectors.requests.litellm_csv_records import Records
 from tokenworks_sources.connectors.requests.litellm_left import Origin
 from tokenworks_sources.connectors.requests.litellm_metadata import EVERYWHERE
 from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem, numbered
 from tokenworks_sources.connectors.requests.slices import Slice
-from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.landing import is_compressed, open_decompressed
 
 HEADER_BYTES = 1 << 16
@@ -45,26 +42,30 @@ def read(file: LandingFile, sink: Sink, required: Sequence[str], what: str) -> N
     with open_decompressed(file.path) as stream:
         cursor = Cursor(stream, block=HEADER_BYTES)
         names = tabular.csv_header(file.path, cursor, required, what)
+    left: Place | None = Place(cursor.taken, cursor.lines)
+    if left and litellm_engine.pays(file.path):
+        left = _read_columns(file, sink, names, left)
+    if left:
+        _read_windows(file, sink, names, left)
+
+
+def _read_columns(file: LandingFile, sink: Sink, names: list[str], begin: Place) -> Place | None:
+    from tokenworks_sources.connectors.requests import litellm_csv_columns
+
+    with litellm_engine.engine(sink) as (connection, _):
+        return litellm_csv_columns.read(Records(file, sink, connection, names), begin)
+
+
+def _read_windows(file: LandingFile, sink: Sink, names: list[str], begin: Place) -> None:
     with ExitStack() as ahead:
-        runs = ahead.enter_context(csv_spans.looked_ahead(file.path, cursor.taken, cursor.lines))
+        runs = ahead.enter_context(csv_spans.looked_ahead(file.path, begin))
         with litellm_engine.engine(sink) as (connection, files):
-            log = _Log(file, sink, connection, files, names)
-            log.meet_at(cursor.taken)
+            log = _Log(Records(file, sink, connection, names), files)
+            log.meet_at(begin.start)
             left = log.read_plain(runs)
             ahead.close()
             if left:
                 log.read_with_care(left)
-
-
-@dataclass(frozen=True)
-class _Broken:
-    """Where records go that are none: they are part of the file, too."""
-
-    sink: Sink
-
-    def reject(self, line: int, reason: str, raw: str | bytes, records: int = 1) -> None:
-        self.sink.expect(records)
-        self.sink.reject(line, reason, raw, records)
 
 
 @dataclass
@@ -72,25 +73,21 @@ class _Log:
     """A log that is read.
 
     Attributes:
-        file, sink: where records come from and go to.
-        connection, files: the engine.
-        names: the header.
+        records: reads one by one what DuckDB cannot read.
+        files: shows DuckDB slices of it.
         met: whether the first records were looked at, which tell the names of people and
         form, found: how metadata is read.
     """
 
-    file: LandingFile
-    sink: Sink
-    connection: duckdb.DuckDBPyConnection
+    records: Records
     files: SliceFileSystem
-    names: list[str]
     met: bool = False
     form: litellm_sql.Form = "cell"
     found: Collection[str] = EVERYWHERE
 
     def meet_at(self, start: int) -> None:
         """Looks at the first records of a plain file, while the first run is looked at."""
-        path = self.file.path
+        path = self.records.file.path
         if is_compressed(path) or start == path.stat().st_size:
             return
         first = slices.head_in([Slice(path, start, path.stat().st_size, 0, 0, ())])
@@ -106,7 +103,7 @@ class _Log:
 
     def read_with_care(self, run: Looked) -> None:
         """Reads what begins with a run, each window in the way that it allows."""
-        with open_decompressed(self.file.path) as stream:
+        with open_decompressed(self.records.file.path) as stream:
             csv_spans.skip(stream, run.start)
             cursor = Cursor(stream, lines=run.lines)
             while cursor.look():
@@ -120,19 +117,19 @@ class _Log:
             cursor.start, cursor.lines = cursor.end, window[-1].lines_before + window[-1].lines
             return
         last = slices.slices_of(*place)[-1]
-        self._read_records(cursor, last.lines_before + last.lines)
+        self.records.read(cursor, last.lines_before + last.lines)
 
     def _copied(self, window: slices.Window) -> bool:
         """Reads a window by DuckDB; False where it is damaged, and nothing of it was kept."""
         try:
             if not self.met:
                 self._meet(slices.head_in(window))
-            place = f"_line as source_line, 0 as _file, '{self.file.digest}' as _digest"
-            written = self._copy(self._rows(window, self.form, place), self._day_of(window))
+            place = f"_line as source_line, 0 as _file, '{self.records.file.digest}' as _digest"
+            written = self.records.copy(self._rows(window, self.form, place), window)
         except duckdb.InvalidInputException:
             return False
         records = slices.records_of(window)
-        self.sink.expect(records)
+        self.records.sink.expect(records)
         if written < records:
             self._read_again(window, records)
         return True
@@ -144,8 +141,8 @@ class _Log:
             f"(select *, {litellm_metadata.from_text('metadata', EVERYWHERE)} as _m from {first})"
         )
         doubtful, found = litellm_engine.remember_names(
-            self.connection,
-            self.sink.pseudonym_key,
+            self.records.connection,
+            self.records.sink.pseudonym_key,
             looked,
             (f"avg(({litellm_metadata.doubtful()})::int)", litellm_metadata.sightings()),
         )
@@ -155,43 +152,30 @@ class _Log:
 
     def _read_again(self, window: slices.Window, records: int) -> None:
         """Rejects what was not written, and writes what is good at a second look."""
-        origin = Origin(np.array([1], np.int64), [0], [self.file.digest])
+        origin = Origin(np.array([1], np.int64), [0], [self.records.file.digest])
         saved = litellm_left.read_again(
-            self.connection,
+            self.records.connection,
             window,
             origin,
-            litellm_left.left_of(window, origin.lines_of(self.sink.copied())),
+            litellm_left.left_of(window, origin.lines_of(self.records.sink.copied())),
             lambda again: self._rows(again, "text", litellm_left.PLACE, litellm_left.AGAIN),
-            self._copy,
-            lambda _, line, reason, text: self.sink.reject(line, reason, text),
+            self.records.copy,
+            lambda _, line, reason, text: self.records.sink.reject(line, reason, text),
         )
         if saved > litellm_metadata.DOUBTFUL_SHARE * records:
             self.form = "text"
 
-    def _copy(self, rows: str, day: date | None = None) -> int:
-        return self.sink.copy(CONTRACT.table, self.connection, litellm_sql.good(rows), day=day)
-
-    def _day_of(self, window: slices.Window) -> date | None:
-        """The day on which the first and the last record of a window begin, if it is one: a hint."""
-        place = self.names.index("startTime")
-        lines = (line.decode() for line in slices.ends_of(window))
-        try:
-            days = {date.fromisoformat(next(csv.reader([line]))[place][:10]) for line in lines}
-        except (ValueError, IndexError, StopIteration, csv.Error):
-            return None
-        return days.pop() if len(days) == 1 else None
-
     def _rows(
         self, window: slices.Window, form: litellm_sql.Form, place: str, join: str = ""
     ) -> str:
-        source = numbered(self.connection, self.files, window, self._scan, "_line")
+        source = numbered(self.records.connection, self.files, window, self._scan, "_line")
         names = ", ".join(f'"{name}"' for name in litellm_fields.FIELDS)
         source = f"select {names}, _line, {place} from ({source}) {join}"
         return litellm_sql.request_rows(source, form, self.found)
 
     def _scan(self, name: str) -> str:
         """The fields of a slice; a cell of white space is no value."""
-        places = {name: f"c{place}" for place, name in enumerate(self.names)}
+        places = {name: f"c{place}" for place, name in enumerate(self.records.names)}
         # As one condition with `or` it takes many times as long.
         cells = ", ".join(
             f"case when {cell} >= '!' then {cell} "
@@ -207,32 +191,3 @@ class _Log:
             f"strict_mode = true, compression = 'none', columns = {columns!r}, "
             f"max_line_size = {tabular.RECORD_BYTES}, buffer_size = {2 * tabular.RECORD_BYTES}))"
         )
-
-    def _read_records(self, cursor: Cursor, last: int) -> None:
-        """Reads lines up to one record by record; the last record may take more of them."""
-        broken = _Broken(self.sink)
-        for block in tabular.csv_records(self.file.path, cursor, self.names, broken, last):
-            self.sink.expect(block.height)
-            self._read_block(block)
-
-    def _read_block(self, block: pl.DataFrame) -> None:
-        given = ("source_line", "_raw", *litellm_fields.FIELDS)
-        texts = block.select(
-            pl.col(name) if name in block.columns else pl.lit(None, pl.String).alias(name)
-            for name in given
-        )
-        self.connection.register("csv_block", texts.to_arrow())
-        rows = litellm_sql.request_rows(
-            f"select source_line, source_line as _line, 0 as _file, "
-            f"'{self.file.digest}' as _digest, {litellm_sql.fields('text')} from csv_block",
-            "text",
-        )
-        good = litellm_sql.good(rows)
-        if self.sink.copy(CONTRACT.table, self.connection, good) == block.height:
-            return
-        rejected = self.connection.execute(
-            f"select source_line, r._reason, b._raw from ({rows}) as r join csv_block as b "
-            "using (source_line) where r._reason is not null order by 1"
-        ).fetchall()
-        for line, reason, raw in rejected:
-            self.sink.reject(line, reason, raw)

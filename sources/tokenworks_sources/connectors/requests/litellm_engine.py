@@ -1,12 +1,14 @@
 """The DuckDB connection that reads spend logs, and what it knows of their names.
 
-Belongs here: settings, the pseudonyms and hosts that are looked up instead of computed for each row.
+Belongs here: settings, the pseudonyms and hosts that are looked up instead of computed for each row, and
+from what size on a log is taken apart by a kernel instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,13 +17,29 @@ from tokenworks_sources.connectors.base import Scratch
 from tokenworks_sources.connectors.requests import litellm_sql
 from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem
 from tokenworks_sources.engine import connected
+from tokenworks_sources.landing import is_compressed
 from tokenworks_sources.normalise import pseudonym
 from tokenworks_sources.pseudonyms import remember_key
 
+# A shorter log is read as soon by DuckDB; one that is not so long before the kernels are compiled.
+SMALLEST_BYTES = 1 << 26
+SMALLEST_TO_COMPILE_BYTES = 1 << 32
+# Logs become so many times smaller by compression, or more.
+COMPRESSED_SHARE = 4
 # So many are looked at before a log is read.
 MET_RECORDS = 8_192
 # A share of records that begin before the one in front of them: from there on rows are sorted.
 OUT_OF_ORDER_SHARE = 0.01
+
+
+def pays(log: Path) -> bool:
+    """Whether a log is so large that a kernel pays."""
+    size = log.stat().st_size * (COMPRESSED_SHARE if is_compressed(log) else 1)
+    if size < SMALLEST_BYTES:
+        return False
+    from tokenworks_sources.connectors.kernels import are_kept
+
+    return size >= SMALLEST_TO_COMPILE_BYTES or are_kept()
 
 
 @contextmanager

@@ -30,18 +30,12 @@ from tokenworks_sources.connectors.requests.litellm_left import Origin
 from tokenworks_sources.connectors.requests.slice_files import SliceFileSystem, numbered
 from tokenworks_sources.contracts.requests import CONTRACT
 from tokenworks_sources.errors import LandingFileError
-from tokenworks_sources.landing import is_compressed
 
 if TYPE_CHECKING:
     from tokenworks_sources.connectors.requests.line_runs import Run
     from tokenworks_sources.connectors.requests.litellm_columns import Met
 
 LARGEST_LINE_BYTES = 1 << 24
-# A shorter log is read as soon by DuckDB; one that is not so long before the kernel is compiled.
-SMALLEST_BYTES = 1 << 26
-SMALLEST_TO_COMPILE_BYTES = 1 << 32
-# Logs become so many times smaller by compression, or more.
-COMPRESSED_SHARE = 4
 
 
 def read(file: LandingFile, sink: Sink, lines: Path) -> None:
@@ -72,7 +66,7 @@ class _Log:
     def read(self) -> None:
         """Reads it by the kernel where it is large and plain, else by DuckDB."""
         head = slices.head_of(self.lines)
-        if _pays(self.lines):
+        if litellm_engine.pays(self.lines):
             from tokenworks_sources.connectors.requests import line_runs, litellm_columns
 
             with line_runs.runs_of(self.lines) as runs:
@@ -160,16 +154,6 @@ def read_batch(sink: BatchSink, places: list[int], lines: list[int], text: bytes
         join = "join _places on _line = _at"
         origin = Origin(np.array(starts, np.int64), places, digests)
         _read_window(reader, window, where_from, join, sink, origin)
-
-
-def _pays(lines: Path) -> bool:
-    """Whether a log is so large that the kernel pays."""
-    size = lines.stat().st_size * (COMPRESSED_SHARE if is_compressed(lines) else 1)
-    if size < SMALLEST_BYTES:
-        return False
-    from tokenworks_sources.connectors.json_columns.batches import COLUMNS_OF_LINES
-
-    return size >= SMALLEST_TO_COMPILE_BYTES or COLUMNS_OF_LINES.is_kept
 
 
 @dataclass(frozen=True)

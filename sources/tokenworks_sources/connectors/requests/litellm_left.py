@@ -82,7 +82,7 @@ def read_again(
         how many were written after all.
     """
     saved = 0
-    for numbers, texts in _some(window, lines):
+    for numbers, texts in texts_of(window, lines):
         places = np.searchsorted(origin.first, numbers, "right") - 1
         connection.execute(
             f"create or replace temp table {AGAIN_TABLE} as select unnest($1::bigint[]) as _again, "
@@ -107,7 +107,7 @@ def read_again(
     return saved
 
 
-def _some(window: slices.Window, lines: Lines) -> Iterator[tuple[Lines, list[bytes]]]:
+def texts_of(window: slices.Window, lines: Lines) -> Iterator[tuple[Lines, list[bytes]]]:
     """The lines and their texts, so many as may be held."""
     begin, size, texts = 0, 0, list[bytes]()
     for text in slices.lines_at(window, lines.tolist()):
