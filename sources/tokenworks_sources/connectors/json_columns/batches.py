@@ -166,19 +166,26 @@ class Lines:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """A new stream of batches; see the Arrow PyCapsule interface."""
-        batches = pa.RecordBatchReader.from_batches(self._columns.schema, self._batches())
+        batches = pa.RecordBatchReader.from_batches(
+            self._columns.schema, self._noted(self._batches())
+        )
         return batches.__arrow_c_stream__(requested_schema)
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        self.tallies, self.error, lines = [], None, self._before
+    def _noted(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same; who reads them by way of Arrow gets to know the words of an error alone."""
+        self.error = None
         try:
-            for piece in self._pieces():
-                self.tallies.append(piece.tally)
-                yield _moved(piece.batch, lines)
-                lines += piece.tally.lines
+            yield from batches
         except LinesError as error:
             self.error = error
             raise
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        self.tallies, lines = [], self._before
+        for piece in self._pieces():
+            self.tallies.append(piece.tally)
+            yield _moved(piece.batch, lines)
+            lines += piece.tally.lines
 
     def _pieces(self) -> Iterator[Piece]:
         threads = min(os.cpu_count() or 1, MOST_THREADS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import duckdb
 import numpy as np
@@ -32,23 +33,27 @@ def read(records: Records, begin: Place) -> Place | None:
     Returns:
         where the rest begins, None where there is none.
     """
-    path = records.file.path
-    with csv_spans.spans_ahead(path, begin.start) as spans:
-        runs = map(line_runs.run_of, spans)
-        return _read_runs(records, begin, runs if is_compressed(path) else line_runs.joined(runs))
+    with csv_spans.spans_ahead(records.file.path, begin.start) as spans:
+        return _read_runs(records, begin, map(line_runs.run_of, spans))
 
 
 def _read_runs(records: Records, begin: Place, runs: Iterator[Run]) -> Place | None:
-    reached, met = begin, None
-    for run in runs:
+    first = next(runs, None)
+    if first is None:
+        return None
+    # A line that is longer than what is held is no run.
+    met = _met(records, first) if first.spans[0].end else None
+    reached = begin
+    coming: Iterator[Run] = chain([first], runs)
+    # Nothing is held of lines that come by time, and lie in a plain file.
+    if met and met.in_order and not is_compressed(records.file.path):
+        coming = line_runs.joined(coming)
+    for run in coming:
         (span,) = run.spans
-        if reached is begin and span.end:
-            met = _met(records, run)
-        # A line that is longer than what is held is no run.
-        coming = _read_run(records, met, run, reached.lines) if met and span.end else None
-        if coming is None:
+        done = _read_run(records, met, run, reached.lines) if met and span.end else None
+        if done is None:
             return reached
-        met, lines = coming
+        met, lines = done
         reached = Place(reached.start + span.end - span.start, lines)
     return None
 
