@@ -1,6 +1,6 @@
 """Compiles the kernels of connectors, so that no ingest has to: `python -m tokenworks_sources.connectors.kernels`.
 
-It takes a quarter of a minute, once a machine and version, and no time where that was done.
+It takes half a minute, once a machine and version, and no time where that was done.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     """Calls those that have to be compiled."""
     if are_kept():
         return
-    sys.stderr.write("Compiling the kernels of connectors (once, some 40 s)\n")
+    sys.stderr.write("Compiling the kernels of connectors (once, some 30 s)\n")
     wanted = {"a": Kind.TEXT}
     _take_apart(Columns(wanted), b'{"a": "b"}\n')
     _take_apart(Cells(wanted, ["a", "c"], 1 << 10), b"b,d\n")
