@@ -157,8 +157,14 @@ def _folders(module: Path) -> list[Path]:
     """Where machine code of a module may lie, the best place first; numba keeps its own there."""
     if named := os.environ.get(CACHE_DIR):
         return [Path(named)]
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return [module.parent / "__pycache__", caches / "tokenworks"]
+    beside = module.parent / "__pycache__"
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return [beside, Path(named) / "tokenworks"]
+    try:
+        return [beside, Path.home() / ".cache" / "tokenworks"]
+    except RuntimeError:
+        # A user without a home, as in many a container.
+        return [beside]
 
 
 def _is_written(place: Path, kept: bytes) -> bool:

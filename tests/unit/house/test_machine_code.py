@@ -95,6 +95,18 @@ def test_a_kernel_runs_when_its_code_can_be_kept_nowhere(
     del sys.modules["kept_of_a_test.sums"]
 
 
+def test_code_is_kept_beside_its_module_when_a_user_has_no_home(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def home() -> Path:
+        raise RuntimeError
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", home)
+
+    assert machine_code._folders(package / "sums.py") == [package / "__pycache__"]
+
+
 @pytest.mark.parametrize(
     "other", [(np.ones((2, 3), np.int32), 1), (np.ones(6, np.int64), 1), (1, 1)]
 )
