@@ -25,7 +25,8 @@ from tokenworks_sources.landing import open_decompressed
 BAD_LINE = "line: not as /api/v1/export writes it"
 # Its values are no pairs, and its times may stand megabytes behind them.
 _BEGINS = re.compile(
-    r'\s*\{\s*"metric"\s*:\s*\{[^{}]{0,8000}\}\s*,\s*"values"\s*:\s*\[\s*[-\d"nN]', re.ASCII
+    r'\s*+\{\s*+"metric"\s*+:\s*+\{[^{}]{0,8000}\}\s*+,\s*+"values"\s*+:\s*+\[\s*+[-\d"nN]',
+    re.ASCII,
 )
 
 

@@ -35,8 +35,9 @@ _STATUS = re.compile(r'\s*[\[{].{0,200}?"status"\s*:\s*"(?:success|error)"', re.
 _RESULT = re.compile(r'"(?:resultType|errorType)"\s*:|"result"\s*:\s*\[\s*\{\s*"metric"')
 # Without its status: the keys sorted, the data alone, or the list of series alone.
 _PART = re.compile(
-    r'\s*(?:(?:\[?\s*\{\s*"data"\s*:\s*)?\{\s*(?:"resultType"\s*:\s*"\w+"\s*,\s*)?"result"\s*:\s*)?'
-    r'\[\s*\{\s*"metric"\s*:\s*\{[^{}]{0,8000}\}\s*,\s*"values?"\s*:\s*\[\s*[\d\[]',
+    r'\s*+(?:(?:\[?\s*+\{\s*+"data"\s*+:\s*+)?'
+    r'\{\s*+(?:"resultType"\s*+:\s*+"\w+"\s*+,\s*+)?"result"\s*+:\s*+)?'
+    r'\[\s*+\{\s*+"metric"\s*+:\s*+\{[^{}]{0,8000}\}\s*+,\s*+"values?"\s*+:\s*+\[\s*+[\d\[]',
     re.ASCII,
 )
 
