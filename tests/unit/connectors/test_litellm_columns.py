@@ -204,3 +204,20 @@ def test_a_log_is_refused_when_a_line_is_longer_than_memory_should_hold(
 
     with pytest.raises(LandingFileError, match="Lines may be up to 16 MiB long"):
         ingest_file(path, litellm.CONNECTOR)
+
+
+def test_what_follows_is_one_span_a_run_when_it_was_inflated_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "PIECE_BYTES", 100)
+    monkeypatch.setattr(line_runs, "HELD_BYTES", 1_000)
+    text = b"".join(b"%05d\n" % number for number in range(400))
+    path = tmp_path / "spend.jsonl.gz"
+    path.write_bytes(gzip.compress(text, mtime=0))
+
+    with line_runs.runs_of(path) as runs:
+        spans = list(line_runs.spans_of(runs))
+
+    # 2,400 bytes, ten texts of up to 100 a run.
+    assert len(spans) == 3
+    assert b"".join(bytes(span.source)[span.start : span.end] for span in spans) == text

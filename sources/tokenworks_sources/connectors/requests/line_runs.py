@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 from tokenworks_sources.connectors.json_columns import texts
 from tokenworks_sources.connectors.json_columns.texts import (
@@ -77,9 +78,13 @@ def runs_of(path: Path) -> Iterator[Iterator[Run]]:
 
 
 def spans_of(runs: Iterator[Run]) -> Iterator[Span]:
-    """The lines of runs."""
+    """The lines of runs, one span each: a query reads one of them."""
     for run in runs:
-        yield from run.spans
+        if len(run.spans) == 1:
+            yield from run.spans
+        else:
+            text = b"".join(cast("memoryview", span.source) for span in run.spans)
+            yield Span(text, 0, len(text))
 
 
 def joined(runs: Iterator[Run]) -> Iterator[Run]:
